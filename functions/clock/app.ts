@@ -1,0 +1,34 @@
+import { workerContext } from '#shared/context.ts';
+import { count, faultOf, log } from '#shared/log.ts';
+import type { Store } from '#shared/table/store.ts';
+import { activeMunicipalities } from '#shared/tenancy/control.ts';
+import type { SendHints } from '#shared/webhooks/hints.ts';
+import { sweep } from '#shared/webhooks/sweep.ts';
+
+export interface ClockDeps {
+  readonly store: Store;
+  readonly sendHints: SendHints;
+  readonly now: () => Date;
+}
+
+/** Municipalities swept at a time. */
+const AT_ONCE = 8;
+
+/** One round: every active municipality is swept, each for itself. A fault in one is counted and leaves the others alone. */
+export const clockRound =
+  (deps: ClockDeps) =>
+  async (_event: unknown, { awsRequestId }: { awsRequestId: string }): Promise<void> => {
+    const codes = await activeMunicipalities(deps.store);
+    const sweepOne = async (code: string): Promise<void> => {
+      try {
+        const ctx = await workerContext(deps.store, code, awsRequestId, deps.now());
+        if (ctx) await sweep(ctx, deps.sendHints);
+      } catch (error) {
+        log.error('sweep failed', { requestId: awsRequestId, municipality: code, ...faultOf(error) });
+        count('SweepFailures', 1);
+      }
+    };
+    for (let start = 0; start < codes.length; start += AT_ONCE) {
+      await Promise.all(codes.slice(start, start + AT_ONCE).map(sweepOne));
+    }
+  };

@@ -1,0 +1,25 @@
+import middy from '@middy/core';
+import type { ScheduledEvent } from 'aws-lambda';
+import { observed } from '#functions/sources.ts';
+import { readEnv } from '#shared/env.ts';
+import { openStore } from '#shared/table/store.ts';
+import { queueHints } from '#shared/webhooks/hints.ts';
+import { clockRound } from './app.ts';
+
+const open = () => {
+  const env = readEnv('TABLE_NAME', 'DELIVERY_QUEUE_URL');
+  return clockRound({
+    store: openStore(env.TABLE_NAME),
+    sendHints: queueHints(env.DELIVERY_QUEUE_URL),
+    now: () => new Date(),
+  });
+};
+
+let opened: ReturnType<typeof open> | undefined;
+
+export const handler = middy<ScheduledEvent, void>()
+  .use(observed())
+  .handler((event, context) => {
+    opened ??= open();
+    return opened(event, context);
+  });

@@ -1,0 +1,31 @@
+import middy from '@middy/core';
+import type { SQSEvent } from 'aws-lambda';
+import { type BatchFailures, observed } from '#functions/sources.ts';
+import { readEnv } from '#shared/env.ts';
+import { openStore } from '#shared/table/store.ts';
+import { postWebhook } from '#shared/webhooks/egress.ts';
+import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
+import { queueHints } from '#shared/webhooks/hints.ts';
+import { deliverQueue } from './app.ts';
+
+const open = () => {
+  const env = readEnv('TABLE_NAME', 'DELIVERY_QUEUE_URL');
+  const egress = { allowLocal: process.env['LOCAL_WEBHOOKS'] === '1' };
+  return deliverQueue({
+    store: openStore(env.TABLE_NAME),
+    now: () => new Date(),
+    post: postWebhook(egress),
+    sendHints: queueHints(env.DELIVERY_QUEUE_URL),
+    endpoints: webhookEndpoints(egress),
+    random: Math.random,
+  });
+};
+
+let opened: ReturnType<typeof open> | undefined;
+
+export const handler = middy<SQSEvent, BatchFailures>()
+  .use(observed())
+  .handler((event, context) => {
+    opened ??= open();
+    return opened(event, context);
+  });

@@ -1,0 +1,25 @@
+import middy from '@middy/core';
+import type { DynamoDBStreamEvent } from 'aws-lambda';
+import { type BatchFailures, observed } from '#functions/sources.ts';
+import { readEnv } from '#shared/env.ts';
+import { openStore } from '#shared/table/store.ts';
+import { queueHints } from '#shared/webhooks/hints.ts';
+import { relayStream } from './app.ts';
+
+const open = () => {
+  const env = readEnv('TABLE_NAME', 'DELIVERY_QUEUE_URL');
+  return relayStream({
+    store: openStore(env.TABLE_NAME),
+    sendHints: queueHints(env.DELIVERY_QUEUE_URL),
+    now: () => new Date(),
+  });
+};
+
+let opened: ReturnType<typeof open> | undefined;
+
+export const handler = middy<DynamoDBStreamEvent, BatchFailures>()
+  .use(observed())
+  .handler((event, context) => {
+    opened ??= open();
+    return opened(event, context);
+  });

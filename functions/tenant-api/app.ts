@@ -1,0 +1,31 @@
+import { type App, serve } from '#functions/http.ts';
+import { type Context, contextOpener, requireScope } from '#shared/context.ts';
+import { Problem } from '#shared/errors.ts';
+import { recordOperations } from '#shared/resources/registry.ts';
+import type { Store } from '#shared/table/store.ts';
+import { scopesOfClaim, type TenantScope } from '#shared/tenancy/scopes.ts';
+import { type WebhookDeps, webhookOperations } from '#shared/webhooks/operations.ts';
+
+const CODE = /^\d{4}$/;
+
+export interface TenantApiDeps extends WebhookDeps {
+  readonly store: Store;
+  readonly now: () => Date;
+}
+
+/** The API of one municipality at a time: who calls is settled, and the scope checked, before a body is even parsed. */
+export function tenantApi(deps: TenantApiDeps): App {
+  const openContext = contextOpener(deps.store, deps.now);
+  return serve<Context>(
+    [...recordOperations(), ...webhookOperations(deps)],
+    async ({ claims, params, requestId, operation }) => {
+      const clientId = claims?.['client_id'];
+      if (clientId === undefined) throw new Problem('unauthenticated', 'The request has no access token.');
+      const code = params['code'] ?? '';
+      if (!CODE.test(code)) throw new Problem('not_found', 'A municipality code in a path has four digits.');
+      const ctx = await openContext({ clientId, scopes: scopesOfClaim(claims?.['scope'] ?? '') }, code, requestId);
+      requireScope(ctx, operation.scope as TenantScope);
+      return ctx;
+    },
+  );
+}

@@ -1,0 +1,16 @@
+import { lambdaHandler } from '#functions/http.ts';
+import { readEnv } from '#shared/env.ts';
+import { openStore } from '#shared/table/store.ts';
+import { postWebhook } from '#shared/webhooks/egress.ts';
+import { tenantApi } from './app.ts';
+
+export const handler = lambdaHandler(() => {
+  const { TABLE_NAME } = readEnv('TABLE_NAME');
+  const allowLocal = process.env['LOCAL_WEBHOOKS'] === '1';
+  return tenantApi({
+    store: openStore(TABLE_NAME),
+    now: () => new Date(),
+    post: postWebhook({ allowLocal }),
+    allowLocal,
+  });
+});

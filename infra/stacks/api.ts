@@ -1,0 +1,189 @@
+import { CfnOutput, Duration, Size, Stack, Validations } from 'aws-cdk-lib';
+import {
+  AccessLogField,
+  AccessLogFormat,
+  AuthorizationType,
+  type CfnRestApi,
+  CognitoUserPoolsAuthorizer,
+  EndpointType,
+  LambdaIntegration,
+  LogGroupLogDestination,
+  MethodLoggingLevel,
+  RestApi,
+  SecurityPolicy,
+} from 'aws-cdk-lib/aws-apigateway';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
+import { addGatewayProblems } from '../gateway-problems.ts';
+import { type CodeFor, serviceFunction } from '../service-function.ts';
+import type { StageSettings } from '../stages.ts';
+import { grantTableAccess } from '../table-access.ts';
+import type { Data } from './data.ts';
+import type { Identity } from './identity.ts';
+
+export interface Api {
+  readonly stack: Stack;
+  readonly restApi: RestApi;
+  readonly functions: readonly LambdaFunction[];
+}
+
+/** The front door: one REST API, since only that kind can name the tenant to Lambda, and the three functions behind it. */
+export function apiStack(
+  scope: Construct,
+  stage: StageSettings,
+  codeFor: CodeFor,
+  { table }: Data,
+  identity: Identity,
+): Api {
+  const stack = new Stack(scope, `livline-${stage.name}-api`, {
+    description: 'Livline: the REST API',
+    env: { region: stage.region },
+  });
+
+  const tenantApi = serviceFunction(stack, 'tenant-api', {
+    stage,
+    codeFor,
+    description: 'Answers what a municipality or its partner asks of one municipality’s record.',
+    environment: { TABLE_NAME: table.tableName },
+    perTenant: true,
+  });
+  grantTableAccess(tenantApi, table, 'tenant-api');
+
+  const adminApi = serviceFunction(stack, 'admin-api', {
+    stage,
+    codeFor,
+    description: 'Answers an operator: municipalities, partners, clients and their grants.',
+    environment: {
+      TABLE_NAME: table.tableName,
+      USER_POOL_ID: identity.userPool.userPoolId,
+      TOKEN_URL: identity.tokenUrl,
+      OPERATOR_CLIENT_ID: identity.operatorClient.userPoolClientId,
+    },
+  });
+  grantTableAccess(adminApi, table, 'admin-api');
+  adminApi.addToRolePolicy(
+    new PolicyStatement({
+      sid: 'MakeClients',
+      actions: ['cognito-idp:CreateUserPoolClient', 'cognito-idp:DeleteUserPoolClient'],
+      resources: [identity.userPool.userPoolArn],
+    }),
+  );
+
+  const publicApi = serviceFunction(stack, 'public-api', {
+    stage,
+    codeFor,
+    description: 'Answers anybody: the API’s description and docs, the problem codes, health, and 404 elsewhere.',
+    environment: {},
+    reservedConcurrency: stage.publicConcurrency,
+  });
+
+  const restApi = gateway(stack, stage);
+  const authorizer = new CognitoUserPoolsAuthorizer(stack, 'authorizer', {
+    cognitoUserPools: [identity.userPool],
+    resultsCacheTtl: Duration.minutes(1),
+  });
+  const authorized = (scopes: readonly string[]) => ({
+    authorizer,
+    authorizationType: AuthorizationType.COGNITO,
+    // One of them lets a token in; which of them an operation needs is checked against the grant, in code.
+    authorizationScopes: scopes.map((name) => `${RESOURCE_SERVER}/${name}`),
+  });
+
+  const v1 = restApi.root.addResource('v1');
+  // With tenant isolation Lambda picks the municipality's own execution environment by this header, and the function
+  // checks it against the grant. A function without it refuses a call that names a tenant, so both hang on one switch.
+  const tenantId = stage.perTenantCompute
+    ? { 'integration.request.header.X-Amz-Tenant-Id': 'method.request.path.code' }
+    : {};
+  v1.addResource('municipalities')
+    .addResource('{code}')
+    .addResource('{proxy+}')
+    .addMethod('ANY', new LambdaIntegration(tenantApi, { allowTestInvoke: false, requestParameters: tenantId }), {
+      ...authorized(TENANT_SCOPES),
+      requestParameters: { 'method.request.path.code': true },
+    });
+  v1.addResource('admin')
+    .addResource('{proxy+}')
+    .addMethod('ANY', new LambdaIntegration(adminApi, { allowTestInvoke: false }), authorized(ADMIN_SCOPES));
+
+  // All else, so that an unknown path is a 404 of ours and not the gateway's complaint about a signature.
+  const toPublic = new LambdaIntegration(publicApi, { allowTestInvoke: false });
+  for (const resource of [restApi.root, restApi.root.addResource('{proxy+}')]) {
+    const method = resource.addMethod('ANY', toPublic, { authorizationType: AuthorizationType.NONE });
+    const reason =
+      'Public on purpose: the API’s description, its docs, the problem codes and health. It can reach no data.';
+    Validations.of(method).acknowledge({ id: 'AwsSolutions-APIG4', reason }, { id: 'AwsSolutions-COG4', reason });
+  }
+
+  restApi.node.tryRemoveChild('Endpoint');
+  new CfnOutput(stack, 'ApiUrl', { value: restApi.url, description: 'What every path of the API follows' });
+  return { stack, restApi, functions: [tenantApi, adminApi, publicApi] };
+}
+
+/** The REST API without its routes. No CORS: a browser has no business here. */
+function gateway(stack: Stack, stage: StageSettings): RestApi {
+  const accessLog = new LogGroup(stack, 'access-log', {
+    retention: stage.logRetention,
+    removalPolicy: stage.removalPolicy,
+  });
+  const restApi = new RestApi(stack, 'api', {
+    restApiName: `livline-${stage.name}`,
+    endpointTypes: [EndpointType.REGIONAL],
+    minCompressionSize: Size.kibibytes(1),
+    cloudWatchRole: true,
+    cloudWatchRoleRemovalPolicy: stage.removalPolicy,
+    deployOptions: {
+      stageName: 'api',
+      throttlingRateLimit: stage.throttle.rate,
+      throttlingBurstLimit: stage.throttle.burst,
+      loggingLevel: MethodLoggingLevel.OFF,
+      accessLogDestination: new LogGroupLogDestination(accessLog),
+      accessLogFormat: AccessLogFormat.custom(JSON.stringify(ACCESS_LOG)),
+    },
+  });
+  const settings = restApi.node.defaultChild as CfnRestApi;
+  settings.securityPolicy = SecurityPolicy.TLS13_1_2_PFS_PQ_2025_09;
+  settings.endpointAccessMode = 'STRICT';
+  addGatewayProblems(restApi);
+
+  Validations.of(restApi).acknowledge(
+    {
+      id: 'AwsSolutions-APIG2',
+      reason:
+        'Every body, query and header is validated in the function, by the schemas the OpenAPI document is made of.',
+    },
+    {
+      id: 'AwsSolutions-APIG3',
+      reason:
+        'Callers are machines with tokens, throttled here; a firewall’s rules match what browsers send. Add one where the account already has its own.',
+    },
+    {
+      id: 'AwsSolutions-APIG6',
+      reason:
+        'Execution logs hold paths and headers, so external ids and tokens. The access log and the functions’ logs tell the same without them.',
+    },
+    {
+      id: 'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]',
+      reason:
+        'The account-wide role that API Gateway writes logs with: its managed policy is the one AWS documents for it.',
+    },
+  );
+  return restApi;
+}
+
+/** Who called which operation and how it went. No address, no user agent, no path with ids: none of it is a person's. */
+const ACCESS_LOG = {
+  requestId: AccessLogField.contextRequestId(),
+  at: AccessLogField.contextRequestTime(),
+  client: AccessLogField.contextAuthorizerClaims('client_id'),
+  method: AccessLogField.contextHttpMethod(),
+  resource: AccessLogField.contextResourcePath(),
+  status: AccessLogField.contextStatus(),
+  problem: AccessLogField.contextErrorResponseType(),
+  bytes: AccessLogField.contextResponseLength(),
+  milliseconds: AccessLogField.contextResponseLatency(),
+  functionMilliseconds: AccessLogField.contextIntegrationLatency(),
+};

@@ -1,0 +1,88 @@
+import { Aws, Stack } from 'aws-cdk-lib';
+import {
+  AttributeType,
+  BillingMode,
+  ProjectionType,
+  StreamViewType,
+  Table,
+  TableEncryption,
+} from 'aws-cdk-lib/aws-dynamodb';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import type { Construct } from 'constructs';
+import type { StageSettings } from '../stages.ts';
+
+/** What a list shows of a row: with these in the index, a page is one Query and nothing is read twice. */
+const SHOWN = ['type', 'view', 'envelope', 'sequence'];
+/** What the clock needs of a row that is due. */
+const WATCHED = ['type', 'view'];
+
+/** The indexes; each is sparse over its own attributes `<name>Pk` and `<name>Sk` (shared/table/keys.ts). */
+const INDEXES: Readonly<Record<string, readonly string[]>> = {
+  list: SHOWN,
+  about: SHOWN,
+  filter1: SHOWN,
+  filter2: SHOWN,
+  filter3: SHOWN,
+  due: WATCHED,
+};
+
+export interface Data {
+  readonly stack: Stack;
+  readonly table: Table;
+  /** Encrypts the table, its stream, the queues and the alarms. */
+  readonly key: Key;
+}
+
+/** The one table and the key that everything stored is encrypted with. */
+export function dataStack(scope: Construct, stage: StageSettings): Data {
+  const stack = new Stack(scope, `livline-${stage.name}-data`, {
+    description: 'Livline: the table and its key',
+    env: { region: stage.region },
+    terminationProtection: stage.deletionProtection,
+  });
+
+  const key = new Key(stack, 'key', {
+    alias: `livline-${stage.name}`,
+    description: 'Livline: the record, its events and its queues',
+    enableKeyRotation: true,
+    removalPolicy: stage.removalPolicy,
+  });
+
+  // An alarm that cannot use its topic's key is lost without a word.
+  key.addToResourcePolicy(
+    new PolicyStatement({
+      sid: 'Alarms',
+      principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+      actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+      resources: ['*'],
+      conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } },
+    }),
+  );
+
+  // Table, not TableV2: one region, and the plain AWS::DynamoDB::Table is what the local database is created from.
+  const table = new Table(stack, 'table', {
+    partitionKey: { name: 'pk', type: AttributeType.STRING },
+    sortKey: { name: 'sk', type: AttributeType.STRING },
+    billingMode: BillingMode.PAY_PER_REQUEST,
+    encryption: TableEncryption.CUSTOMER_MANAGED,
+    encryptionKey: key,
+    // Any second of the last 35 days can be restored, in every stage: a mistake in `test` costs its owner days too.
+    pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+    stream: StreamViewType.NEW_IMAGE,
+    timeToLiveAttribute: 'expiresAt',
+    deletionProtection: stage.deletionProtection,
+    removalPolicy: stage.removalPolicy,
+  });
+  for (const [indexName, nonKeyAttributes] of Object.entries(INDEXES)) {
+    table.addGlobalSecondaryIndex({
+      indexName,
+      partitionKey: { name: `${indexName}Pk`, type: AttributeType.STRING },
+      sortKey: { name: `${indexName}Sk`, type: AttributeType.STRING },
+      projectionType: ProjectionType.INCLUDE,
+      nonKeyAttributes: [...nonKeyAttributes],
+    });
+  }
+
+  return { stack, table, key };
+}

@@ -1,0 +1,120 @@
+import { Duration, Stack, Validations } from 'aws-cdk-lib';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
+import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets';
+import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { FilterCriteria, FilterRule, type Function as LambdaFunction, StartingPosition } from 'aws-cdk-lib/aws-lambda';
+import { DynamoEventSource, SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+import { type CodeFor, serviceFunction } from '../service-function.ts';
+import type { StageSettings } from '../stages.ts';
+import { grantKeyUse, grantTableAccess } from '../table-access.ts';
+import type { Data } from './data.ts';
+
+export interface Events {
+  readonly stack: Stack;
+  readonly relay: LambdaFunction;
+  readonly deliver: LambdaFunction;
+  readonly clock: LambdaFunction;
+  /** Hints that a delivery should be looked at now. */
+  readonly delivery: Queue;
+  /** Hints that failed five times. Nothing is lost by them: the delivery's row is still due. */
+  readonly deliveryFailed: Queue;
+  /** Where stream records are named that the relay could not take. Their events are still pending in the table. */
+  readonly relayFailed: Queue;
+}
+
+/** From a commit to the case system: the stream to `relay`, the queue to `deliver`, and `clock` once a minute. */
+export function eventsStack(scope: Construct, stage: StageSettings, codeFor: CodeFor, { table, key }: Data): Events {
+  const stack = new Stack(scope, `livline-${stage.name}-events`, {
+    description: 'Livline: events and webhooks',
+    env: { region: stage.region },
+  });
+
+  const encrypted = { encryption: QueueEncryption.KMS, encryptionMasterKey: key, enforceSSL: true };
+  const kept = { ...encrypted, retentionPeriod: Duration.days(14) };
+  const deliveryFailed = new Queue(stack, 'delivery-failed', kept);
+  const relayFailed = new Queue(stack, 'relay-failed', kept);
+  Validations.of(relayFailed).acknowledge({
+    id: 'AwsSolutions-SQS3',
+    reason: 'It is itself where failures go; a person reads it, and no function that could fail.',
+  });
+  // A standard queue, fair because each message carries its endpoint as message group: a slow one delays only itself.
+  const delivery = new Queue(stack, 'delivery', {
+    ...encrypted,
+    // Six times what a delivery may take, as AWS advises.
+    visibilityTimeout: Duration.minutes(3),
+    // A hint older than this was overtaken by the clock long ago.
+    retentionPeriod: Duration.days(1),
+    deadLetterQueue: { queue: deliveryFailed, maxReceiveCount: 5 },
+  });
+
+  const worker = <Name extends 'relay' | 'deliver' | 'clock'>(name: Name, description: string): LambdaFunction => {
+    const environment = { TABLE_NAME: table.tableName, DELIVERY_QUEUE_URL: delivery.queueUrl };
+    const fn = serviceFunction(stack, name, { stage, codeFor, description, environment });
+    grantTableAccess(fn, table, name);
+    grantSend(fn, delivery);
+    return fn;
+  };
+
+  const relay = worker('relay', 'Numbers new events and makes a delivery for each endpoint that wants them.');
+  relay.addEventSource(
+    // The cast: the library's own types do not hold under exactOptionalPropertyTypes.
+    new DynamoEventSource(table as ITable, {
+      filters: [
+        FilterCriteria.filter({
+          eventName: FilterRule.isEqual('INSERT'),
+          dynamodb: { NewImage: { type: { S: FilterRule.isEqual('event') } } },
+        }),
+      ],
+      startingPosition: StartingPosition.TRIM_HORIZON,
+      batchSize: 100,
+      // One batch at a time for each shard: the numbers follow the order of the commits.
+      parallelizationFactor: 1,
+      // A record that fails is cut out by halving and named in the failure queue; the clock relays its event later.
+      bisectBatchOnError: true,
+      reportBatchItemFailures: true,
+      retryAttempts: 3,
+      onFailure: {
+        bind: (_mapping, target) => {
+          grantSend(target, relayFailed);
+          return { destination: relayFailed.queueArn };
+        },
+      },
+    }),
+  );
+  Validations.of(relay.role ?? relay).acknowledge({
+    id: 'AwsSolutions-IAM5[Resource::*]',
+    reason: 'dynamodb:ListStreams, which Lambda needs to follow a stream, knows no narrower resource.',
+  });
+
+  const deliver = worker('deliver', 'Posts one webhook and writes what came of it.');
+  deliver.addEventSource(
+    new SqsEventSource(delivery, {
+      batchSize: 1,
+      reportBatchItemFailures: true,
+      maxConcurrency: stage.deliveryConcurrency,
+    }),
+  );
+
+  const clock = worker('clock', 'Once a minute looks in the table for what is due and was not looked at.');
+  // A minute that fails is made good by the next one: repeating it late would only let two run at once.
+  const notRepeated = { retryAttempts: 0, maxEventAge: Duration.minutes(1) };
+  clock.configureAsyncInvoke(notRepeated);
+  new Rule(stack, 'every-minute', {
+    description: 'Starts the clock',
+    schedule: Schedule.rate(Duration.minutes(1)),
+    targets: [new LambdaTarget(clock, notRepeated)],
+  });
+
+  return { stack, relay, deliver, clock, delivery, deliveryFailed, relayFailed };
+}
+
+/** Sending alone: the library's own grant adds key actions with a wildcard. */
+function grantSend(grantee: IGrantable, queue: Queue): void {
+  grantee.grantPrincipal.addToPrincipalPolicy(
+    new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [queue.queueArn] }),
+  );
+  if (queue.encryptionMasterKey) grantKeyUse(grantee, queue.encryptionMasterKey, 'sqs');
+}

@@ -1,0 +1,89 @@
+import { RemovalPolicy } from 'aws-cdk-lib';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+
+export type StageName = 'dev' | 'test' | 'prod';
+
+/** All that differs from one stage to the next. Nothing is looked up: a stage is what this file says. */
+export interface StageSettings {
+  readonly name: StageName;
+  /** Where everything of the stage lives. */
+  readonly region: string;
+  /** Whether AWS itself refuses to delete the table and the user pool. */
+  readonly deletionProtection: boolean;
+  /** What becomes of stored data, keys and logs when a stack is deleted. */
+  readonly removalPolicy: RemovalPolicy;
+  /** How long the logs are kept. They hold ids, never values of the record. */
+  readonly logRetention: RetentionDays;
+  /**
+   * One execution environment per municipality (Lambda tenant isolation mode). Some accounts refuse it, hence the
+   * switch. It can only be set when a function is created: changing it here replaces `tenant-api`.
+   */
+  readonly perTenantCompute: boolean;
+  /** Requests per second that the whole API takes steadily, and at once. Above it the gateway answers 429. */
+  readonly throttle: { readonly rate: number; readonly burst: number };
+  /** The most webhooks under way at once. It bounds what a slow receiver can hold; it reserves nothing. */
+  readonly deliveryConcurrency: number;
+  /** Concurrency that `public-api` may use at most, so that readers of the docs never crowd out the record. */
+  readonly publicConcurrency: number | undefined;
+  /** First part of the token URL's host name; unique among all AWS customers in the region. */
+  readonly tokenDomain: string;
+  /** Who gets the alarms by e-mail, besides whatever else is subscribed to the alarm topic. */
+  readonly alarmEmail: string | undefined;
+}
+
+/**
+ * Frankfurt: in the EU as Danish municipal data must be, and the nearest region to get new features of Lambda and
+ * API Gateway, on which the isolation of tenants rests, among the first.
+ */
+const REGION = 'eu-central-1';
+
+/** A developer's stage: deleted without trace, and content with a new account's limits. */
+const dev: StageSettings = {
+  name: 'dev',
+  region: REGION,
+  deletionProtection: false,
+  removalPolicy: RemovalPolicy.DESTROY,
+  logRetention: RetentionDays.ONE_WEEK,
+  perTenantCompute: false,
+  throttle: { rate: 50, burst: 100 },
+  deliveryConcurrency: 5,
+  publicConcurrency: undefined,
+  tokenDomain: 'livline-dev',
+  alarmEmail: undefined,
+};
+
+/** Where municipalities try an integration: as production, with data that may be lost. */
+const test: StageSettings = {
+  name: 'test',
+  region: REGION,
+  deletionProtection: true,
+  removalPolicy: RemovalPolicy.RETAIN,
+  logRetention: RetentionDays.ONE_MONTH,
+  perTenantCompute: true,
+  throttle: { rate: 200, burst: 400 },
+  deliveryConcurrency: 50,
+  publicConcurrency: 10,
+  tokenDomain: 'livline-test',
+  alarmEmail: undefined,
+};
+
+const prod: StageSettings = {
+  name: 'prod',
+  region: REGION,
+  deletionProtection: true,
+  removalPolicy: RemovalPolicy.RETAIN,
+  logRetention: RetentionDays.ONE_YEAR,
+  perTenantCompute: true,
+  throttle: { rate: 1000, burst: 2000 },
+  deliveryConcurrency: 200,
+  publicConcurrency: 20,
+  tokenDomain: 'livline',
+  alarmEmail: undefined,
+};
+
+export const STAGES: readonly StageSettings[] = [dev, test, prod];
+
+/** The settings of one stage. */
+export function stageNamed(name: StageName): StageSettings {
+  return { dev, test, prod }[name];
+}

@@ -1,0 +1,137 @@
+import { Problem } from './errors.ts';
+import { clientKey, grantKey, municipalityKey } from './table/keys.ts';
+import { type ScopedTable, scopedTable } from './table/scoped-table.ts';
+import type { Store } from './table/store.ts';
+import type { TenantScope } from './tenancy/scopes.ts';
+import { type Instant, instantOf } from './time.ts';
+
+/** The municipality a request works in, as provisioned. */
+export interface Tenant {
+  readonly code: string;
+  readonly name: string;
+  readonly cvr: string;
+  readonly status: 'active' | 'suspended';
+  /** Seals this municipality's cursors (see table/cursor.ts). Never leaves the process. */
+  readonly cursorKey: string;
+}
+
+/** Who acts. `organisation` is `municipal` or a partner's id, and becomes a record's `source`. */
+export interface Actor {
+  readonly kind: 'client' | 'operator' | 'system';
+  readonly id: string;
+  readonly organisation: string;
+}
+
+declare const verified: unique symbol;
+
+/**
+ * What every verb gets first: one municipality, one actor, one instant, and the only way to that municipality's rows.
+ * The brand has no value outside this file, so a context comes from {@link openContext} or {@link workerContext} alone.
+ */
+export interface Context {
+  readonly [verified]: true;
+  readonly tenant: Tenant;
+  readonly actor: Actor;
+  readonly scopes: ReadonlySet<TenantScope>;
+  readonly requestId: string;
+  readonly now: Instant;
+  readonly table: ScopedTable;
+}
+
+interface Access {
+  readonly tenant: Tenant;
+  readonly actor: Actor;
+  readonly scopes: readonly TenantScope[];
+}
+
+const makeContext = (store: Store, access: Omit<Context, typeof verified | 'table'>): Context =>
+  ({ ...access, table: scopedTable(store, ['T', access.tenant.code]) }) as Context;
+
+/** How long a grant is trusted without looking, in milliseconds: a suspension or a revocation works within this time. */
+const TRUST_MS = 60_000;
+/** More clients than one Lambda instance meets in a minute; the oldest gives way. */
+const REMEMBERED = 1_000;
+
+export interface Claims {
+  readonly clientId: string;
+  /** The scopes of the token, without the resource server's prefix. */
+  readonly scopes: ReadonlySet<string>;
+}
+
+export type ContextOpener = (claims: Claims, code: string, requestId: string) => Promise<Context>;
+
+/**
+ * Gives the function that turns a verified token and a path's municipality code into a context. It reads client, grant
+ * and municipality in one round trip and remembers them for a minute; two requests at once share one read. Throws
+ * `not_found` unless the client is known and granted and the municipality active: an outsider cannot tell which is missing.
+ */
+export function contextOpener(store: Store, now: () => Date): ContextOpener {
+  const remembered = new Map<string, { until: number; access: Promise<Access | undefined> }>();
+  const control = scopedTable(store, []);
+
+  async function look(clientId: string, code: string): Promise<Access | undefined> {
+    const rows = await control.getMany([clientKey(clientId), grantKey(clientId, code), municipalityKey(code)]);
+    const byType = new Map(rows.map((row) => [row['type'], row]));
+    const client = byType.get('client');
+    const grant = byType.get('grant');
+    const tenant = byType.get('municipality')?.['tenant'] as Tenant | undefined;
+    if (!client || !grant || tenant?.status !== 'active') return undefined;
+    const organisation = client['organisation'] as string;
+    return { tenant, actor: { kind: 'client', id: clientId, organisation }, scopes: grant['scopes'] as TenantScope[] };
+  }
+
+  return async (claims, code, requestId) => {
+    const instant = now();
+    const name = JSON.stringify([claims.clientId, code]);
+    let entry = remembered.get(name);
+    if (!entry || entry.until <= instant.getTime()) {
+      entry = { until: instant.getTime() + TRUST_MS, access: look(claims.clientId, code) };
+      remembered.delete(name);
+      remembered.set(name, entry);
+      if (remembered.size > REMEMBERED) remembered.delete(remembered.keys().next().value as string);
+      // A failed look is not remembered; neither is a refusal, so that a new grant works at once.
+      entry.access.then((found) => found ?? remembered.delete(name)).catch(() => remembered.delete(name));
+    }
+    const access = await entry.access;
+    if (!access) throw new Problem('not_found', `There is no municipality ${code} for this client.`);
+    const scopes = new Set(access.scopes.filter((scope) => claims.scopes.has(scope)));
+    return makeContext(store, {
+      tenant: access.tenant,
+      actor: access.actor,
+      scopes,
+      requestId,
+      now: instantOf(instant),
+    });
+  };
+}
+
+/** The system itself at work in one municipality: relay, deliveries, the clock. Undefined where there is none by that code. */
+export async function workerContext(
+  store: Store,
+  code: string,
+  requestId: string,
+  now: Date,
+): Promise<Context | undefined> {
+  const row = await scopedTable(store, []).get(municipalityKey(code));
+  const tenant = row?.['tenant'] as Tenant | undefined;
+  if (!tenant) return undefined;
+  const actor: Actor = { kind: 'system', id: 'livline', organisation: 'livline' };
+  return makeContext(store, { tenant, actor, scopes: new Set(), requestId, now: instantOf(now) });
+}
+
+/** A municipality in the very transaction that provisions it: the one context that is not read from the table. */
+export function provisioningContext(
+  store: Store,
+  tenant: Tenant,
+  operatorId: string,
+  requestId: string,
+  now: Date,
+): Context {
+  const actor: Actor = { kind: 'operator', id: operatorId, organisation: 'livline' };
+  return makeContext(store, { tenant, actor, scopes: new Set(), requestId, now: instantOf(now) });
+}
+
+/** Throws `forbidden` unless the context has the scope. */
+export function requireScope(ctx: Context, scope: TenantScope): void {
+  if (!ctx.scopes.has(scope)) throw new Problem('forbidden', `This operation needs the scope ${scope}.`);
+}

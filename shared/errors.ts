@@ -1,0 +1,173 @@
+/**
+ * The closed set of problems the API answers with, each with its one HTTP status (RFC 9457).
+ * `advice` tells the caller what to do; it is what `/problems/{code}` shows.
+ */
+export const PROBLEMS = {
+  malformed_request: {
+    status: 400,
+    title: 'Malformed request',
+    advice: 'Send a body that is valid JSON in UTF-8, and headers of the documented form.',
+  },
+  unauthenticated: {
+    status: 401,
+    title: 'Unauthenticated',
+    advice: 'Get an access token from the token URL with your client credentials and send it as a Bearer token.',
+  },
+  forbidden: {
+    status: 403,
+    title: 'Forbidden',
+    advice: 'Your client lacks the scope this operation needs. Ask the municipality or the operator to grant it.',
+  },
+  not_found: {
+    status: 404,
+    title: 'Not found',
+    advice: 'Check the path and the id. What belongs to another municipality does not exist for you.',
+  },
+  method_not_allowed: {
+    status: 405,
+    title: 'Method not allowed',
+    advice: 'Use one of the methods in the Allow header.',
+  },
+  already_exists: {
+    status: 409,
+    title: 'Already exists',
+    advice: 'Another record holds what must be unique. Read that one, or change yours.',
+  },
+  conflict: {
+    status: 409,
+    title: 'Conflict with another record',
+    advice: 'The change collides with what the record already says. The detail names what stands against it.',
+  },
+  illegal_transition: {
+    status: 409,
+    title: 'Illegal transition',
+    advice: 'The status machine has no such step. The detail names the steps that are allowed from here.',
+  },
+  concern_open: {
+    status: 409,
+    title: 'Concern not handed over',
+    advice: 'Hand over a concern report about this call before you close it.',
+  },
+  in_flight: {
+    status: 409,
+    title: 'Request in flight',
+    advice: 'The same data is being changed this instant. Send the request again after the seconds in Retry-After.',
+  },
+  precondition_failed: {
+    status: 412,
+    title: 'Precondition failed',
+    advice: 'The record has changed since you read it. Read it again and send its new ETag in If-Match.',
+  },
+  payload_too_large: {
+    status: 413,
+    title: 'Payload too large',
+    advice: 'Send a body of at most 1 MB (1,048,576 bytes).',
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: 'Unsupported media type',
+    advice: 'Send application/json, or application/merge-patch+json with PATCH.',
+  },
+  validation_failed: {
+    status: 422,
+    title: 'Validation failed',
+    advice: 'Correct each field that `errors` points to. Nothing was stored.',
+  },
+  unknown_reference: {
+    status: 422,
+    title: 'Unknown reference',
+    advice: 'Each id must name an existing record of the right kind in the same municipality.',
+  },
+  invalid_cursor: {
+    status: 422,
+    title: 'Invalid cursor',
+    advice: 'Use `nextCursor` unchanged, with the same municipality, list and filters, or start from the first page.',
+  },
+  idempotency_key_reused: {
+    status: 422,
+    title: 'Idempotency key reused',
+    advice: 'This Idempotency-Key was used with another request. Use a new key for a new request.',
+  },
+  precondition_required: {
+    status: 428,
+    title: 'Precondition required',
+    advice: 'Send If-Match with the ETag of the version you read, such as If-Match: "3".',
+  },
+  too_many_requests: {
+    status: 429,
+    title: 'Too many requests',
+    advice: 'Send the request again after the seconds in Retry-After.',
+  },
+  internal_error: {
+    status: 500,
+    title: 'Internal error',
+    advice: 'The fault is ours. Try again, and give us the request id if it lasts.',
+  },
+  unavailable: {
+    status: 503,
+    title: 'Unavailable',
+    advice: 'Try again after the seconds in Retry-After.',
+  },
+} as const satisfies Record<string, { status: number; title: string; advice: string }>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** The closed set of codes in a problem's `errors[]`: what is wrong with one field. */
+export const FIELD_ERROR_CODES = [
+  'required',
+  'invalid_type',
+  'unknown_field',
+  'invalid_value',
+  'invalid_format',
+  'too_short',
+  'too_long',
+  'too_small',
+  'too_big',
+  'unknown_reference',
+  'rule_broken',
+] as const;
+
+/** One field's error. `pointer` is an RFC 6901 pointer into the body, or `/query/<name>`, `/header/<name>`, `/path/<name>`. */
+export interface FieldError {
+  readonly pointer: string;
+  readonly code: (typeof FIELD_ERROR_CODES)[number];
+  readonly detail: string;
+}
+
+/** A refusal that the caller is told about. Its texts never hold a value of the record. */
+export class Problem extends Error {
+  readonly code: ProblemCode;
+  readonly errors: readonly FieldError[];
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    errors: readonly FieldError[] = [],
+    headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(detail);
+    this.name = 'Problem';
+    this.code = code;
+    this.errors = errors;
+    this.headers = headers;
+  }
+}
+
+/** A 422 about one field: the usual refusal of a rule. */
+export function invalid(pointer: string, detail: string, code: FieldError['code'] = 'rule_broken'): Problem {
+  return new Problem('validation_failed', detail, [{ pointer, code, detail }]);
+}
+
+/** The problem document of RFC 9457 as it is sent; `instance` is the request id. */
+export function problemDocument(problem: Problem, requestId: string): Record<string, unknown> {
+  const { status, title } = PROBLEMS[problem.code];
+  return {
+    type: `/problems/${problem.code}`,
+    title,
+    status,
+    detail: problem.message,
+    instance: requestId,
+    ...(problem.errors.length > 0 && { errors: problem.errors }),
+  };
+}

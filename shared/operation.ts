@@ -1,0 +1,82 @@
+import type * as z from 'zod';
+import { invalid, type ProblemCode } from './errors.ts';
+import type { Scope } from './tenancy/scopes.ts';
+
+/** A request after HTTP has been dealt with: nothing of it is trusted, but all of it is parsed. */
+export interface ApiRequest {
+  /** Path parameters by name, decoded. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string>>;
+  /** A header by its lower-case name. */
+  readonly header: (name: string) => string | undefined;
+  /** The parsed JSON body; undefined where the operation has none. */
+  readonly body: unknown;
+  /** Digest of method, path and body: tells a repeated request from another one under the same Idempotency-Key. */
+  readonly fingerprint: string;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** One query parameter: its schema describes it in the docs and parses it. */
+export type QueryParameters = Readonly<Record<string, z.ZodType>>;
+
+/**
+ * One operation of the API: its route, its contract and what it does. The router, the OpenAPI document and the tests all
+ * read this one description. Schemas are functions so that a cold start builds only those that a request needs.
+ */
+export interface Operation<Ctx> {
+  readonly id: string;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Path template, parameters as `{name}`. */
+  readonly path: string;
+  readonly scope: Scope;
+  readonly tag: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly query?: () => QueryParameters;
+  readonly body?: () => z.ZodType;
+  /** `create` takes an Idempotency-Key, `change` needs If-Match and takes one, `read` takes If-None-Match. */
+  readonly manner: 'create' | 'change' | 'read' | 'list' | 'act';
+  readonly success: { readonly status: number; readonly description: string; readonly body?: () => z.ZodType };
+  /** Problems beyond those that every operation may answer with. */
+  readonly problems: readonly ProblemCode[];
+  /** A request body where there is one, else an answer's body; a test parses it with its schema. */
+  readonly example?: unknown;
+  readonly run: (ctx: Ctx, request: ApiRequest) => Promise<Answer>;
+}
+
+/** The path parameter, which the route guarantees. */
+export function param(request: ApiRequest, name: string): string {
+  const value = request.params[name];
+  if (value === undefined) throw new TypeError(`The route has no parameter ${name}`);
+  return value;
+}
+
+/** The strong ETag of a version (RFC 9110 §8.8.3). */
+export const etagOf = (version: number): string => `"${version}"`;
+
+/** An Idempotency-Key with the fingerprint of its request. */
+export interface Idempotency {
+  readonly key: string;
+  readonly fingerprint: string;
+}
+
+const PRINTABLE = /^[\x21-\x7e]{1,255}$/;
+
+/** The request's Idempotency-Key, if it has one. */
+export function idempotencyOf(request: ApiRequest): Idempotency | undefined {
+  const key = request.header('idempotency-key');
+  if (key === undefined) return undefined;
+  if (!PRINTABLE.test(key)) {
+    throw invalid(
+      '/header/idempotency-key',
+      'Idempotency-Key is 1 to 255 printable ASCII characters.',
+      'invalid_format',
+    );
+  }
+  return { key, fingerprint: request.fingerprint };
+}

@@ -1,0 +1,81 @@
+import type { Context } from '../context.ts';
+import { duePartition, eventKey } from '../table/keys.ts';
+import { ABSENT, type Attributes, type Write } from '../table/write.ts';
+import { plusSeconds } from '../time.ts';
+import type { CaseRef } from './resource.ts';
+
+/** Seconds after which an event that the stream did not bring to the relay is looked for in the table. */
+const RELAY_GRACE_S = 60;
+
+/** What happened to an object (OIO: Oprettet, Rettet, Passiveret, Slettet). */
+export type Action = 'created' | 'updated' | 'ended' | 'deleted';
+
+export interface EventDraft {
+  readonly id: string;
+  /** Name without the prefix `dk.livline.`. */
+  readonly name: string;
+  readonly objectType: string;
+  readonly objectId: string;
+  readonly objectVersion: number;
+  readonly href: string;
+  readonly action: Action;
+  readonly changed: readonly string[];
+  readonly caseRefs?: readonly CaseRef[] | undefined;
+  /** Id of the object's event before this one: the relay numbers it first. */
+  readonly previous?: string | undefined;
+  /** With an Idempotency-Key: the request's fingerprint and what it was answered. */
+  readonly request?: { readonly fingerprint: string; readonly answer: Attributes } | undefined;
+}
+
+/**
+ * The event of a change as a row, written in the same transaction. `envelope` is the CloudEvent (1.0, structured JSON)
+ * as it will be sent, all but its end: the relay gives the sequence, and {@link eventBytes} is a plain joining of the
+ * two, so the bytes are final once the sequence is set and nothing is ever rendered again.
+ */
+export function eventWrite(ctx: Context, draft: EventDraft): Write {
+  const { id, name, objectType, objectId, action, changed, caseRefs, href } = draft;
+  const envelope = JSON.stringify({
+    specversion: '1.0',
+    id,
+    source: `urn:oio:cvr-nr:${ctx.tenant.cvr}`,
+    type: `dk.livline.${name}`,
+    subject: objectId,
+    time: ctx.now,
+    datacontenttype: 'application/json',
+    data: {
+      objectType,
+      objectId,
+      action,
+      registeredAt: ctx.now,
+      actor: { kind: ctx.actor.kind, id: ctx.actor.id },
+      ...(caseRefs && { caseRefs }),
+      href,
+      changed,
+    },
+  }).slice(0, -1);
+  return {
+    kind: 'put',
+    key: eventKey(id),
+    condition: ABSENT,
+    item: {
+      type: 'event',
+      municipality: ctx.tenant.code,
+      eventId: id,
+      name,
+      objectId,
+      objectVersion: draft.objectVersion,
+      at: ctx.now,
+      envelope,
+      previous: draft.previous,
+      request: draft.request,
+    },
+    index: { due: { pk: duePartition, sk: [plusSeconds(ctx.now, RELAY_GRACE_S), 'relay', id] } },
+  };
+}
+
+/** Digits of a sequence: as text it sorts as the number does. */
+export const sequenceText = (sequence: number): string => String(sequence).padStart(12, '0');
+
+/** The CloudEvent as it is sent. */
+export const eventBytes = (envelope: string, sequence: number): string =>
+  `${envelope},"sequence":"${sequenceText(sequence)}"}`;

@@ -1,0 +1,139 @@
+import * as z from 'zod';
+
+/**
+ * The field types that resources are made of. Each takes first what the field means, with its unit and its Danish term;
+ * the text goes into the API's reference, and a test fails for a field without one.
+ */
+
+/**
+ * Where a field may be shown: `S` with scope sensitive:read only, `SS` besides only to the organisation that wrote it,
+ * `secret` nowhere after the answer that made it.
+ */
+export type Sensitivity = 'S' | 'SS' | 'secret';
+
+declare module 'zod' {
+  interface GlobalMeta {
+    sensitivity?: Sensitivity;
+  }
+}
+
+const ONE_LINE = /^[^\p{Cc}\p{Cs}]*$/u;
+const MANY_LINES = /^(?:[^\p{Cc}\p{Cs}]|[\t\n\r])*$/u;
+
+/** A name or title on one line, 1–200 characters unless said otherwise. */
+export const line = (description: string, max = 200) =>
+  z.string().trim().min(1).max(max).regex(ONE_LINE, 'Control characters are not allowed').describe(description);
+
+/** Free text of at most 4,000 characters. */
+export const text = (description: string) =>
+  z.string().trim().min(1).max(4_000).regex(MANY_LINES, 'Control characters are not allowed').describe(description);
+
+/** A short code such as `self_harm`: lower-case letters, digits and underscores. */
+export const codeWord = (description: string) =>
+  z
+    .string()
+    .regex(/^[a-z][a-z0-9_]{0,49}$/, 'Lower-case letters, digits and underscores, starting with a letter')
+    .describe(description);
+
+export const oneOf = <const Values extends readonly [string, ...string[]]>(description: string, values: Values) =>
+  z.enum(values).describe(description);
+
+export const whole = (description: string, min: number, max: number) => z.int().min(min).max(max).describe(description);
+
+export const flag = (description: string) => z.boolean().describe(description);
+
+/** An RFC 3339 instant with offset on input, kept and shown in UTC with milliseconds. */
+export const instant = (description: string) =>
+  z.iso
+    .datetime({ offset: true })
+    .refine((value) => value >= '1900' && value < '2200', 'Between the years 1900 and 2199')
+    .overwrite((value) => new Date(value).toISOString())
+    .describe(description);
+
+/** An ISO calendar date in Europe/Copenhagen. */
+export const day = (description: string) =>
+  z.iso
+    .date()
+    .refine((value) => value >= '1900' && value < '2200', 'Between the years 1900 and 2199')
+    .describe(description);
+
+const LOWER_UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/** The id of another record. Which types it may name is declared in the resource's `references`. */
+export const reference = (description: string) =>
+  z.string().regex(LOWER_UUID, 'A record id (UUID, lower case)').describe(description);
+
+/** A list of at most 100 entries. */
+export const listOf = <Item extends z.ZodType>(description: string, item: Item, max = 100) =>
+  z.array(item).max(max).describe(description);
+
+/** A list whose entries are all different. */
+export const setOf = <Item extends z.ZodType<string>>(description: string, item: Item, max = 100) =>
+  z
+    .array(item)
+    .max(max)
+    .refine((items) => new Set(items).size === items.length, 'The same entry stands twice')
+    .describe(description);
+
+/** A nested object; unknown fields in it are refused. */
+export const group = <Shape extends z.ZodRawShape>(description: string, shape: Shape) =>
+  z.strictObject(shape).describe(description);
+
+/** A sensitive field (**S**): kept apart from the rest of the record, so no list, event or index can hold it. */
+export const sensitive = <Field extends z.ZodType>(field: Field): Field =>
+  field.meta({ ...field.meta(), sensitivity: 'S' });
+
+/** A field shown only to the organisation that wrote it (**SS**). */
+export const ownSensitive = <Field extends z.ZodType>(field: Field): Field =>
+  field.meta({ ...field.meta(), sensitivity: 'SS' });
+
+/** Key material: stored apart like a sensitive field, and in no record that is shown. */
+export const secret = <Field extends z.ZodType>(field: Field): Field =>
+  field.meta({ ...field.meta(), sensitivity: 'secret' });
+
+/** A municipality code (kommunekode): `630` and `0630` are both accepted, `0630` is kept. */
+export const municipalityCode = (description: string) =>
+  z
+    .string()
+    .regex(/^\d{3,4}$/, 'A municipality code of four digits')
+    .overwrite((value) => value.padStart(4, '0'))
+    .describe(description);
+
+const CVR_WEIGHTS = [2, 7, 6, 5, 4, 3, 2, 1];
+
+/** A CVR number: 8 digits whose sum under the weights 2,7,6,5,4,3,2,1 is divisible by 11. */
+export const cvrNumber = (description: string) =>
+  z
+    .string()
+    .regex(/^\d{8}$/, 'Eight digits')
+    .refine(isCvr, 'Not a valid CVR number (modulus 11)')
+    .describe(description);
+
+export function isCvr(text: string): boolean {
+  return /^\d{8}$/.test(text) && CVR_WEIGHTS.reduce((sum, weight, at) => sum + weight * Number(text[at]), 0) % 11 === 0;
+}
+
+/** A production unit number (P-nummer): ten digits. */
+export const productionUnit = (description: string) =>
+  z
+    .string()
+    .regex(/^\d{10}$/, 'Ten digits')
+    .describe(description);
+
+/** A CPR number, kept without hyphen. Never checked by modulus 11: numbers issued since 2007 do not keep it. */
+export const cprNumber = (description: string) =>
+  z
+    .string()
+    .regex(/^\d{6}-?\d{4}$/, 'Ten digits, with or without a hyphen after the sixth')
+    .overwrite((value) => value.replace('-', ''))
+    .describe(description);
+
+/** A telephone number in international or Danish form, kept without spaces. */
+export const phone = (description: string) =>
+  z
+    .string()
+    .regex(/^\+?[\d ]{3,20}$/, 'Digits and spaces, optionally after a plus sign')
+    .overwrite((value) => value.replaceAll(' ', ''))
+    .describe(description);
+
+export const email = (description: string) => z.email().max(254).describe(description);

@@ -1,0 +1,211 @@
+import * as z from 'zod';
+import type { Context } from '../context.ts';
+import { type ApiRequest, idempotencyOf, type Operation, param } from '../operation.ts';
+import { listParameters, listRecords } from './lists.ts';
+import type { Resource } from './resource.ts';
+import { externalId, schemasOf, statusChange, viewSchema } from './schemas.ts';
+import { parse } from './validate.ts';
+import {
+  changeStatus,
+  createRecord,
+  deleteRecord,
+  getByExternalId,
+  getRecord,
+  type Place,
+  updateRecord,
+  upsertRecord,
+} from './verbs.ts';
+
+/** Where the API of one municipality starts. */
+export const TENANT_BASE = '/v1/municipalities/{code}';
+
+const title = (name: string): string => name.replaceAll('-', ' ');
+
+/** A page of items, as every list answers. */
+export const pageSchema = (item: z.ZodType, description: string): z.ZodObject =>
+  z.strictObject({
+    items: z.array(item).describe(description),
+    nextCursor: z.string().describe('Give it as `cursor` to get the next page; absent on the last one.').optional(),
+  });
+
+/** The operations that a resource has because it is one, and its own. */
+export function operationsOf(resource: Resource): Operation<Context>[] {
+  const { path, parent, name, danish, scopes, machine, example } = resource;
+  const collection = `${TENANT_BASE}/${parent ? `${parent.path}/{parentId}/` : ''}${path}`;
+  const one = `${collection}/{id}`;
+  const external = `${collection}/external/{source}/{externalId}`;
+  const parentId = (request: ApiRequest) => (parent ? param(request, 'parentId') : undefined);
+  const place = (request: ApiRequest): Place => ({ id: param(request, 'id'), parentId: parentId(request) });
+  const foreign = (request: ApiRequest): { source: string; externalId: string } => ({
+    source: param(request, 'source'),
+    externalId: parse(externalId(), param(request, 'externalId'), '/path/externalId'),
+  });
+  const view = () => viewSchema(resource);
+  const create = () => schemasOf(resource).create;
+  const common = { tag: path, description: `${danish}. ${resource.summary}` };
+  const operations: Operation<Context>[] = [
+    {
+      ...common,
+      id: `create-${name}`,
+      method: 'POST',
+      path: collection,
+      scope: scopes.write,
+      summary: `Create a ${title(name)}`,
+      manner: 'create',
+      body: create,
+      success: { status: 201, description: `The ${title(name)} as created, without its sensitive fields.`, body: view },
+      problems: [
+        'already_exists',
+        'conflict',
+        'validation_failed',
+        'unknown_reference',
+        'idempotency_key_reused',
+        'in_flight',
+      ],
+      example,
+      run: (ctx, request) =>
+        createRecord(ctx, resource, request.body, { parentId: parentId(request), idempotency: idempotencyOf(request) }),
+    },
+    {
+      ...common,
+      id: `list-${path}`,
+      method: 'GET',
+      path: collection,
+      scope: scopes.read,
+      summary: `List ${title(path)}`,
+      manner: 'list',
+      query: () => listParameters(resource),
+      success: {
+        status: 200,
+        description: 'One page, without sensitive fields.',
+        body: () => pageSchema(view(), `The ${title(path)} of this page.`),
+      },
+      problems: ['validation_failed', 'invalid_cursor'],
+      run: (ctx, request) => listRecords(ctx, resource, request, parentId(request)),
+    },
+    {
+      ...common,
+      id: `get-${name}-by-external-id`,
+      method: 'GET',
+      path: external,
+      scope: scopes.read,
+      summary: `Get a ${title(name)} by the id its source gave it`,
+      manner: 'read',
+      success: { status: 200, description: `The ${title(name)}.`, body: view },
+      problems: ['validation_failed'],
+      run: (ctx, request) => {
+        const { source, externalId: id } = foreign(request);
+        return getByExternalId(ctx, resource, source, id, parentId(request));
+      },
+    },
+    {
+      ...common,
+      id: `upsert-${name}`,
+      method: 'PUT',
+      path: external,
+      scope: scopes.write,
+      summary: `Create or replace a ${title(name)} by the id its source gave it`,
+      manner: 'act',
+      body: create,
+      success: { status: 200, description: `The ${title(name)} as it stands now; 201 where it is new.`, body: view },
+      problems: [
+        'already_exists',
+        'conflict',
+        'illegal_transition',
+        'precondition_failed',
+        'validation_failed',
+        'unknown_reference',
+        'in_flight',
+      ],
+      example,
+      run: (ctx, request) =>
+        upsertRecord(ctx, resource, request.body, {
+          ...foreign(request),
+          parentId: parentId(request),
+          ifMatch: request.header('if-match'),
+        }),
+    },
+    {
+      ...common,
+      id: `get-${name}`,
+      method: 'GET',
+      path: one,
+      scope: scopes.read,
+      summary: `Get a ${title(name)}`,
+      manner: 'read',
+      success: {
+        status: 200,
+        description: `The ${title(name)}; sensitive fields with the scope sensitive:read.`,
+        body: view,
+      },
+      problems: [],
+      run: (ctx, request) => getRecord(ctx, resource, place(request)),
+    },
+    {
+      ...common,
+      id: `update-${name}`,
+      method: 'PATCH',
+      path: one,
+      scope: scopes.write,
+      summary: `Change some fields of a ${title(name)}`,
+      manner: 'change',
+      body: () => schemasOf(resource).merged.partial(),
+      success: { status: 200, description: `The ${title(name)} as it stands now.`, body: view },
+      problems: [
+        'already_exists',
+        'conflict',
+        'precondition_required',
+        'precondition_failed',
+        'validation_failed',
+        'unknown_reference',
+        'in_flight',
+      ],
+      run: (ctx, request) => updateRecord(ctx, resource, place(request), request.body, request.header('if-match')),
+    },
+  ];
+  if (machine) {
+    operations.push({
+      ...common,
+      id: `change-${name}-status`,
+      method: 'POST',
+      path: `${one}/status`,
+      scope: scopes.write,
+      summary: `Take a ${title(name)} one step on`,
+      manner: 'change',
+      body: () => statusChange(machine),
+      success: { status: 200, description: `The ${title(name)} in its new status.`, body: view },
+      problems: [
+        'illegal_transition',
+        'conflict',
+        'already_exists',
+        'concern_open',
+        'precondition_required',
+        'precondition_failed',
+        'validation_failed',
+        'idempotency_key_reused',
+        'in_flight',
+      ],
+      example: { status: Object.keys(machine.steps)[1], reason: 'As agreed at the meeting.' },
+      run: (ctx, request) =>
+        changeStatus(ctx, resource, place(request), request.body, {
+          ifMatch: request.header('if-match'),
+          idempotency: idempotencyOf(request),
+        }),
+    });
+  }
+  if (resource.deletable) {
+    operations.push({
+      ...common,
+      id: `delete-${name}`,
+      method: 'DELETE',
+      path: one,
+      scope: scopes.write,
+      summary: `Take a ${title(name)} out of the record`,
+      manner: 'change',
+      success: { status: 204, description: 'It is in no list any more; its history stays.' },
+      problems: ['precondition_required', 'precondition_failed', 'in_flight'],
+      run: (ctx, request) => deleteRecord(ctx, resource, place(request), request.header('if-match')),
+    });
+  }
+  return [...operations, ...(resource.operations?.() ?? [])];
+}

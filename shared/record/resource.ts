@@ -1,0 +1,127 @@
+import type * as z from 'zod';
+import type { Context } from '../context.ts';
+import type { Problem } from '../errors.ts';
+import type { Operation } from '../operation.ts';
+import type { Segments } from '../table/keys.ts';
+import type { TenantScope } from '../tenancy/scopes.ts';
+import type { Instant } from '../time.ts';
+
+/** Fields of a record by name. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** A link to the municipal case system (fagsystem). */
+export interface CaseRef {
+  readonly system: string;
+  readonly caseId?: string | undefined;
+  readonly caseNumber?: string | undefined;
+}
+
+/** What every record has besides its own fields. */
+export interface Common {
+  readonly id: string;
+  readonly municipality: string;
+  readonly version: number;
+  readonly status?: string | undefined;
+  readonly statusAt?: Instant | undefined;
+  readonly statusReason?: string | undefined;
+  readonly source: string;
+  readonly externalId?: string | undefined;
+  readonly caseRefs?: readonly CaseRef[] | undefined;
+  readonly createdAt: Instant;
+  readonly createdBy: string;
+  readonly updatedAt: Instant;
+  readonly updatedBy: string;
+}
+
+/** A record as it is shown: common fields and its own, the sensitive ones left out. */
+export type View = Common & Fields;
+
+/** A record with all its fields, as rules see it. */
+export type RecordOf<Shape extends z.ZodRawShape> = Common & Readonly<z.output<z.ZodObject<Shape>>>;
+
+/** A change that is about to be committed, as rules see it. */
+export interface Change<R> {
+  readonly ctx: Context;
+  readonly before: R | undefined;
+  readonly after: R;
+  /** The status that this change brings, undefined where it stays as it was. A creation enters its status. */
+  readonly entering: string | undefined;
+}
+
+/** A name that one record at a time may hold. */
+export interface Lock {
+  readonly name: Segments;
+  /** What the second one is told. */
+  readonly detail: string;
+}
+
+/**
+ * A row shared by the records that must agree with one another (the shifts of one person on one day). It is read before
+ * the change and written with it only if nobody else has written it since, so a rule over its entries holds under
+ * concurrency. `admit` sees the others' entries by record id and returns the refusal, if any.
+ */
+export interface LedgerEntry {
+  readonly name: Segments;
+  readonly entry: Fields;
+  readonly admit: (others: ReadonlyMap<string, Fields>) => Problem | undefined;
+}
+
+/** Statuses in order of life: the first is where a record starts, and each names the steps that lead on. */
+export interface Machine {
+  readonly steps: Readonly<Record<string, readonly string[]>>;
+  /** Statuses that are entered only with a reason. */
+  readonly reasonFor?: readonly string[];
+}
+
+/** What a resource declares. Everything else (routes, storage, events, docs) follows from it. */
+export interface Definition<Shape extends z.ZodRawShape> {
+  /** Collection in the path, also the record's type in the table. */
+  readonly path: string;
+  /** Collection under which this one is nested, and the field that holds the parent's id. */
+  readonly parent?: { readonly path: string; readonly field: string };
+  /** One of them, as events and docs call it. */
+  readonly name: string;
+  readonly danish: string;
+  readonly summary: string;
+  readonly scopes: { readonly read: TenantScope; readonly write: TenantScope };
+  readonly fields: () => Shape;
+  /** Fields that `settle` sets and callers cannot. */
+  readonly derived?: () => z.ZodRawShape;
+  readonly machine?: Machine;
+  /** Event names: of a creation (default: the status's own, else `created`) and of entering a status (default `updated`). */
+  readonly events?: {
+    readonly prefix?: string;
+    readonly created?: string;
+    readonly status?: Readonly<Record<string, string>>;
+  };
+  /** Field paths that hold ids, and the types those may name. `attendance.familyId` reaches into each entry of a list. */
+  readonly references?: Readonly<Record<string, string | readonly string[]>>;
+  /** Natural order of the list. With `period`, it is an instant or a date and the list takes `from` and `to`. */
+  readonly order: (record: RecordOf<Shape>) => string;
+  readonly newestFirst?: boolean;
+  readonly period?: boolean;
+  /** List filters by one value each, at most three. */
+  readonly filters?: Readonly<Record<string, (record: RecordOf<Shape>) => string | undefined>>;
+  /** List filters by several values each: one edge for every value. */
+  readonly edges?: Readonly<Record<string, (record: RecordOf<Shape>) => readonly string[]>>;
+  /** Id of the record whose timeline this one stands in. Edges stand in the timelines of what they lead to. */
+  readonly about?: (record: RecordOf<Shape>) => string | undefined;
+  readonly locks?: (record: RecordOf<Shape>) => readonly Lock[];
+  readonly ledgers?: (record: RecordOf<Shape>) => readonly LedgerEntry[];
+  /** The rules: throws the refusal, returns the fields that the rules themselves set. */
+  readonly settle?: (change: Change<RecordOf<Shape>>) => Fields | Promise<Fields>;
+  readonly deletable?: boolean;
+  /** Operations beyond those that every resource has. */
+  readonly operations?: () => readonly Operation<Context>[];
+  readonly example: Fields;
+}
+
+/** A resource as the kit handles it, its own field types forgotten. */
+export type Resource = Definition<z.ZodRawShape>;
+
+/**
+ * Declares a resource. The one cast of the kit is here: a definition only ever gets records that were parsed with its own
+ * fields, so seeing all definitions as one type is sound.
+ */
+export const defineResource = <Shape extends z.ZodRawShape>(definition: Definition<Shape>): Resource =>
+  definition as unknown as Resource;

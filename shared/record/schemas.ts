@@ -1,0 +1,117 @@
+import * as z from 'zod';
+import { group, instant, line, listOf, oneOf, type Sensitivity, text, whole } from './fields.ts';
+import type { Machine, Resource } from './resource.ts';
+
+/** The statuses of a machine, in order of life. */
+export const statusesOf = (machine: Machine): [string, ...string[]] =>
+  Object.keys(machine.steps) as [string, ...string[]];
+
+/** An external id is part of a key and of a path: visible text without `#`. */
+export const externalId = () =>
+  z
+    .string()
+    .regex(/^[^\p{Cc}\p{Cs}#/]{1,200}$/u, '1 to 200 characters without #, / and control characters')
+    .describe("The record's id in the system it came from, unique for each source and type.");
+
+const caseRefs = () =>
+  listOf(
+    'Links to the municipal case system (fagsystem).',
+    group('One link.', {
+      system: line('The case system, such as DUBU or KMD Nexus.', 50),
+      caseId: line("The case's id there (sags-id).", 100).optional(),
+      caseNumber: line('The case number a person would use (sagsnummer).', 100).optional(),
+    }),
+  );
+
+/** What may be sent of every record beside its own fields. */
+const sharedInput = () => ({ externalId: externalId().optional(), caseRefs: caseRefs().optional() });
+
+const statusInput = ({ machine }: Resource) =>
+  machine
+    ? {
+        status: z
+          .enum(statusesOf(machine))
+          .describe('Where the record stands. A record starts in the first status unless it names a later one.')
+          .optional(),
+        statusReason: text('Why it stands there (begrundelse).').optional(),
+        statusAt: instant('Since when it stands there, UTC.').optional(),
+      }
+    : {};
+
+interface Schemas {
+  /** The resource's own fields. */
+  readonly fields: z.ZodObject;
+  /** A body that creates or replaces a record. */
+  readonly create: z.ZodObject;
+  /** A record's whole input after a merge patch. */
+  readonly merged: z.ZodObject;
+  /** Sensitive fields by name. */
+  readonly sensitivity: Readonly<Record<string, Sensitivity>>;
+}
+
+const built = new WeakMap<Resource, Schemas>();
+
+/** The schemas of a resource, built on first use and kept. */
+export function schemasOf(resource: Resource): Schemas {
+  const known = built.get(resource);
+  if (known) return known;
+  const shape = resource.fields();
+  const schemas: Schemas = {
+    fields: z.strictObject(shape),
+    create: z.strictObject({ ...shape, ...sharedInput(), ...statusInput(resource) }),
+    merged: z.strictObject({ ...shape, ...sharedInput() }),
+    sensitivity: Object.fromEntries(
+      Object.entries({ ...shape, ...resource.derived?.() }).flatMap(([name, field]) => {
+        const sensitivity = sensitivityOf(field as z.ZodType);
+        return sensitivity ? [[name, sensitivity]] : [];
+      }),
+    ),
+  };
+  built.set(resource, schemas);
+  return schemas;
+}
+
+/** The mark of {@link sensitive} or {@link ownSensitive}, also behind `optional()` and the like. */
+function sensitivityOf(field: z.ZodType): Sensitivity | undefined {
+  const mark = field.meta()?.sensitivity;
+  if (mark) return mark;
+  return field instanceof z.ZodOptional || field instanceof z.ZodDefault
+    ? sensitivityOf(field.unwrap() as z.ZodType)
+    : undefined;
+}
+
+/** The body of a status change. */
+export const statusChange = (machine: Machine) =>
+  z.strictObject({
+    status: z.enum(statusesOf(machine)).describe('The status to enter.'),
+    reason: text('Why (begrundelse). Required where the status asks for it.').optional(),
+    at: instant('When it happened, UTC; not in the future. Now if left out.').optional(),
+  });
+
+/** A record as it is shown, for the reference. Sensitive fields are optional: only a read with sensitive:read has them. */
+export function viewSchema(resource: Resource): z.ZodObject {
+  const { fields, sensitivity } = schemasOf(resource);
+  const shape = Object.fromEntries(
+    Object.entries({ ...fields.shape, ...resource.derived?.() })
+      .filter(([name]) => sensitivity[name] !== 'secret')
+      .map(([name, field]) => [name, sensitivity[name] ? (field as z.ZodType).optional() : field]),
+  );
+  return z.strictObject({
+    id: z.uuid().describe('Id of the record, UUID version 7.'),
+    municipality: z.string().describe('Municipality code of four digits (kommunekode).'),
+    version: whole('Number of the version, also the ETag.', 1, Number.MAX_SAFE_INTEGER),
+    ...(resource.machine && {
+      status: oneOf('Where the record stands.', statusesOf(resource.machine)),
+      statusAt: instant('Since when it stands there, UTC.'),
+      statusReason: text('Why it stands there (begrundelse).').optional(),
+    }),
+    ...(resource.parent && { [resource.parent.field]: z.uuid().describe('Id of the record it belongs to.') }),
+    ...shape,
+    source: line('`municipal`, or the id of the partner that wrote it (kilde).', 50),
+    ...sharedInput(),
+    createdAt: instant('When it was created, UTC.'),
+    createdBy: line('Id of the client that created it.'),
+    updatedAt: instant('When it was last changed, UTC.'),
+    updatedBy: line('Id of the client that last changed it.'),
+  });
+}

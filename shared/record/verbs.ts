@@ -1,0 +1,396 @@
+import type { Context } from '../context.ts';
+import { invalid, Problem } from '../errors.ts';
+import { isId, newId } from '../ids.ts';
+import { type Answer, etagOf, type Idempotency } from '../operation.ts';
+import { lockKey, recordKey } from '../table/keys.ts';
+import { type Instant, plusSeconds } from '../time.ts';
+import type { Action } from './events.ts';
+import { changedFields, mergePatch } from './merge.ts';
+import type { Fields, Machine, RecordOf, Resource } from './resource.ts';
+import { answerOf, externalName, Outrun, once, type Stored, save, storedOf, viewOf, type Whole } from './save.ts';
+import { schemasOf, statusChange, statusesOf } from './schemas.ts';
+import { parse } from './validate.ts';
+
+/** Clocks differ: an instant this much ahead of ours, in seconds, is not yet called future. */
+const CLOCK_SKEW_S = 60;
+
+/** Throws 422 when an instant has not come yet. */
+export function refuseFuture(ctx: Context, pointer: string, at: Instant | undefined): void {
+  if (at !== undefined && at > plusSeconds(ctx.now, CLOCK_SKEW_S)) throw invalid(pointer, 'This lies in the future.');
+}
+
+/** Path of a record, also its `href` in events. */
+export function hrefOf(ctx: Context, resource: Resource, record: Whole): string {
+  const parent = resource.parent && `${resource.parent.path}/${String(record[resource.parent.field])}/`;
+  return `/v1/municipalities/${ctx.tenant.code}/${parent ?? ''}${resource.path}/${record.id}`;
+}
+
+/** Where a record stands: its id, and its parent's where the resource is nested. */
+export interface Place {
+  readonly id: string;
+  readonly parentId?: string | undefined;
+}
+
+const notFound = (resource: Resource): Problem => new Problem('not_found', `There is no such ${resource.name} here.`);
+
+/** Reads a record, strongly consistent. Throws `not_found` where the municipality has none of this type by that id. */
+export async function load(ctx: Context, resource: Resource, { id, parentId }: Place): Promise<Stored> {
+  if (!isId(id)) throw notFound(resource);
+  const stored = storedOf(resource, await ctx.table.get(recordKey(id)));
+  if (!stored || (resource.parent && stored.whole[resource.parent.field] !== parentId)) throw notFound(resource);
+  return stored;
+}
+
+/** Reads a record that another one refers to; undefined where there is none of this type. */
+export async function findRecord(ctx: Context, resource: Resource, id: string): Promise<Stored | undefined> {
+  return storedOf(resource, await ctx.table.get(recordKey(id)));
+}
+
+/** Reads those of the records that exist, in no order. */
+export async function findRecords(ctx: Context, resource: Resource, ids: readonly string[]): Promise<Stored[]> {
+  const rows = await ctx.table.getMany([...new Set(ids)].map(recordKey));
+  return rows.flatMap((row) => storedOf(resource, row) ?? []);
+}
+
+/** A record as this caller may see it: S fields with the scope sensitive:read, SS fields only if its organisation wrote them. */
+export function shown(ctx: Context, resource: Resource, { whole, writtenBy }: Stored): Whole {
+  const { sensitivity } = schemasOf(resource);
+  return Object.fromEntries(
+    Object.entries(whole).filter(([name]) => {
+      if (!sensitivity[name]) return true;
+      if (sensitivity[name] === 'secret' || !ctx.scopes.has('sensitive:read')) return false;
+      return sensitivity[name] === 'S' || writtenBy[name] === ctx.actor.organisation;
+    }),
+  ) as Whole;
+}
+
+/** Reads one record. */
+export async function getRecord(ctx: Context, resource: Resource, place: Place): Promise<Answer> {
+  const stored = await load(ctx, resource, place);
+  return { status: 200, body: shown(ctx, resource, stored), headers: { etag: etagOf(stored.whole.version) } };
+}
+
+/** Which SS fields are whose after a change. A field that another organisation wrote cannot be overwritten unseen. */
+function writersOf(ctx: Context, resource: Resource, before: Stored | undefined, sent: Fields): Record<string, string> {
+  const writers: Record<string, string> = { ...before?.writtenBy };
+  for (const [name, sensitivity] of Object.entries(schemasOf(resource).sensitivity)) {
+    if (sensitivity !== 'SS' || sent[name] === undefined) continue;
+    const owner = before?.whole[name] === undefined ? undefined : writers[name];
+    if (owner !== undefined && owner !== ctx.actor.organisation) {
+      throw new Problem('forbidden', `The field ${name} was written by another organisation.`);
+    }
+    writers[name] = ctx.actor.organisation;
+  }
+  return writers;
+}
+
+/** Runs the resource's rules over a record about to be stored and adds the fields they set. */
+async function settled(
+  ctx: Context,
+  resource: Resource,
+  before: Whole | undefined,
+  after: Whole,
+  entering: string | undefined,
+): Promise<Whole> {
+  if (entering !== undefined) {
+    refuseFuture(ctx, '/statusAt', after.statusAt);
+    if (resource.machine?.reasonFor?.includes(entering) && after.statusReason === undefined) {
+      throw invalid('/statusReason', `The status ${entering} needs a reason.`, 'required');
+    }
+  }
+  const typed = (record: Whole) => record as unknown as RecordOf<Record<never, never>>;
+  const set = await resource.settle?.({ ctx, before: before && typed(before), after: typed(after), entering });
+  return { ...after, ...set };
+}
+
+/** Name of the event for entering a status, with its prefix. */
+function eventName(resource: Resource, name: string): string {
+  return `${resource.events?.prefix ?? resource.name}.${name}`;
+}
+
+const creationEvent = (resource: Resource, status: string | undefined): string =>
+  eventName(resource, resource.events?.created ?? (status && resource.events?.status?.[status]) ?? 'created');
+
+const statusEvent = (resource: Resource, status: string): string =>
+  eventName(resource, resource.events?.status?.[status] ?? 'updated');
+
+/** Every event name a resource can give. */
+export function eventNamesOf(resource: Resource): string[] {
+  const names = new Set<string>(['updated', ...Object.values(resource.events?.status ?? {})]);
+  const initial = resource.machine && statusesOf(resource.machine)[0];
+  names.add(creationEvent(resource, initial).slice((resource.events?.prefix ?? resource.name).length + 1));
+  if (resource.deletable) names.add('deleted');
+  return [...names].map((name) => eventName(resource, name));
+}
+
+interface Creation {
+  readonly parentId?: string | undefined;
+  readonly externalId?: string | undefined;
+  readonly idempotency?: Idempotency | undefined;
+  readonly eventId?: string | undefined;
+}
+
+async function createOnce(ctx: Context, resource: Resource, body: unknown, creation: Creation): Promise<Answer> {
+  const sent = parse(schemasOf(resource).create, body) as Fields;
+  const initial = resource.machine && statusesOf(resource.machine)[0];
+  const status = (sent['status'] as string | undefined) ?? initial;
+  const draft = {
+    id: newId(new Date(ctx.now)),
+    municipality: ctx.tenant.code,
+    version: 1,
+    ...(status !== undefined && { statusAt: ctx.now }),
+    ...(resource.parent && { [resource.parent.field]: creation.parentId }),
+    ...sent,
+    ...(status !== undefined && { status }),
+    ...(creation.externalId !== undefined && { externalId: creation.externalId }),
+    source: ctx.actor.organisation,
+    createdAt: ctx.now,
+    createdBy: ctx.actor.id,
+    updatedAt: ctx.now,
+    updatedBy: ctx.actor.id,
+  } as unknown as Whole;
+  const after = await settled(ctx, resource, undefined, draft, status);
+  return save(ctx, resource, {
+    after,
+    writtenBy: writersOf(ctx, resource, undefined, sent),
+    event: { name: creationEvent(resource, status), action: 'created', changed: [] },
+    href: hrefOf(ctx, resource, after),
+    eventId: creation.eventId,
+    idempotency: creation.idempotency,
+    answerStatus: 201,
+  });
+}
+
+/** Creates a record. With an Idempotency-Key, however often it is sent, one record comes of it. */
+export const createRecord = (
+  ctx: Context,
+  resource: Resource,
+  body: unknown,
+  creation: Omit<Creation, 'eventId'>,
+): Promise<Answer> =>
+  once(ctx, creation.idempotency, (eventId) => createOnce(ctx, resource, body, { ...creation, eventId }));
+
+/** What a change does to a record beyond its fields. */
+interface Amendment {
+  readonly fields: Fields;
+  /** What the caller itself sent of them. */
+  readonly sent: Fields;
+  readonly entering?: string | undefined;
+  readonly eventId?: string | undefined;
+  readonly idempotency?: Idempotency | undefined;
+}
+
+/** Saves a new version of a record, or answers with the one that stands when nothing is different. */
+async function amend(
+  ctx: Context,
+  resource: Resource,
+  before: Stored,
+  { fields, sent, entering, eventId, idempotency }: Amendment,
+): Promise<Answer> {
+  const writtenBy = writersOf(ctx, resource, before, sent);
+  const after = await settled(ctx, resource, before.whole, fields as Whole, entering);
+  const changed = changedFields(before.whole, after);
+  const href = hrefOf(ctx, resource, before.whole);
+  if (changed.length === 0 && entering === undefined) return answerOf(200, viewOf(resource, before.whole), href);
+  return save(ctx, resource, {
+    before,
+    after: { ...after, version: before.whole.version + 1, updatedAt: ctx.now, updatedBy: ctx.actor.id },
+    writtenBy,
+    event: {
+      name: entering === undefined ? eventName(resource, 'updated') : statusEvent(resource, entering),
+      action: entering !== undefined && isFinal(resource.machine, entering) ? 'ended' : 'updated',
+      changed,
+    },
+    href,
+    eventId,
+    idempotency,
+    answerStatus: 200,
+  });
+}
+
+const isFinal = (machine: Machine | undefined, status: string): boolean => machine?.steps[status]?.length === 0;
+
+/** Throws 428 without If-Match and 412 when it names another version. `*` names none, so it protects nobody's change. */
+export function requireMatch(ifMatch: string | undefined, { whole }: Stored): void {
+  if (ifMatch === undefined || ifMatch.trim() === '*') {
+    throw new Problem('precondition_required', 'Send If-Match with the ETag of the version you read, such as "3".');
+  }
+  const wanted = ifMatch.split(',').map((tag) => tag.trim());
+  if (!wanted.includes(etagOf(whole.version))) {
+    throw new Problem('precondition_failed', `The record is at version ${whole.version}. Read it and decide again.`);
+  }
+}
+
+/** The own, external and case fields of a record: what a patch may touch. */
+function inputOf(resource: Resource, whole: Whole): Fields {
+  const { shape } = schemasOf(resource).merged;
+  return Object.fromEntries(Object.entries(whole).filter(([name]) => name in shape));
+}
+
+/** Puts the input of a record in the place of what was there; what was left out is gone. */
+function replaceInput(resource: Resource, whole: Whole, input: Fields): Fields {
+  const { shape } = schemasOf(resource).merged;
+  const kept = Object.entries(whole).filter(([name]) => !(name in shape));
+  return { ...Object.fromEntries(kept), ...input };
+}
+
+/** Changes some fields (JSON merge patch, RFC 7396). A patch that changes nothing writes nothing. */
+export const updateRecord = (
+  ctx: Context,
+  resource: Resource,
+  place: Place,
+  patch: unknown,
+  ifMatch: string | undefined,
+): Promise<Answer> =>
+  once(ctx, undefined, async () => {
+    const before = await load(ctx, resource, place);
+    requireMatch(ifMatch, before);
+    if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) {
+      throw invalid('', 'A merge patch is a JSON object.', 'invalid_type');
+    }
+    const merged = mergePatch(inputOf(resource, before.whole), patch as Fields);
+    const input = parse(schemasOf(resource).merged, merged) as Fields;
+    return amend(ctx, resource, before, { fields: replaceInput(resource, before.whole, input), sent: patch as Fields });
+  });
+
+/** Throws 409 `illegal_transition` unless the machine has the step. */
+function requireStep(machine: Machine, from: string, to: string): void {
+  const allowed = machine.steps[from] ?? [];
+  if (allowed.includes(to)) return;
+  const choice = allowed.length > 0 ? `From here: ${allowed.join(', ')}.` : 'It is final.';
+  throw new Problem('illegal_transition', `${from} does not lead to ${to}. ${choice}`);
+}
+
+interface StatusChange {
+  readonly ifMatch: string | undefined;
+  readonly idempotency: Idempotency | undefined;
+}
+
+/** Takes a record one step along its status machine. */
+export const changeStatus = (
+  ctx: Context,
+  resource: Resource,
+  place: Place,
+  body: unknown,
+  { ifMatch, idempotency }: StatusChange,
+): Promise<Answer> =>
+  once(ctx, idempotency, async (eventId) => {
+    const { machine } = resource;
+    if (!machine) throw notFound(resource);
+    const before = await load(ctx, resource, place);
+    const { status, reason, at = ctx.now } = parse(statusChange(machine), body);
+    requireMatch(ifMatch, before);
+    requireStep(machine, before.whole.status as string, status);
+    refuseFuture(ctx, '/at', at);
+    if (machine.reasonFor?.includes(status) && reason === undefined) {
+      throw invalid('/reason', `The status ${status} needs a reason.`, 'required');
+    }
+    const { statusReason: _, ...rest } = before.whole;
+    const fields = { ...rest, status, statusAt: at, ...(reason !== undefined && { statusReason: reason }) };
+    return amend(ctx, resource, before, { fields, sent: {}, entering: status, eventId, idempotency });
+  });
+
+/** Id of the record that a source knows by its own id, undefined where there is none. */
+async function findByExternalId(
+  ctx: Context,
+  resource: Resource,
+  source: string,
+  externalId: string,
+): Promise<string | undefined> {
+  const lock = await ctx.table.get(lockKey(...externalName(resource, source, externalId)));
+  return lock?.['holder'] as string | undefined;
+}
+
+/** Reads the record that a source knows by its own id. */
+export async function getByExternalId(
+  ctx: Context,
+  resource: Resource,
+  source: string,
+  externalId: string,
+  parentId?: string,
+): Promise<Answer> {
+  const id = await findByExternalId(ctx, resource, source, externalId);
+  if (id === undefined) throw notFound(resource);
+  return getRecord(ctx, resource, { id, parentId });
+}
+
+interface Upsert {
+  readonly source: string;
+  readonly externalId: string;
+  readonly parentId?: string | undefined;
+  readonly ifMatch: string | undefined;
+}
+
+/**
+ * Creates or replaces the record that the caller's organisation knows by its own id. Sending the same again changes
+ * nothing. Two first sends at once meet at the external id's lock, and the second becomes a replacement.
+ */
+export async function upsertRecord(
+  ctx: Context,
+  resource: Resource,
+  body: unknown,
+  { source, externalId, parentId, ifMatch }: Upsert,
+): Promise<Answer> {
+  if (source !== ctx.actor.organisation) {
+    throw new Problem(
+      'forbidden',
+      `You write as ${ctx.actor.organisation}; only ${source} may write under its own ids.`,
+    );
+  }
+  const sent = parse(schemasOf(resource).create, body) as Fields;
+  if (sent['externalId'] !== undefined && sent['externalId'] !== externalId) {
+    throw invalid('/externalId', 'The body names another externalId than the path.');
+  }
+  return once(ctx, undefined, async () => {
+    const id = await findByExternalId(ctx, resource, source, externalId);
+    if (id === undefined) {
+      if (ifMatch !== undefined)
+        throw new Problem('precondition_failed', 'There is no such record yet, so no version of it.');
+      try {
+        return await createOnce(ctx, resource, body, { parentId, externalId });
+      } catch (error) {
+        const lost = error instanceof Problem && error.code === 'already_exists';
+        throw lost && (await findByExternalId(ctx, resource, source, externalId)) ? new Outrun() : error;
+      }
+    }
+    const before = await load(ctx, resource, { id, parentId });
+    if (ifMatch !== undefined) requireMatch(ifMatch, before);
+    const { status, statusReason, statusAt, ...input } = sent;
+    const unseen = Object.entries(before.whole).filter(
+      ([name]) => schemasOf(resource).sensitivity[name] === 'SS' && before.writtenBy[name] !== ctx.actor.organisation,
+    );
+    const fields = replaceInput(resource, before.whole, { ...Object.fromEntries(unseen), ...input, externalId });
+    if (status === undefined || status === before.whole.status)
+      return amend(ctx, resource, before, { fields, sent: input });
+    requireStep(resource.machine as Machine, before.whole.status as string, status as string);
+    const { statusReason: _, ...rest } = fields;
+    const entered = {
+      ...rest,
+      status,
+      statusAt: statusAt ?? ctx.now,
+      ...(statusReason !== undefined && { statusReason }),
+    };
+    return amend(ctx, resource, before, { fields: entered, sent: input, entering: status as string });
+  });
+}
+
+/** Takes a record out of the lists and answers 404 for it from then on. Its row and its history stay. */
+export const deleteRecord = (
+  ctx: Context,
+  resource: Resource,
+  place: Place,
+  ifMatch: string | undefined,
+): Promise<Answer> =>
+  once(ctx, undefined, async () => {
+    const before = await load(ctx, resource, place);
+    requireMatch(ifMatch, before);
+    const action: Action = 'deleted';
+    return save(ctx, resource, {
+      before,
+      after: { ...before.whole, version: before.whole.version + 1, updatedAt: ctx.now, updatedBy: ctx.actor.id },
+      writtenBy: before.writtenBy,
+      event: { name: eventName(resource, 'deleted'), action, changed: [] },
+      href: hrefOf(ctx, resource, before.whole),
+      answerStatus: 204,
+    });
+  });

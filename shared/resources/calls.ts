@@ -1,0 +1,104 @@
+import { invalid, Problem } from '../errors.ts';
+import { flag, instant, line, oneOf, phone, reference, sensitive, text, whole } from '../record/fields.ts';
+import { defineResource, type RecordOf } from '../record/resource.ts';
+import { refuseFuture } from '../record/verbs.ts';
+import { lockKey } from '../table/keys.ts';
+
+const fields = () => ({
+  helplineId: reference('The helpline that was called.'),
+  receivedAt: instant('When it rang (modtaget), UTC.'),
+  answeredAt: instant('When somebody answered (besvaret), UTC.').optional(),
+  endedAt: instant('When it ended (afsluttet), UTC.').optional(),
+  callerKind: oneOf('Who called (henvender).', ['foster_family', 'child', 'parent', 'professional', 'other']),
+  familyId: reference('The foster family it is about.').optional(),
+  topic: oneOf('What it is about (emne).', [
+    'conflict',
+    'self_harm',
+    'school',
+    'health',
+    'parents',
+    'practical',
+    'other',
+  ]),
+  severity: whole('How serious it is (alvor), 1 (mild) to 4 (acute).', 1, 4),
+  outcome: line('What came of it (udfald).').optional(),
+  callerPhone: sensitive(phone("The caller's telephone.")).optional(),
+  note: sensitive(text('What was said (notat).')).optional(),
+  concern: flag('Whether it gives cause for a concern report (underretning).').default(false),
+});
+
+type Call = RecordOf<ReturnType<typeof fields>>;
+
+/** The lock that a concern report about a call holds once it has been handed over. */
+const handedOverLock = (callId: string) => lockKey('concern-handed-over', callId);
+
+/** The times a status implies where nobody stated them: it was answered when it became answered. */
+function timesOf({ status, statusAt, answeredAt, endedAt }: Call, entering: string | undefined): Partial<Call> {
+  return {
+    ...(entering === 'answered' && answeredAt === undefined && { answeredAt: statusAt }),
+    ...(entering === 'closed' &&
+      status === 'closed' &&
+      answeredAt !== undefined &&
+      endedAt === undefined && { endedAt: statusAt }),
+  };
+}
+
+export const calls = defineResource({
+  path: 'calls',
+  name: 'call',
+  danish: 'Opkald',
+  summary: 'A call to a helpline: who, about what, how serious, what came of it.',
+  scopes: { read: 'helpline:read', write: 'helpline:write' },
+  fields,
+  machine: {
+    steps: {
+      received: ['answered', 'missed'],
+      answered: ['closed', 'escalated'],
+      escalated: ['closed'],
+      missed: ['called_back'],
+      called_back: ['closed'],
+      closed: [],
+    },
+  },
+  events: {
+    created: 'received',
+    status: { answered: 'answered', escalated: 'escalated', missed: 'missed', closed: 'closed' },
+  },
+  references: { helplineId: 'helplines', familyId: 'families' },
+  order: (call) => call.receivedAt,
+  newestFirst: true,
+  period: true,
+  filters: { helplineId: (call) => call.helplineId, familyId: (call) => call.familyId, status: (call) => call.status },
+  about: (call) => call.familyId,
+  settle: async ({ ctx, before, after, entering }) => {
+    const times = timesOf(after, entering);
+    const { receivedAt, answeredAt, endedAt } = { ...after, ...times };
+    refuseFuture(ctx, '/receivedAt', receivedAt);
+    refuseFuture(ctx, '/answeredAt', answeredAt);
+    refuseFuture(ctx, '/endedAt', endedAt);
+    if (answeredAt !== undefined && answeredAt < receivedAt)
+      throw invalid('/answeredAt', 'A call cannot be answered before it was received.');
+    if (endedAt !== undefined && endedAt < (answeredAt ?? receivedAt))
+      throw invalid('/endedAt', 'A call cannot end before it was answered.');
+    const closedWithConcern =
+      after.status === 'closed' && after.concern && (entering === 'closed' || before?.concern === false);
+    if (closedWithConcern && !(await ctx.table.get(handedOverLock(after.id)))) {
+      throw new Problem(
+        'concern_open',
+        'This call raised a concern. Hand over a concern report about it, then close it.',
+      );
+    }
+    return times;
+  },
+  example: {
+    helplineId: '01930000-0000-7000-8000-000000000001',
+    receivedAt: '2026-11-21T22:14:00+01:00',
+    answeredAt: '2026-11-21T22:14:40+01:00',
+    endedAt: '2026-11-21T22:41:00+01:00',
+    callerKind: 'foster_family',
+    topic: 'conflict',
+    severity: 2,
+    outcome: 'Calmed down; the consultant calls tomorrow',
+    status: 'closed',
+  },
+});

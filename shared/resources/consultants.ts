@@ -1,0 +1,24 @@
+import * as z from 'zod';
+import { email, line, oneOf, phone, sensitive } from '../record/fields.ts';
+import { defineResource } from '../record/resource.ts';
+
+export const CONSULTANT_KINDS = ['plejefamiliekonsulent', 'familiekonsulent'] as const;
+
+export const consultants = defineResource({
+  path: 'consultants',
+  name: 'consultant',
+  danish: 'Konsulent',
+  summary: 'A consultant who supports foster families, of the municipality or of a partner.',
+  scopes: { read: 'consultants:read', write: 'consultants:write' },
+  fields: () => ({
+    name: line('Name (navn).'),
+    kind: oneOf('Kind of consultant (konsulenttype).', CONSULTANT_KINDS),
+    employer: line('Who employs the consultant (arbejdsgiver).'),
+    email: email('E-mail at work.').optional(),
+    phone: sensitive(phone('Telephone (telefon).')).optional(),
+    fkOrgUuid: z.uuid().describe('Id in FK Organisation (fælleskommunal brugeruuid).').optional(),
+  }),
+  order: (consultant) => consultant.name.toLowerCase(),
+  filters: { kind: (consultant) => consultant.kind },
+  example: { name: 'Konsulent A', kind: 'plejefamiliekonsulent', employer: 'Hedensted Kommune' },
+});

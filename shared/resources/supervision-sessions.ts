@@ -1,0 +1,149 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Context } from '../context.ts';
+import { invalid } from '../errors.ts';
+import {
+  flag,
+  group,
+  instant,
+  listOf,
+  oneOf,
+  ownSensitive,
+  reference,
+  sensitive,
+  setOf,
+  text,
+  whole,
+} from '../record/fields.ts';
+import { changedFields } from '../record/merge.ts';
+import { type Change, defineResource, type RecordOf } from '../record/resource.ts';
+import { findRecord, refuseFuture } from '../record/verbs.ts';
+import { lockKey } from '../table/keys.ts';
+import { localDateOf, quarterOf } from '../time.ts';
+import { supervisionGroups } from './supervision-groups.ts';
+import { quarterName } from './themes.ts';
+
+const fields = () => ({
+  form: oneOf('Group or individual supervision (gruppe, individuel).', ['group', 'individual']),
+  groupId: reference('The group, where the form is group (hold).').optional(),
+  familyId: reference('The family, where the form is individual.').optional(),
+  themeId: reference("What it is about; the quarter's theme if left out (tema).").optional(),
+  at: instant('When it starts, UTC.'),
+  minutes: whole('How long it takes, minutes, 15–480.', 15, 480),
+  facilitatorIds: setOf(
+    'Who leads it: consultants or staff members.',
+    reference('A consultant or staff member.'),
+    10,
+  ).default([]),
+  attendance: listOf(
+    'Who was expected and who came (fremmøde).',
+    group('One family.', {
+      familyId: reference('The family: a member of the group, or the one the session is for.'),
+      present: flag('Whether it came.'),
+      rating: whole('What it thought of the session, 1 (poor) to 5 (good).', 1, 5).optional(),
+    }),
+    24,
+  ).default([]),
+  summary: sensitive(text('What was dealt with (referat).')).optional(),
+  reflection: ownSensitive(
+    text("The facilitator's own reflection, shown only to the organisation that wrote it."),
+  ).optional(),
+  addenda: sensitive(
+    listOf(
+      'Corrections to a locked session (tilføjelser): entries can be added, none changed or removed.',
+      group('One addendum.', { at: instant('When it was added, UTC.'), text: text('What it says.') }),
+    ),
+  ).default([]),
+});
+
+type Session = RecordOf<ReturnType<typeof fields>>;
+
+/** A group session names its group and an individual one its family, and neither the other. */
+function checkForm({ form, groupId, familyId }: Session): void {
+  const [needed, other] = form === 'group' ? (['groupId', 'familyId'] as const) : (['familyId', 'groupId'] as const);
+  const values = { groupId, familyId };
+  if (values[needed] === undefined) throw invalid(`/${needed}`, `The form ${form} needs ${needed}.`, 'required');
+  if (values[other] !== undefined) throw invalid(`/${other}`, `The form ${form} has no ${other}.`);
+}
+
+/** Attendance is by members only: the families of the group, or the one family. */
+async function checkAttendance(ctx: Context, { form, groupId, familyId, attendance }: Session): Promise<void> {
+  const families = attendance.map((entry) => entry.familyId);
+  if (new Set(families).size < families.length) throw invalid('/attendance', 'A family stands here twice.');
+  if (families.length === 0) return;
+  const found = form === 'group' ? await findRecord(ctx, supervisionGroups, groupId as string) : undefined;
+  const members = form === 'group' ? ((found?.whole['familyIds'] ?? []) as string[]) : [familyId];
+  const stranger = families.findIndex((id) => !members.includes(id));
+  if (stranger !== -1 && (form === 'individual' || found)) {
+    throw invalid(`/attendance/${stranger}/familyId`, 'This family is not a member.');
+  }
+}
+
+/** The theme of the quarter a session falls in, through the lock that the theme holds. */
+async function themeOfQuarter(ctx: Context, { at }: Session): Promise<string | undefined> {
+  const lock = await ctx.table.get(lockKey(...quarterName(quarterOf(localDateOf(at)))));
+  return lock?.['holder'] as string | undefined;
+}
+
+/** Once locked, a session changes by addenda alone, and an addendum stays as it was written. */
+function checkLocked({ before, after }: Change<Session>): void {
+  if (before && after.addenda.length < before.addenda.length)
+    throw invalid('/addenda', 'An addendum cannot be removed.');
+  if (before && !isDeepStrictEqual(before.addenda, after.addenda.slice(0, before.addenda.length))) {
+    throw invalid('/addenda', 'An addendum cannot be changed.');
+  }
+  if (before?.status !== 'locked') return;
+  const [other] = changedFields(before, after).filter((name) => name !== 'addenda');
+  if (other !== undefined) throw invalid(`/${other}`, 'The session is locked. Correct it by an addendum.');
+}
+
+export const supervisionSessions = defineResource({
+  path: 'supervision-sessions',
+  name: 'supervision-session',
+  danish: 'Supervision',
+  summary: 'One session of supervision, for a group or for one family.',
+  scopes: { read: 'supervision:read', write: 'supervision:write' },
+  fields,
+  machine: {
+    steps: { planned: ['held', 'cancelled'], held: ['locked'], locked: [], cancelled: [] },
+    reasonFor: ['cancelled'],
+  },
+  events: { prefix: 'session', status: { planned: 'planned', held: 'held', locked: 'locked', cancelled: 'cancelled' } },
+  references: {
+    groupId: 'supervision-groups',
+    familyId: 'families',
+    themeId: 'themes',
+    facilitatorIds: ['consultants', 'staff'],
+    'attendance.familyId': 'families',
+  },
+  order: (session) => session.at,
+  newestFirst: true,
+  period: true,
+  filters: {
+    status: (session) => session.status,
+    groupId: (session) => session.groupId,
+    themeId: (session) => session.themeId,
+  },
+  edges: {
+    familyId: ({ familyId, attendance }) => [
+      ...(familyId === undefined ? [] : [familyId]),
+      ...attendance.map((entry) => entry.familyId),
+    ],
+  },
+  settle: async (change) => {
+    const { ctx, after, entering } = change;
+    checkForm(after);
+    checkLocked(change);
+    if (entering === 'held' || entering === 'locked') refuseFuture(ctx, '/at', after.at);
+    const [themeId] = await Promise.all([after.themeId ?? themeOfQuarter(ctx, after), checkAttendance(ctx, after)]);
+    return themeId === undefined ? {} : { themeId };
+  },
+  example: {
+    form: 'group',
+    groupId: '01930000-0000-7000-8000-000000000006',
+    at: '2026-11-19T09:00:00+01:00',
+    minutes: 120,
+    facilitatorIds: ['01930000-0000-7000-8000-000000000004'],
+    attendance: [{ familyId: '01930000-0000-7000-8000-000000000003', present: true, rating: 4 }],
+    status: 'held',
+  },
+});

@@ -1,0 +1,72 @@
+/**
+ * The keys of the one table.
+ *
+ * A key is a list of segments until the last moment: {@link encodeKey} escapes each segment and joins them with `#`.
+ * Because no escaped segment contains `#`, two different lists never give the same key, and no value that a caller
+ * chooses can reach into another segment. Tenant rows all start with `T#<code>#`, a prefix that only a scoped table
+ * (see scoped-table.ts) can add: the lists below name places inside a municipality and mean nothing without one.
+ *
+ * | row                 | pk                       | sk              | list                       | about                 | due            |
+ * |---------------------|--------------------------|-----------------|----------------------------|-----------------------|----------------|
+ * | record              | R#id                     | A               | L#type → natural order     | O#owner → time        | deadlines      |
+ * | edge to a record    | R#id                     | E#name#otherId  | L#type#name#otherId        | O#otherId → time      |                |
+ * | unique lock         | K#name#…                 | A               |                            |                       |                |
+ * | ledger              | B#name#…                 | A               |                            |                       |                |
+ * | event               | E#eventId                | A               | EVENTS → sequence          | H#objectId → version  | until relayed  |
+ * | sequence counter    | SEQUENCE                 | A               |                            |                       |                |
+ * | delivery            | D#deliveryId             | A               | L#deliveries#endpoint → id |                       | until finished |
+ * | attempt             | D#deliveryId             | N#attempt       |                            |                       |                |
+ *
+ * Outside any municipality: `M#<code>` municipality, `P#<id>` partner, `C#<clientId>` client (sk `A`) and its grants
+ * (sk `G#<code>`), listed under MUNICIPALITIES, PARTNERS and CLIENTS#<owner>.
+ */
+export type Segments = readonly string[];
+
+export interface Key {
+  readonly pk: Segments;
+  readonly sk: Segments;
+}
+
+/** The indexes of the table, each over the attributes `<name>Pk` and `<name>Sk`; all are sparse. */
+export const INDEXES = ['list', 'about', 'filter1', 'filter2', 'filter3', 'due'] as const;
+export type IndexName = (typeof INDEXES)[number];
+export type IndexEntries = Partial<Record<IndexName, Key>>;
+
+const UNSAFE = /[#%\p{Cc}\p{Cs}]/gu;
+
+/** One segment with `#`, `%`, control characters and lone surrogates (which UTF-8 cannot carry) as `%` and four hex digits. */
+export function encodeSegment(segment: string): string {
+  return segment.replace(UNSAFE, (char) => `%${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** The text of a key. Injective: different lists of segments give different texts. */
+export const encodeKey = (segments: Segments): string => segments.map(encodeSegment).join('#');
+
+const ROOT: Segments = ['A'];
+
+export const recordKey = (id: string): Key => ({ pk: ['R', id], sk: ROOT });
+export const edgeKey = (id: string, name: string, otherId: string): Key => ({
+  pk: ['R', id],
+  sk: ['E', name, otherId],
+});
+export const lockKey = (...name: Segments): Key => ({ pk: ['K', ...name], sk: ROOT });
+export const ledgerKey = (...name: Segments): Key => ({ pk: ['B', ...name], sk: ROOT });
+export const eventKey = (eventId: string): Key => ({ pk: ['E', eventId], sk: ROOT });
+export const sequenceKey: Key = { pk: ['SEQUENCE'], sk: ROOT };
+export const deliveryKey = (deliveryId: string): Key => ({ pk: ['D', deliveryId], sk: ROOT });
+export const attemptKey = (deliveryId: string, attempt: number): Key => ({
+  pk: ['D', deliveryId],
+  sk: ['N', String(attempt).padStart(4, '0')],
+});
+
+/** Partition of an index: all records of a type, or those that one filter value selects. */
+export const listPartition = (type: string, ...selection: Segments): Segments => ['L', type, ...selection];
+export const timelinePartition = (ownerId: string): Segments => ['O', ownerId];
+export const historyPartition = (objectId: string): Segments => ['H', objectId];
+export const feedPartition: Segments = ['EVENTS'];
+export const duePartition: Segments = ['DUE'];
+
+export const municipalityKey = (code: string): Key => ({ pk: ['M', code], sk: ROOT });
+export const partnerKey = (id: string): Key => ({ pk: ['P', id], sk: ROOT });
+export const clientKey = (clientId: string): Key => ({ pk: ['C', clientId], sk: ROOT });
+export const grantKey = (clientId: string, code: string): Key => ({ pk: ['C', clientId], sk: ['G', code] });

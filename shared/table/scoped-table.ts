@@ -1,0 +1,115 @@
+import { BatchGetCommand, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { encodeKey, type IndexName, type Key, type Segments } from './keys.ts';
+import type { Store } from './store.ts';
+import { executeWrite, type PreparedWrite, prepareWrite, transactWrite, type Write } from './write.ts';
+
+/** A stored row, without meaning yet: who reads it knows its `type`. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/**
+ * One page of one partition, in the order of its sort key. `from` and `to` bound the sort key, both inclusive;
+ * `after` is the sort key of the last row already seen, so a page starts where the one before ended.
+ */
+export interface RangeQuery {
+  readonly index?: IndexName;
+  readonly partition: Segments;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly after?: string | undefined;
+  readonly descending?: boolean | undefined;
+  readonly limit: number;
+}
+
+export interface Page {
+  readonly rows: readonly Row[];
+  /** Sort key of the last row where more may follow. */
+  readonly last?: string | undefined;
+}
+
+/** All that may be done with the rows under one prefix, and with no other row. */
+export interface ScopedTable {
+  get(key: Key): Promise<Row | undefined>;
+  getMany(keys: readonly Key[]): Promise<readonly Row[]>;
+  query(range: RangeQuery): Promise<Page>;
+  /** One write, as a single request. Throws `WriteRefused` when its condition does not hold. */
+  write(write: Write): Promise<void>;
+  /** All writes or none. Throws `WriteRefused` naming the first whose condition does not hold. */
+  transact(writes: readonly Write[]): Promise<void>;
+  /** A write made ready for a transaction that also touches rows under another prefix. */
+  prepare(write: Write): PreparedWrite;
+}
+
+/** Smaller than every sort key: the lower end of an open range. */
+const LOWEST = '\u0000';
+/** Greater than every sort key: the upper end of an open range. */
+const HIGHEST = '\u{10ffff}';
+
+/**
+ * The greatest text below a sort key, for all keys that occur: the last character lowered by one, then the highest.
+ * With it "before this row" is an inclusive bound, and a page is one key range: DynamoDB takes one condition on a sort
+ * key, and resuming by range costs the page, however deep, where an ExclusiveStartKey is walked to by the emulator.
+ */
+const justBelow = (sortKey: string): string =>
+  `${sortKey.slice(0, -1)}${String.fromCharCode(sortKey.charCodeAt(sortKey.length - 1) - 1)}${HIGHEST}`;
+
+const justAbove = (sortKey: string): string => `${sortKey}${LOWEST}`;
+
+const greater = (a: string, b: string): string => (a > b ? a : b);
+const lesser = (a: string, b: string): string => (a < b ? a : b);
+
+/** A view of the table limited to keys that start with `prefix`. Only shared/context.ts and shared/tenancy/control.ts make one. */
+export function scopedTable(store: Store, prefix: Segments): ScopedTable {
+  const { client, tableName } = store;
+  const textOf = (segments: Segments): string => encodeKey([...prefix, ...segments]);
+  const keyOf = (key: Key) => ({ pk: textOf(key.pk), sk: encodeKey(key.sk) });
+  const prepare = (write: Write): PreparedWrite => prepareWrite(tableName, textOf, write);
+
+  return {
+    prepare,
+    write: (write) => executeWrite(client, prepare(write)),
+    transact: (writes) => transactWrite(client, writes.map(prepare)),
+
+    async get(key) {
+      const { Item } = await client.send(
+        new GetCommand({ TableName: tableName, Key: keyOf(key), ConsistentRead: true }),
+      );
+      return Item;
+    },
+
+    async getMany(keys) {
+      const rows: Row[] = [];
+      for (let start = 0; start < keys.length; start += 100) {
+        let wanted: { pk: string; sk: string }[] = keys.slice(start, start + 100).map(keyOf);
+        while (wanted.length > 0) {
+          const { Responses, UnprocessedKeys } = await client.send(
+            new BatchGetCommand({ RequestItems: { [tableName]: { Keys: wanted, ConsistentRead: true } } }),
+          );
+          rows.push(...(Responses?.[tableName] ?? []));
+          wanted = (UnprocessedKeys?.[tableName]?.Keys ?? []) as typeof wanted;
+        }
+      }
+      return rows;
+    },
+
+    async query({ index, partition, from = LOWEST, to = HIGHEST, after, descending = false, limit }) {
+      const low = after === undefined || descending ? from : greater(from, justAbove(after));
+      const high = after === undefined || !descending ? to : lesser(to, justBelow(after));
+      if (low > high) return { rows: [] };
+      const [pk, sk] = index === undefined ? ['pk', 'sk'] : [`${index}Pk`, `${index}Sk`];
+      const { Items = [], LastEvaluatedKey } = await client.send(
+        new QueryCommand({
+          TableName: tableName,
+          ...(index !== undefined && { IndexName: index }),
+          KeyConditionExpression: '#pk = :pk AND #sk BETWEEN :low AND :high',
+          ExpressionAttributeNames: { '#pk': pk, '#sk': sk },
+          ExpressionAttributeValues: { ':pk': textOf(partition), ':low': low, ':high': high },
+          ScanIndexForward: !descending,
+          Limit: limit,
+          ConsistentRead: index === undefined,
+        }),
+      );
+      const last = Items.at(-1)?.[sk];
+      return { rows: Items, last: LastEvaluatedKey && typeof last === 'string' ? last : undefined };
+    },
+  };
+}

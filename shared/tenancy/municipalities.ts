@@ -1,0 +1,107 @@
+import { randomBytes } from 'node:crypto';
+import * as z from 'zod';
+import { provisioningContext, type Tenant } from '../context.ts';
+import { invalid, Problem } from '../errors.ts';
+import { derivedId } from '../ids.ts';
+import type { Answer } from '../operation.ts';
+import { eventWrite } from '../record/events.ts';
+import { municipalityCode } from '../record/fields.ts';
+import { parse } from '../record/validate.ts';
+import { findMunicipality, regionOf } from '../register/register.ts';
+import { municipalityKey } from '../table/keys.ts';
+import { ABSENT, transactWrite, type Write, WriteRefused } from '../table/write.ts';
+import { localDateOf } from '../time.ts';
+import { clientWrites, shownOnce } from './clients.ts';
+import type { OperatorContext } from './control.ts';
+import { TENANT_SCOPES } from './scopes.ts';
+
+export const Provisioning = () =>
+  z.strictObject({ code: municipalityCode('Municipality code (kommunekode), one of the 98.') });
+
+export const MunicipalityView = () =>
+  z.strictObject({
+    code: z.string().describe('Municipality code of four digits (kommunekode).'),
+    name: z.string().describe('Name (kommunenavn).'),
+    officialName: z.string().describe('Name in full.'),
+    cvr: z.string().describe('CVR number, eight digits.'),
+    region: z.string().describe('Region code (regionskode) when it was provisioned.').optional(),
+    regionName: z.string().describe('Name of the region when it was provisioned.'),
+    status: z.enum(['active', 'suspended']).describe('Whether its clients may work.'),
+    provisionedAt: z.string().describe('When it was provisioned, UTC.'),
+    provisionedBy: z.string().describe('Id of the operator client that did it.'),
+  });
+
+const notProvisioned = (code: string) =>
+  new Problem('not_found', `The municipality ${code.slice(0, 20)} is not provisioned.`);
+
+/** The stored municipality. Throws `not_found` where the code was never provisioned. */
+export async function loadMunicipality(ctx: OperatorContext, code: string): Promise<Readonly<Record<string, unknown>>> {
+  const row = await ctx.control.get(municipalityKey(code));
+  if (!row) throw notProvisioned(code);
+  return row['view'] as Record<string, unknown>;
+}
+
+/**
+ * Provisions a municipality: its row, its administrator client with every scope, and the event, in one transaction. The
+ * client is made at the issuer first, because a client without rows can do nothing, while rows without a client would
+ * lock the municipality out; what loses the race or fails is removed there again.
+ */
+export async function provisionMunicipality(ctx: OperatorContext, body: unknown): Promise<Answer> {
+  const { code } = parse(Provisioning(), body);
+  const entry = findMunicipality(code);
+  if (!entry) throw invalid('/code', 'There is no municipality with this code.', 'invalid_value');
+  const exists = () => new Problem('already_exists', `The municipality ${code} is provisioned already.`);
+  if (await ctx.control.get(municipalityKey(code))) throw exists();
+
+  const region = regionOf(entry, localDateOf(ctx.now));
+  const tenant: Tenant = {
+    code,
+    name: entry.name,
+    cvr: entry.cvr,
+    status: 'active',
+    cursorKey: randomBytes(32).toString('base64'),
+  };
+  const view = {
+    code,
+    name: entry.name,
+    officialName: entry.officialName,
+    cvr: entry.cvr,
+    ...(region.code !== undefined && { region: region.code }),
+    regionName: region.name,
+    status: tenant.status,
+    provisionedAt: ctx.now,
+    provisionedBy: ctx.operatorId,
+  };
+  const row: Write = {
+    kind: 'put',
+    key: municipalityKey(code),
+    condition: ABSENT,
+    item: { type: 'municipality', tenant, view },
+    index: { list: { pk: ['MUNICIPALITIES'], sk: [code] } },
+  };
+  const inside = provisioningContext(ctx.store, tenant, ctx.operatorId, ctx.requestId, new Date(ctx.now));
+  const event = eventWrite(inside, {
+    id: derivedId('evt', code, 'provisioned'),
+    name: 'municipality.provisioned',
+    objectType: 'municipality',
+    objectId: code,
+    objectVersion: 1,
+    href: `/v1/admin/municipalities/${code}`,
+    action: 'created',
+    changed: [],
+  });
+  const credentials = await ctx.identity.createClient(`municipality ${code} administrator`, TENANT_SCOPES);
+  try {
+    const client = { ...credentials, name: 'Administrator', owner: { kind: 'municipality', id: code } as const };
+    const control = [row, ...clientWrites(ctx, client, [{ code, scopes: TENANT_SCOPES }])];
+    await transactWrite(ctx.store.client, [...control.map(ctx.control.prepare), inside.table.prepare(event)]);
+  } catch (error) {
+    await ctx.identity.deleteClient(credentials.clientId);
+    throw error instanceof WriteRefused ? exists() : error;
+  }
+  return {
+    status: 201,
+    body: { municipality: view, ...shownOnce(ctx, credentials) },
+    headers: { location: `/v1/admin/municipalities/${code}` },
+  };
+}

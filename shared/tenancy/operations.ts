@@ -1,0 +1,233 @@
+import * as z from 'zod';
+import { type Operation, param } from '../operation.ts';
+import { parse } from '../record/validate.ts';
+import type { Store } from '../table/store.ts';
+import { instantOf } from '../time.ts';
+import {
+  ClientOnce,
+  ClientView,
+  createClient,
+  deleteGrant,
+  GrantInput,
+  GrantView,
+  getClient,
+  NewMunicipalClient,
+  NewPartnerClient,
+  putGrant,
+} from './clients.ts';
+import { afterParameter, controlTable, listControl, type OperatorContext } from './control.ts';
+import type { IdentityProvider } from './identity.ts';
+import { loadMunicipality, MunicipalityView, Provisioning, provisionMunicipality } from './municipalities.ts';
+import { createPartner, getPartner, NewPartner, PartnerView } from './partners.ts';
+
+export type { OperatorContext };
+
+interface OperatorDeps {
+  readonly store: Store;
+  readonly identity: IdentityProvider;
+  readonly now: () => Date;
+  readonly tokenUrl: string;
+}
+
+/** The context of a caller that is known to be the operator. */
+export const openOperatorContext = (deps: OperatorDeps, operatorId: string, requestId: string): OperatorContext => ({
+  operatorId,
+  requestId,
+  now: instantOf(deps.now()),
+  store: deps.store,
+  control: controlTable(deps.store),
+  identity: deps.identity,
+  tokenUrl: deps.tokenUrl,
+});
+
+const pageOf = (item: z.ZodType, description: string) => () =>
+  z.strictObject({
+    items: z.array(item).describe(description),
+    next: z.string().describe('Give it as `after` to get the next page; absent on the last one.').optional(),
+  });
+
+const municipalities = '/v1/admin/municipalities';
+const partners = '/v1/admin/partners';
+const clients = '/v1/admin/clients';
+
+/** Every operation of the operators. */
+export const adminOperations = (): Operation<OperatorContext>[] => [
+  {
+    id: 'provision-municipality',
+    method: 'POST',
+    path: municipalities,
+    scope: 'admin:write',
+    tag: 'municipalities',
+    summary: 'Provision a municipality',
+    description:
+      'Name, CVR and region come from the register. The answer holds the credentials of its administrator, this once.',
+    manner: 'act',
+    body: Provisioning,
+    success: {
+      status: 201,
+      description: 'The municipality and its first client, which works at once.',
+      body: () =>
+        z.strictObject({ municipality: MunicipalityView().describe('The municipality.'), client: ClientOnce() }),
+    },
+    problems: ['already_exists', 'validation_failed'],
+    example: { code: '0766' },
+    run: (ctx, request) => provisionMunicipality(ctx, request.body),
+  },
+  {
+    id: 'list-municipalities',
+    method: 'GET',
+    path: municipalities,
+    scope: 'admin:read',
+    tag: 'municipalities',
+    summary: 'List provisioned municipalities',
+    manner: 'list',
+    query: afterParameter,
+    success: {
+      status: 200,
+      description: 'The municipalities by code.',
+      body: pageOf(MunicipalityView(), 'The municipalities of this page.'),
+    },
+    problems: ['validation_failed'],
+    run: (ctx, request) => listControl(ctx, request, ['MUNICIPALITIES']),
+  },
+  {
+    id: 'get-municipality',
+    method: 'GET',
+    path: `${municipalities}/{code}`,
+    scope: 'admin:read',
+    tag: 'municipalities',
+    summary: 'Get a provisioned municipality',
+    manner: 'read',
+    success: { status: 200, description: 'The municipality.', body: MunicipalityView },
+    problems: [],
+    run: async (ctx, request) => ({ status: 200, body: await loadMunicipality(ctx, param(request, 'code')) }),
+  },
+  {
+    id: 'create-municipal-client',
+    method: 'POST',
+    path: `${municipalities}/{code}/clients`,
+    scope: 'admin:write',
+    tag: 'clients',
+    summary: "Make another client for a municipality's own systems",
+    manner: 'act',
+    body: NewMunicipalClient,
+    success: {
+      status: 201,
+      description: 'Its credentials, this once.',
+      body: () => z.strictObject({ client: ClientOnce() }),
+    },
+    problems: ['validation_failed'],
+    example: { name: 'DUBU integration', scopes: ['families:read', 'events:read'] },
+    run: async (ctx, request) => {
+      const code = param(request, 'code');
+      const { name, scopes } = parse(NewMunicipalClient(), request.body);
+      await loadMunicipality(ctx, code);
+      return createClient(ctx, { kind: 'municipality', id: code }, name, [{ code, scopes }]);
+    },
+  },
+  {
+    id: 'create-partner',
+    method: 'POST',
+    path: partners,
+    scope: 'admin:write',
+    tag: 'partners',
+    summary: 'Register a partner provider',
+    manner: 'act',
+    body: NewPartner,
+    success: { status: 201, description: 'The partner.', body: PartnerView },
+    problems: ['already_exists', 'validation_failed'],
+    example: { id: 'carelink', name: 'Carelink' },
+    run: (ctx, request) => createPartner(ctx, request.body),
+  },
+  {
+    id: 'list-partners',
+    method: 'GET',
+    path: partners,
+    scope: 'admin:read',
+    tag: 'partners',
+    summary: 'List partner providers',
+    manner: 'list',
+    query: afterParameter,
+    success: {
+      status: 200,
+      description: 'The partners by id.',
+      body: pageOf(PartnerView(), 'The partners of this page.'),
+    },
+    problems: ['validation_failed'],
+    run: (ctx, request) => listControl(ctx, request, ['PARTNERS']),
+  },
+  {
+    id: 'get-partner',
+    method: 'GET',
+    path: `${partners}/{partnerId}`,
+    scope: 'admin:read',
+    tag: 'partners',
+    summary: 'Get a partner provider',
+    manner: 'read',
+    success: { status: 200, description: 'The partner.', body: PartnerView },
+    problems: [],
+    run: (ctx, request) => getPartner(ctx, param(request, 'partnerId')),
+  },
+  {
+    id: 'create-partner-client',
+    method: 'POST',
+    path: `${partners}/{partnerId}/clients`,
+    scope: 'admin:write',
+    tag: 'clients',
+    summary: "Make a client for a partner's systems",
+    description: 'The client can do nothing until it is granted scopes in a municipality.',
+    manner: 'act',
+    body: NewPartnerClient,
+    success: {
+      status: 201,
+      description: 'Its credentials, this once.',
+      body: () => z.strictObject({ client: ClientOnce() }),
+    },
+    problems: ['validation_failed'],
+    example: { name: 'Carelink platform' },
+    run: async (ctx, request) => {
+      const { name } = parse(NewPartnerClient(), request.body);
+      const id = param(request, 'partnerId');
+      await getPartner(ctx, id);
+      return createClient(ctx, { kind: 'partner', id }, name, []);
+    },
+  },
+  {
+    id: 'get-client',
+    method: 'GET',
+    path: `${clients}/{clientId}`,
+    scope: 'admin:read',
+    tag: 'clients',
+    summary: 'Get a client with its grants',
+    manner: 'read',
+    success: { status: 200, description: 'The client; never its secret.', body: ClientView },
+    problems: [],
+    run: (ctx, request) => getClient(ctx, param(request, 'clientId')),
+  },
+  {
+    id: 'put-grant',
+    method: 'PUT',
+    path: `${clients}/{clientId}/grants/{code}`,
+    scope: 'admin:write',
+    tag: 'clients',
+    summary: 'Grant a client scopes in a municipality',
+    manner: 'act',
+    body: GrantInput,
+    success: { status: 200, description: 'The grant, in place of an earlier one.', body: GrantView },
+    problems: ['validation_failed'],
+    example: { scopes: ['families:read', 'families:write', 'supervision:write'] },
+    run: (ctx, request) => putGrant(ctx, param(request, 'clientId'), param(request, 'code'), request.body),
+  },
+  {
+    id: 'delete-grant',
+    method: 'DELETE',
+    path: `${clients}/{clientId}/grants/{code}`,
+    scope: 'admin:write',
+    tag: 'clients',
+    summary: "Take back a client's grant in a municipality",
+    manner: 'act',
+    success: { status: 204, description: 'It is refused within a minute.' },
+    problems: [],
+    run: (ctx, request) => deleteGrant(ctx, param(request, 'clientId'), param(request, 'code')),
+  },
+];

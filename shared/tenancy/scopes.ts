@@ -1,0 +1,38 @@
+/** Identifier of the OAuth resource server. In a token every scope is written `livline/<scope>`. */
+export const RESOURCE_SERVER = 'livline';
+
+/** What a client may do inside a municipality that granted it. Least privilege: one pair for each part of the record. */
+export const TENANT_SCOPES = [
+  'families:read',
+  'families:write',
+  'institutions:read',
+  'institutions:write',
+  'consultants:read',
+  'consultants:write',
+  'helpline:read',
+  'helpline:write',
+  'supervision:read',
+  'supervision:write',
+  'webhooks:read',
+  'webhooks:write',
+  'events:read',
+  'sensitive:read',
+] as const;
+
+/** What an operator of Livline may do. */
+export const ADMIN_SCOPES = ['admin:read', 'admin:write'] as const;
+
+export type TenantScope = (typeof TENANT_SCOPES)[number];
+export type AdminScope = (typeof ADMIN_SCOPES)[number];
+export type Scope = TenantScope | AdminScope;
+
+/** The scopes of a token's `scope` claim (space separated, RFC 6749 §3.3) that belong to Livline, without its prefix. */
+export function scopesOfClaim(claim: string): ReadonlySet<string> {
+  const prefix = `${RESOURCE_SERVER}/`;
+  return new Set(
+    claim
+      .split(' ')
+      .filter((scope) => scope.startsWith(prefix))
+      .map((scope) => scope.slice(prefix.length)),
+  );
+}

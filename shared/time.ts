@@ -1,0 +1,39 @@
+/** An instant in UTC, always `YYYY-MM-DDTHH:mm:ss.sssZ` (RFC 3339), so that instants sort as text. */
+export type Instant = string;
+
+/** A calendar day in Europe/Copenhagen, `YYYY-MM-DD` (ISO 8601). */
+export type LocalDate = string;
+
+export const instantOf = (date: Date): Instant => date.toISOString();
+
+/** The instant `seconds` after another; a negative number goes back. */
+export const plusSeconds = (instant: Instant, seconds: number): Instant =>
+  instantOf(new Date(Date.parse(instant) + Math.round(seconds * 1000)));
+
+let copenhagen: Intl.DateTimeFormat | undefined;
+
+/** The day in Denmark on which an instant falls. */
+export function localDateOf(instant: Instant): LocalDate {
+  // Built on first use: an Intl formatter costs milliseconds that most cold starts never need.
+  copenhagen ??= new Intl.DateTimeFormat('sv-SE', { timeZone: 'Europe/Copenhagen', dateStyle: 'short' });
+  return copenhagen.format(new Date(instant));
+}
+
+/** A calendar quarter. */
+export interface Quarter {
+  readonly year: number;
+  readonly quarter: 1 | 2 | 3 | 4;
+}
+
+/** The quarter of a local date. */
+export function quarterOf(date: LocalDate): Quarter {
+  const [year = 0, month = 1] = date.split('-').map(Number);
+  return { year, quarter: Math.ceil(month / 3) as Quarter['quarter'] };
+}
+
+/** The first instant of a day in Denmark: midnight, at the offset that holds then (UTC+1, in summer UTC+2). */
+export function startOfDay(date: LocalDate): Instant {
+  const midnightUtc = `${date}T00:00:00.000Z`;
+  const summer = plusSeconds(midnightUtc, -2 * 3600);
+  return localDateOf(summer) === date ? summer : plusSeconds(midnightUtc, -3600);
+}

@@ -1,0 +1,74 @@
+import type { Context } from '../context.ts';
+import { deliveryKey, duePartition, type IndexEntries, listPartition } from '../table/keys.ts';
+import type { Row } from '../table/scoped-table.ts';
+import { ABSENT, type Condition, type Write } from '../table/write.ts';
+import { type Instant, plusSeconds } from '../time.ts';
+import type { Hint } from './hints.ts';
+
+export type DeliveryStatus = 'pending' | 'in_flight' | 'delivered' | 'failed' | 'held' | 'cancelled';
+
+/** One event on its way to one endpoint. */
+export interface Delivery {
+  readonly id: string;
+  readonly version: number;
+  readonly eventId: string;
+  readonly eventName: string;
+  readonly endpointId: string;
+  readonly status: DeliveryStatus;
+  /** Attempts made, those that were never finished counted too. */
+  readonly attempts: number;
+  /** Before this instant no attempt is made. */
+  readonly notBefore: Instant;
+  /** While in flight: until when its attempt has it to itself. */
+  readonly leaseUntil?: Instant | undefined;
+  readonly createdAt: Instant;
+  readonly finishedAt?: Instant | undefined;
+}
+
+/** Seconds after which the sweeper looks at a delivery that a hint should have brought. */
+export const HINT_GRACE_S = 60;
+
+export const deliveryOf = (row: Row | undefined): Delivery | undefined =>
+  row?.['type'] === 'delivery' ? (row['view'] as Delivery) : undefined;
+
+export const hintOf = (ctx: Context, { id, eventId, endpointId }: Delivery): Hint => ({
+  municipality: ctx.tenant.code,
+  deliveryId: id,
+  eventId,
+  endpointId,
+});
+
+/** A delivery's indexes: its endpoint's list, and while it is not finished, the instant when somebody must look at it. */
+const indexesOf = ({ id, endpointId, createdAt }: Delivery, dueAt: Instant | undefined): IndexEntries => ({
+  list: { pk: listPartition('deliveries', endpointId), sk: [createdAt, id] },
+  ...(dueAt !== undefined && { due: { pk: duePartition, sk: [dueAt, 'deliver', id] } }),
+});
+
+const write = (delivery: Delivery, dueAt: Instant | undefined, condition: Condition): Write => ({
+  kind: 'put',
+  key: deliveryKey(delivery.id),
+  item: { type: 'delivery', view: delivery },
+  index: indexesOf(delivery, dueAt),
+  condition,
+});
+
+/** A new delivery, which may be attempted at once. */
+export const newDelivery = (delivery: Omit<Delivery, 'version' | 'status' | 'attempts' | 'notBefore'>): Write =>
+  write(
+    { ...delivery, version: 1, status: 'pending', attempts: 0, notBefore: delivery.createdAt },
+    plusSeconds(delivery.createdAt, HINT_GRACE_S),
+    ABSENT,
+  );
+
+/** A delivery changed, on condition that nobody else changed it. Without `dueAt` nobody has to look at it again. */
+export function nextDelivery(
+  before: Delivery,
+  change: Partial<Delivery>,
+  dueAt: Instant | undefined,
+): { delivery: Delivery; write: Write } {
+  const delivery = { ...before, ...change, version: before.version + 1 };
+  return {
+    delivery,
+    write: write(delivery, dueAt, { expression: '#view.#version = :version', values: { version: before.version } }),
+  };
+}

@@ -1,0 +1,42 @@
+import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
+import * as z from 'zod';
+
+/**
+ * A hint says that somebody should look at a delivery now. It is no promise: the delivery's row is the truth, and a hint
+ * that is lost, late or doubled changes nothing but the time.
+ */
+export const Hint = z.strictObject({
+  municipality: z.string(),
+  deliveryId: z.string(),
+  eventId: z.string(),
+  endpointId: z.string(),
+});
+export type Hint = z.infer<typeof Hint>;
+
+/** SQS delays a message by at most this many seconds; what is due later is left to the sweeper. */
+export const LONGEST_DELAY_S = 900;
+
+export interface DelayedHint extends Hint {
+  readonly delayS: number;
+}
+
+/** Sends hints on their way. */
+export type SendHints = (hints: readonly DelayedHint[]) => Promise<void>;
+
+const BATCH = 10;
+
+/** Hints as messages of a fair queue: grouped by endpoint, so that a slow one does not hold up the others. */
+export function queueHints(queueUrl: string): SendHints {
+  const sqs = new SQSClient({});
+  return async (hints) => {
+    for (let start = 0; start < hints.length; start += BATCH) {
+      const Entries = hints.slice(start, start + BATCH).map(({ delayS, ...hint }, at) => ({
+        Id: String(at),
+        MessageBody: JSON.stringify(hint),
+        MessageGroupId: hint.endpointId,
+        DelaySeconds: Math.min(Math.max(Math.ceil(delayS), 0), LONGEST_DELAY_S),
+      }));
+      await sqs.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
+    }
+  };
+}

@@ -1,0 +1,153 @@
+import type { Context } from '../context.ts';
+import { derivedId } from '../ids.ts';
+import { sequenceText } from '../record/events.ts';
+import { eventKey, feedPartition, historyPartition, ledgerKey, sequenceKey } from '../table/keys.ts';
+import type { Row } from '../table/scoped-table.ts';
+import { ABSENT, type Write, WriteRefused } from '../table/write.ts';
+import type { Instant } from '../time.ts';
+import { type Delivery, hintOf, newDelivery } from './deliveries.ts';
+import { ENDPOINTS_LEDGER, type Subscription, typesInclude } from './endpoints.ts';
+import type { SendHints } from './hints.ts';
+
+/** An event's row as the relay uses it. */
+interface EventRow {
+  readonly eventId: string;
+  readonly name: string;
+  readonly objectId: string;
+  readonly objectVersion: number;
+  readonly at: Instant;
+  readonly previous?: string;
+  readonly sequence?: number;
+  readonly duePk?: string;
+}
+
+/** A transaction holds 100 writes, one of them the counter. */
+const CHUNK = 90;
+/** Attempts at a chunk while other relays number events of the same municipality. */
+const TRIES = 20;
+
+async function readEvents(ctx: Context, ids: readonly string[]): Promise<EventRow[]> {
+  const rows = await ctx.table.getMany([...new Set(ids)].map(eventKey));
+  return rows.filter((row) => row['type'] === 'event').map((row) => row as unknown as EventRow);
+}
+
+/**
+ * The events and all that must be numbered before them. A stream keeps the order of one row's changes only, and every
+ * event is a row of its own; but each names the one before it of the same object, so following these names until a
+ * numbered event puts one object's events in the order of its versions, whatever order the stream brought them in.
+ */
+async function withPredecessors(ctx: Context, ids: readonly string[]): Promise<EventRow[]> {
+  const known = new Map<string, EventRow>();
+  let wanted = [...ids];
+  while (wanted.length > 0) {
+    const found = await readEvents(ctx, wanted);
+    for (const event of found) known.set(event.eventId, event);
+    wanted = found.flatMap(({ sequence, previous }) =>
+      sequence === undefined && previous && !known.has(previous) ? [previous] : [],
+    );
+  }
+  return inOrder([...known.values()], known);
+}
+
+/** By the time of the commit, but never an event before the one it names. */
+function inOrder(events: readonly EventRow[], known: ReadonlyMap<string, EventRow>): EventRow[] {
+  const ordered = new Set<EventRow>();
+  for (const event of events.toSorted((a, b) => (a.at < b.at ? -1 : 1))) {
+    const chain: EventRow[] = [];
+    for (
+      let link: EventRow | undefined = event;
+      link && !ordered.has(link);
+      link = link.previous ? known.get(link.previous) : undefined
+    ) {
+      chain.unshift(link);
+    }
+    for (const link of chain) ordered.add(link);
+  }
+  return [...ordered];
+}
+
+/** Gives numbers to those of the events that have none: the counter and the numbers in one transaction, so there is no hole. */
+async function number(ctx: Context, ids: readonly string[]): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    const unnumbered = (await withPredecessors(ctx, ids))
+      .filter(({ sequence }) => sequence === undefined)
+      .slice(0, CHUNK);
+    if (unnumbered.length === 0) return;
+    const counter = await ctx.table.get(sequenceKey);
+    const last = (counter?.['last'] as number | undefined) ?? 0;
+    const count: Write = {
+      kind: 'put',
+      key: sequenceKey,
+      item: { type: 'sequence', last: last + unnumbered.length },
+      condition: counter ? { expression: '#last = :last', values: { last } } : ABSENT,
+    };
+    try {
+      await ctx.table.transact([count, ...unnumbered.map((event, at) => numberWrite(event, last + at + 1))]);
+      attempt = 0;
+    } catch (error) {
+      // Another relay was quicker, with the counter or with one of the events: look again.
+      if (!(error instanceof WriteRefused) || attempt >= TRIES) throw error;
+    }
+  }
+}
+
+const numberWrite = ({ eventId, objectId, objectVersion }: EventRow, sequence: number): Write => ({
+  kind: 'update',
+  key: eventKey(eventId),
+  set: { sequence },
+  index: {
+    list: { pk: feedPartition, sk: [sequenceText(sequence)] },
+    about: { pk: historyPartition(objectId), sk: [String(objectVersion).padStart(8, '0')] },
+  },
+  condition: { expression: 'attribute_exists(#pk) AND attribute_not_exists(#sequence)' },
+});
+
+/** The endpoints that were subscribed when the event happened. */
+function subscribers(endpoints: Readonly<Record<string, Subscription>>, { at, name }: EventRow): string[] {
+  return Object.entries(endpoints)
+    .filter(([, { since, types, disabled }]) => !disabled && since <= at && typesInclude(types, name))
+    .map(([id]) => id);
+}
+
+async function createOnce(ctx: Context, write: Write): Promise<void> {
+  try {
+    await ctx.table.write(write);
+  } catch (error) {
+    if (!(error instanceof WriteRefused)) throw error;
+  }
+}
+
+/** Puts one event on its way to its subscribers, and only then takes it off the list of what is still to be relayed. */
+async function dispatch(
+  ctx: Context,
+  event: EventRow,
+  endpoints: Readonly<Record<string, Subscription>>,
+  sendHints: SendHints,
+): Promise<void> {
+  if (event.duePk === undefined) return;
+  const deliveries = subscribers(endpoints, event).map((endpointId) => ({
+    id: derivedId('dlv', ctx.tenant.code, event.eventId, endpointId),
+    eventId: event.eventId,
+    eventName: event.name,
+    endpointId,
+    createdAt: ctx.now,
+  }));
+  await Promise.all(deliveries.map((delivery) => createOnce(ctx, newDelivery(delivery))));
+  await sendHints(deliveries.map((delivery) => ({ ...hintOf(ctx, delivery as Delivery), delayS: 0 })));
+  await ctx.table.write({ kind: 'update', key: eventKey(event.eventId), unindex: ['due'] });
+}
+
+/**
+ * Relays events of one municipality: numbers them, writes a delivery for each subscriber, hints, and clears what made
+ * them pending, last. Each step can be repeated and finds its own traces, so a relay that dies anywhere is simply run
+ * again, and running all of it twice changes nothing.
+ */
+export async function relay(ctx: Context, eventIds: readonly string[], sendHints: SendHints): Promise<void> {
+  await number(ctx, eventIds);
+  const [events, ledger] = await Promise.all([
+    readEvents(ctx, eventIds),
+    ctx.table.get(ledgerKey(...ENDPOINTS_LEDGER)),
+  ]);
+  const endpoints = ((ledger as Row | undefined)?.['entries'] ?? {}) as Record<string, Subscription>;
+  await Promise.all(events.map((event) => dispatch(ctx, event, endpoints, sendHints)));
+}

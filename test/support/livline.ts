@@ -1,0 +1,259 @@
+import { randomUUID } from 'node:crypto';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient, type TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
+import type { APIGatewayProxyResult } from 'aws-lambda';
+import { handle } from 'hono/aws-lambda';
+import { inject } from 'vitest';
+import { adminApi } from '#functions/admin-api/app.ts';
+import { clockRound } from '#functions/clock/app.ts';
+import { deliverQueue } from '#functions/deliver/app.ts';
+import { relayStream } from '#functions/relay/app.ts';
+import { tenantApi } from '#functions/tenant-api/app.ts';
+import { createTable } from '#infra/local/table.ts';
+import { allMunicipalities } from '#shared/register/register.ts';
+import type { Store } from '#shared/table/store.ts';
+import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
+import type { Post, PostRequest, PostResult } from '#shared/webhooks/egress.ts';
+import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
+import type { DelayedHint } from '#shared/webhooks/hints.ts';
+import { proxyEvent } from './proxy-event.ts';
+
+/** What came back, the body parsed. */
+export interface Reply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies whose shape is what they test
+  readonly body: any;
+}
+
+export interface Send {
+  readonly body?: unknown;
+  readonly raw?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string>>;
+}
+
+/** A client at work in one municipality. */
+export interface Caller {
+  readonly code: string;
+  readonly clientId: string;
+  readonly scopes: readonly string[];
+  send(method: string, path: string, options?: Send): Promise<Reply>;
+  get(path: string, query?: Record<string, string>): Promise<Reply>;
+  post(path: string, body: unknown, headers?: Record<string, string>): Promise<Reply>;
+  patch(path: string, body: unknown, version: number): Promise<Reply>;
+  status(path: string, version: number, body: unknown): Promise<Reply>;
+  put(path: string, body: unknown, headers?: Record<string, string>): Promise<Reply>;
+  remove(path: string, version: number): Promise<Reply>;
+  /** The same client with these scopes in its token. */
+  withScopes(...scopes: string[]): Caller;
+  /** The same client, asking for another municipality. */
+  at(code: string): Caller;
+}
+
+/** One request that went to DynamoDB. */
+export interface Captured {
+  readonly command: string;
+  // biome-ignore lint/suspicious/noExplicitAny: the inputs of any command
+  readonly input: any;
+}
+
+export const OPERATOR = 'operator-client';
+
+/**
+ * The whole product in one process over a table of its own: the real handlers with real events, the real emulator
+ * underneath, and the clock, the queue and the receivers in the test's hands.
+ */
+export async function startLivline() {
+  const client = new DynamoDBClient({
+    endpoint: inject('dynamodbEndpoint'),
+    region: 'eu-central-1',
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+  });
+  const tableName = `livline-${randomUUID()}`;
+  await createTable(client, tableName, inject('template'));
+  const documents = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
+  const captured: Captured[] = [];
+  documents.middlewareStack.add(
+    (next, { commandName }) =>
+      (args) => {
+        captured.push({ command: String(commandName).replace(/Command$/, ''), input: structuredClone(args.input) });
+        return next(args);
+      },
+    { step: 'initialize', name: 'capture' },
+  );
+  const store: Store = { client: documents, tableName };
+
+  let time = new Date('2026-11-20T09:00:00.000Z');
+  const now = () => new Date(time);
+  const hints: DelayedHint[] = [];
+  const posts: PostRequest[] = [];
+  let receiver: (request: PostRequest) => PostResult | Promise<PostResult> = () => ({
+    status: 204,
+    durationMs: 1,
+    body: '',
+  });
+  const post: Post = async (request) => {
+    posts.push(request);
+    return receiver(request);
+  };
+  const sendHints = async (some: readonly DelayedHint[]): Promise<void> => {
+    hints.push(...some);
+  };
+  let clients = 0;
+  const deleted: string[] = [];
+  const identity = {
+    createClient: async () => {
+      clients += 1;
+      return { clientId: `client-${clients}`, clientSecret: randomUUID() };
+    },
+    deleteClient: async (clientId: string) => {
+      deleted.push(clientId);
+    },
+  };
+
+  const tenant = handle(tenantApi({ store, now, post, allowLocal: false }));
+  const admin = handle(
+    adminApi({ store, identity, now, tokenUrl: 'https://token.test/oauth2/token', operatorClientId: OPERATOR }),
+  );
+  const endpoints = webhookEndpoints({ allowLocal: false });
+  const relay = relayStream({ store, sendHints, now });
+  const deliver = deliverQueue({ store, now, post, sendHints, endpoints, random: () => 0 });
+  const clock = clockRound({ store, sendHints, now });
+
+  async function call(
+    api: typeof tenant,
+    path: string,
+    method: string,
+    claims: Record<string, string> | undefined,
+    options: Send = {},
+  ): Promise<Reply> {
+    const event = proxyEvent({ method, path, claims, ...options });
+    const result = (await api(event as never, {} as never)) as APIGatewayProxyResult;
+    const headers = Object.fromEntries(
+      Object.entries({
+        ...result.headers,
+        ...Object.fromEntries(Object.entries(result.multiValueHeaders ?? {}).map(([k, v]) => [k, v.join(', ')])),
+      }).map(([name, value]) => [name.toLowerCase(), String(value)]),
+    );
+    const text = result.isBase64Encoded ? Buffer.from(result.body, 'base64').toString() : result.body;
+    return { status: result.statusCode, headers, body: text ? JSON.parse(text) : undefined };
+  }
+
+  const claimsOf = (clientId: string, scopes: readonly string[]) => ({
+    client_id: clientId,
+    scope: scopes.map((scope) => `${RESOURCE_SERVER}/${scope}`).join(' '),
+    token_use: 'access',
+  });
+
+  function caller(code: string, clientId: string, scopes: readonly string[] = TENANT_SCOPES): Caller {
+    const send = (method: string, path: string, options?: Send) =>
+      call(tenant, `/v1/municipalities/${code}${path}`, method, claimsOf(clientId, scopes), options);
+    const match = (version: number) => ({ 'if-match': `"${version}"` });
+    return {
+      code,
+      clientId,
+      scopes,
+      send,
+      get: (path, query = {}) => send('GET', path, { query }),
+      post: (path, body, headers = {}) => send('POST', path, { body, headers }),
+      patch: (path, body, version) => send('PATCH', path, { body, headers: match(version) }),
+      status: (path, version, body) => send('POST', `${path}/status`, { body, headers: match(version) }),
+      put: (path, body, headers = {}) => send('PUT', path, { body, headers }),
+      remove: (path, version) => send('DELETE', path, { headers: match(version) }),
+      withScopes: (...some) => caller(code, clientId, some),
+      at: (other) => caller(other, clientId, scopes),
+    };
+  }
+
+  const operator = (method: string, path: string, options?: Send) =>
+    call(admin, `/v1/admin${path}`, method, claimsOf(OPERATOR, ADMIN_SCOPES), options);
+
+  const codes = allMunicipalities().map(({ code }) => code);
+  /** A municipality that no other test of this file has, with its administrator. */
+  async function freshMunicipality(): Promise<Caller> {
+    const code = codes.shift();
+    if (code === undefined) throw new Error('This test file needs more municipalities than there are');
+    const { status, body } = await operator('POST', '/municipalities', { body: { code } });
+    if (status !== 201) throw new Error(`Provisioning answered ${status}`);
+    return caller(code, body.client.clientId);
+  }
+
+  /** A partner's client with these scopes in each of the municipalities. */
+  async function freshPartner(
+    id: string,
+    at: readonly string[],
+    scopes: readonly string[] = TENANT_SCOPES,
+  ): Promise<(code: string) => Caller> {
+    await operator('POST', '/partners', { body: { id, name: id } });
+    const { body } = await operator('POST', `/partners/${id}/clients`, { body: { name: 'platform' } });
+    for (const code of at)
+      await operator('PUT', `/clients/${body.client.clientId}/grants/${code}`, { body: { scopes } });
+    return (code) => caller(code, body.client.clientId);
+  }
+
+  /** The events that were committed since the last call, as the stream would bring them. */
+  let seen = 0;
+  function takeStream(): { municipality: string; eventId: string }[] {
+    const fresh = captured.slice(seen);
+    seen = captured.length;
+    return fresh
+      .filter(({ command }) => command === 'TransactWrite')
+      .flatMap(({ input }) => (input as TransactWriteCommandInput).TransactItems ?? [])
+      .flatMap(({ Put }) =>
+        Put?.Item?.['type'] === 'event'
+          ? [{ municipality: Put.Item['municipality'] as string, eventId: Put.Item['eventId'] as string }]
+          : [],
+      );
+  }
+
+  const lambdaContext = { awsRequestId: 'test-request' };
+  const streamRecord = ({ municipality, eventId }: { municipality: string; eventId: string }) => ({
+    eventName: 'INSERT' as const,
+    dynamodb: {
+      SequenceNumber: `seq-${eventId}`,
+      NewImage: { type: { S: 'event' }, municipality: { S: municipality }, eventId: { S: eventId } },
+    },
+  });
+
+  return {
+    store,
+    captured,
+    hints,
+    posts,
+    deletedClients: deleted,
+    operator,
+    call: {
+      tenant: (path: string, method: string, claims: Record<string, string> | undefined, options?: Send) =>
+        call(tenant, path, method, claims, options),
+    },
+    admin: (path: string, method: string, claims: Record<string, string> | undefined, options?: Send) =>
+      call(admin, path, method, claims, options),
+    caller,
+    freshMunicipality,
+    freshPartner,
+    nextCode: () => codes.shift() as string,
+    now,
+    advance: (seconds: number) => {
+      time = new Date(time.getTime() + seconds * 1000);
+    },
+    receive: (with_: typeof receiver) => {
+      receiver = with_;
+    },
+    /** Runs the relay over what was committed since the last time. */
+    relay: async (records = takeStream()) => relay({ Records: records.map(streamRecord) } as never, lambdaContext),
+    takeStream,
+    /** Runs the deliver function over one hint. */
+    deliver: async (hint: object) =>
+      deliver({ Records: [{ messageId: 'm', body: JSON.stringify(hint) }] } as never, lambdaContext),
+    /** Hands every hint that waits to the deliver function; those that it sends itself stay for the next call. */
+    deliverAll: async () => {
+      for (const { delayS: _, ...hint } of hints.splice(0)) {
+        await deliver({ Records: [{ messageId: 'm', body: JSON.stringify(hint) }] } as never, lambdaContext);
+      }
+    },
+    clock: async () => clock({}, lambdaContext),
+  };
+}
+
+export type Livline = Awaited<ReturnType<typeof startLivline>>;

@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/database.ts'],
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    // Each file has a table of its own, so files run side by side; two cores carry two of them and the database.
+    maxWorkers: 2,
+  },
+});
