@@ -53,17 +53,17 @@ const ACCESS: Readonly<Record<Exclude<FunctionName, 'public-api'>, readonly Acce
     { sid: 'Provision', actions: ['put'], rows: [...CONTROL_ROWS, ...TENANT_EVENTS] },
   ],
   relay: [
-    { sid: 'ReadRecord', actions: ['get', 'query'], rows: TENANT_ROWS, indexes: ['list', 'due'] },
+    { sid: 'ReadRecord', actions: ['get'], rows: TENANT_ROWS },
     { sid: 'WriteRecord', actions: ['write'], rows: TENANT_ROWS },
     { sid: 'ReadMunicipality', actions: ['get'], rows: MUNICIPALITIES },
   ],
   deliver: [
-    { sid: 'ReadRecord', actions: ['get', 'query'], rows: TENANT_ROWS, indexes: ['list'] },
+    { sid: 'ReadRecord', actions: ['get'], rows: TENANT_ROWS },
     { sid: 'WriteRecord', actions: ['write'], rows: TENANT_ROWS },
     { sid: 'ReadMunicipality', actions: ['get'], rows: MUNICIPALITIES },
   ],
   clock: [
-    { sid: 'ReadRecord', actions: ['get', 'query'], rows: TENANT_ROWS, indexes: ['list', 'due'] },
+    { sid: 'ReadRecord', actions: ['get', 'query'], rows: TENANT_ROWS, indexes: ['due'] },
     { sid: 'WriteRecord', actions: ['write'], rows: TENANT_ROWS },
     { sid: 'ReadMunicipality', actions: ['get'], rows: MUNICIPALITIES },
     { sid: 'ListMunicipalities', actions: ['query'], rows: ['MUNICIPALITIES'], indexes: ['list'] },

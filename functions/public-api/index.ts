@@ -8,7 +8,7 @@ import openapi from './openapi.json' with { type: 'json' };
 function docsDirectory(): string {
   const bundled = join(import.meta.dirname, 'docs');
   if (existsSync(bundled)) return bundled;
-  return dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/swagger-ui-bundle.js'));
+  return dirname(createRequire(import.meta.filename).resolve('swagger-ui-dist/swagger-ui-bundle.js'));
 }
 
 let opened: ReturnType<typeof publicApi> | undefined;
