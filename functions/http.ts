@@ -1,95 +1,130 @@
-import { Hono, type Context as HonoContext } from 'hono';
-import { handle } from 'hono/aws-lambda';
-import { LinearRouter } from 'hono/router/linear-router';
-import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { PROBLEMS, Problem, problemDocument } from '#shared/errors.ts';
 import { digest } from '#shared/ids.ts';
 import { faultOf, log } from '#shared/log.ts';
 import type { Answer, ApiRequest, Operation } from '#shared/operation.ts';
 
 /**
- * HTTP for the functions behind API Gateway: operations become Hono routes, a request becomes an {@link ApiRequest}, and
+ * HTTP for the functions behind API Gateway: its event becomes an {@link ApiRequest}, a route finds the operation, and
  * whatever happens becomes an answer or a problem document. Nothing here decides anything about the record.
+ *
+ * There is no web framework between, because API Gateway has parsed the request already: a framework would make a
+ * `Request` of its event and the event's answer of a `Response`, and these two classes alone load undici.
  */
+export type App = (event: APIGatewayProxyEvent) => Promise<APIGatewayProxyResult>;
 
 /** A body may have this many bytes (1 MB). */
 const MAX_BODY = 1_048_576;
 const REQUEST_ID = /^[\w-]{8,64}$/;
 const JSON_TYPES = /^application\/(?:json|merge-patch\+json)\s*(?:;\s*charset=utf-8\s*)?$/i;
 
-/** What API Gateway tells of a request beside HTTP. */
-export interface GatewayEvent {
-  readonly requestContext: {
-    readonly requestId?: string | undefined;
-    readonly authorizer?: { readonly claims?: Readonly<Record<string, string>> } | null | undefined;
+/** A request on its way to its operation. */
+interface Call {
+  readonly event: APIGatewayProxyEvent;
+  readonly header: ApiRequest['header'];
+  /** The id under which it is logged and answered: the caller's X-Request-Id where it is fit, else API Gateway's. */
+  readonly requestId: string;
+}
+
+function callOf(event: APIGatewayProxyEvent): Call {
+  const headers = new Map<string, string>();
+  for (const [name, values = []] of Object.entries(event.multiValueHeaders ?? {})) {
+    headers.set(name.toLowerCase(), values.join(', '));
+  }
+  const sent = headers.get('x-request-id');
+  return {
+    event,
+    header: (name) => headers.get(name),
+    requestId: sent !== undefined && REQUEST_ID.test(sent) ? sent : (event.requestContext.requestId ?? 'unknown'),
   };
 }
 
-export interface Bindings {
-  readonly event: GatewayEvent;
-}
+/** A route's segments, and a path's: what stands between the slashes. One slash at the end does not count. */
+const segmentsOf = (path: string): readonly string[] => path.replace(/\/$/, '').split('/');
 
-export type App = Hono<{ Bindings: Bindings }>;
-type Call = HonoContext<{ Bindings: Bindings }>;
+const isParam = (segment: string): boolean => segment.startsWith('{');
 
-/** The id under which a request is logged and answered: the caller's X-Request-Id where it is fit, else API Gateway's. */
-function requestIdOf(call: Call): string {
-  const sent = call.req.header('x-request-id');
-  return sent !== undefined && REQUEST_ID.test(sent) ? sent : (call.env.event.requestContext.requestId ?? 'unknown');
-}
-
-function parseJson(call: Call, bytes: string): unknown {
-  if (Buffer.byteLength(bytes) > MAX_BODY) throw new Problem('payload_too_large', 'The body is larger than 1 MB.');
-  const type = call.req.header('content-type');
-  if (type === undefined || !JSON_TYPES.test(type)) {
-    throw new Problem('unsupported_media_type', 'The body must be application/json.');
+/** Whether a path has a template's form. The end tells the templates apart, so that is where it begins. */
+function fits(template: readonly string[], path: readonly string[]): boolean {
+  if (template.length !== path.length) return false;
+  for (let at = template.length - 1; at >= 0; at -= 1) {
+    const [segment = '', value] = [template[at], path[at]];
+    if (segment !== value && (value === '' || !isParam(segment))) return false;
   }
-  try {
-    return JSON.parse(bytes);
-  } catch {
-    throw new Problem('malformed_request', 'The body is not valid JSON.');
-  }
+  return true;
 }
 
 /** Decoded path parameters. A malformed escape or a control character names nothing. */
-function paramsOf(call: Call): Record<string, string> {
-  const params = call.req.param() as Record<string, string>;
-  for (const value of Object.values(params)) {
-    if (/\p{Cc}|\p{Cs}|�/u.test(value)) throw new Problem('not_found', 'There is nothing at this path.');
+function paramsOf(template: readonly string[], path: readonly string[]): Record<string, string> {
+  const params: Record<string, string> = {};
+  for (const [at, segment] of template.entries()) {
+    if (!isParam(segment)) continue;
+    const value = decoded(path[at] ?? '');
+    if (value === undefined || /[\p{Cc}\p{Cs}\ufffd]/u.test(value)) throw nothingHere();
+    params[segment.slice(1, -1)] = value;
   }
   return params;
 }
 
+function decoded(segment: string): string | undefined {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return undefined;
+  }
+}
+
+const nothingHere = (): Problem => new Problem('not_found', 'There is nothing at this path.');
+
 /** Query parameters; one that is given twice is refused rather than guessed. */
-function queryOf(call: Call): Record<string, string> {
+function queryOf({ multiValueQueryStringParameters }: APIGatewayProxyEvent): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(call.req.queries()).map(([name, values]) => {
+    Object.entries(multiValueQueryStringParameters ?? {}).map(([name, values = []]) => {
       if (values.length === 1) return [name, values[0] as string];
       throw new Problem('malformed_request', `The query parameter ${name.slice(0, 50)} is given more than once.`);
     }),
   );
 }
 
-async function requestOf(call: Call, hasBody: boolean): Promise<ApiRequest> {
-  const bytes = hasBody ? await call.req.text() : '';
+/** The body as text; bytes that are not UTF-8 become U+FFFD, as they do at API Gateway. */
+const textOf = ({ body, isBase64Encoded }: APIGatewayProxyEvent): string =>
+  isBase64Encoded ? Buffer.from(body ?? '', 'base64').toString() : (body ?? '');
+
+function parseJson({ header }: Call, text: string): unknown {
+  if (Buffer.byteLength(text) > MAX_BODY) throw new Problem('payload_too_large', 'The body is larger than 1 MB.');
+  const type = header('content-type');
+  if (type === undefined || !JSON_TYPES.test(type)) {
+    throw new Problem('unsupported_media_type', 'The body must be application/json.');
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Problem('malformed_request', 'The body is not valid JSON.');
+  }
+}
+
+function requestOf(call: Call, params: ApiRequest['params'], hasBody: boolean): ApiRequest {
+  const { event, header } = call;
+  const text = hasBody ? textOf(event) : '';
   return {
-    params: paramsOf(call),
-    query: queryOf(call),
-    header: (name) => call.req.header(name),
-    body: hasBody ? parseJson(call, bytes) : undefined,
+    params,
+    query: queryOf(event),
+    header,
+    body: hasBody ? parseJson(call, text) : undefined,
     get fingerprint() {
-      return digest(call.req.method, call.req.path, bytes);
+      return digest(event.httpMethod, event.path, text);
     },
   };
 }
 
-function send(call: Call, { status, body, headers = {} }: Answer): Response {
-  const all = { ...headers, 'x-request-id': requestIdOf(call), 'cache-control': 'no-store' };
+function send({ event, header, requestId }: Call, { status, body, headers = {} }: Answer): APIGatewayProxyResult {
+  const all = { ...headers, 'x-request-id': requestId, 'cache-control': 'no-store' };
   const etag = headers['etag'];
-  const known = call.req.method === 'GET' && etag !== undefined && matches(call.req.header('if-none-match'), etag);
-  if (known) return call.body(null, 304, all);
-  if (body === undefined) return call.body(null, status as 204, all);
-  return call.json(body as object, status as ContentfulStatusCode, all);
+  const known =
+    ['GET', 'HEAD'].includes(event.httpMethod) && etag !== undefined && matches(header('if-none-match'), etag);
+  if (known) return { statusCode: 304, headers: all, body: '' };
+  if (body === undefined) return { statusCode: status, headers: all, body: '' };
+  return { statusCode: status, headers: { 'content-type': 'application/json', ...all }, body: JSON.stringify(body) };
 }
 
 /** If-None-Match compares weakly (RFC 9110 §13.1.2). */
@@ -98,15 +133,17 @@ function matches(ifNoneMatch: string | undefined, etag: string): boolean {
   return ifNoneMatch.trim() === '*' || ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
 }
 
-function sendProblem(call: Call, problem: Problem): Response {
-  const requestId = requestIdOf(call);
-  const { status } = PROBLEMS[problem.code];
-  return call.body(JSON.stringify(problemDocument(problem, requestId)), status, {
-    ...problem.headers,
-    'content-type': 'application/problem+json',
-    'x-request-id': requestId,
-    'cache-control': 'no-store',
-  });
+function sendProblem({ requestId }: Call, problem: Problem): APIGatewayProxyResult {
+  return {
+    statusCode: PROBLEMS[problem.code].status,
+    headers: {
+      ...problem.headers,
+      'content-type': 'application/problem+json',
+      'x-request-id': requestId,
+      'cache-control': 'no-store',
+    },
+    body: JSON.stringify(problemDocument(problem, requestId)),
+  };
 }
 
 /** A fault of ours says nothing but its request id; the log has the rest. Throttling of the table is not a fault. */
@@ -131,40 +168,43 @@ export type ContextOf<Ctx> = (call: {
   readonly operation: Operation<Ctx>;
 }) => Promise<Ctx>;
 
-const honoPath = (template: string): string => template.replaceAll(/\{(\w+)\}/g, ':$1');
-
 /** An app that serves the operations. `contextOf` decides who the caller is and refuses before anything else is looked at. */
 export function serve<Ctx>(operations: readonly Operation<Ctx>[], contextOf: ContextOf<Ctx>): App {
-  // The linear router needs no preparation: on a cold start the first request is matched while others still compile.
-  const app: App = new Hono({ router: new LinearRouter() });
-  for (const operation of operations) {
-    app.on(operation.method, honoPath(operation.path), async (call: Call) => {
-      const requestId = requestIdOf(call);
-      const claims = call.env.event.requestContext.authorizer?.claims;
-      const ctx = await contextOf({ claims, params: paramsOf(call), requestId, operation });
-      return send(call, await operation.run(ctx, await requestOf(call, operation.body !== undefined)));
-    });
+  const routes = operations.map((operation) => ({ operation, template: segmentsOf(operation.path) }));
+
+  async function answer(call: Call): Promise<APIGatewayProxyResult> {
+    const { event, requestId } = call;
+    const path = segmentsOf(event.path);
+    const method = event.httpMethod === 'HEAD' ? 'GET' : event.httpMethod;
+    const found = routes.filter(({ template }) => fits(template, path));
+    const route = found.find(({ operation }) => operation.method === method);
+    if (!route) throw notServed(found.map(({ operation }) => operation.method));
+    const { operation, template } = route;
+    const params = paramsOf(template, path);
+    const claims = event.requestContext.authorizer?.['claims'] as Record<string, string> | undefined;
+    const ctx = await contextOf({ claims, params, requestId, operation });
+    return send(call, await operation.run(ctx, requestOf(call, params, operation.body !== undefined)));
   }
-  app.notFound((call) => sendProblem(call, missing(operations, call)));
-  app.onError((error, call) => sendProblem(call, problemOf(error, requestIdOf(call))));
-  return app;
+
+  return async (event) => {
+    const call = callOf(event);
+    const result = await answer(call).catch((error: unknown) => sendProblem(call, problemOf(error, call.requestId)));
+    return event.httpMethod === 'HEAD' ? { ...result, body: '' } : result;
+  };
 }
 
 /** 405 where another method would do, else 404. */
-function missing(operations: readonly Operation<never>[] | readonly Operation<unknown>[], { req }: Call): Problem {
-  const allowed = operations
-    .filter(({ path }) => new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(req.path))
-    .map(({ method }) => method);
-  if (allowed.length === 0) return new Problem('not_found', 'There is nothing at this path.');
-  const allow = [...new Set(allowed)].join(', ');
+function notServed(methods: readonly string[]): Problem {
+  if (methods.length === 0) return nothingHere();
+  const allow = [...new Set(methods)].join(', ');
   return new Problem('method_not_allowed', `This path takes ${allow}.`, [], { allow });
 }
 
-/** Lambda's handler for an app that is opened on the first request, once. hono's adapter is used here and nowhere else. */
-export function lambdaHandler(open: () => App): ReturnType<typeof handle> {
-  let opened: ReturnType<typeof handle> | undefined;
-  return (event, context) => {
-    opened ??= handle(open());
-    return opened(event, context);
+/** Lambda's handler for an app that is opened on the first request, once. */
+export function lambdaHandler(open: () => App): App {
+  let opened: App | undefined;
+  return (event) => {
+    opened ??= open();
+    return opened(event);
   };
 }

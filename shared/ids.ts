@@ -15,6 +15,9 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 /** Whether the text has the form of a record's id. Only the lower-case form is an id, so each id has one spelling. */
 export const isId = (text: string): boolean => UUID.test(text);
 
+/** The form of a record's source: `municipal` or a partner's id. */
+export const SOURCE = /^[a-z][a-z0-9-]{1,39}$/;
+
 /** A SHA-256 digest in hex of the parts. The parts are JSON-encoded first, so no two different lists give the same text. */
 export function digest(...parts: readonly (string | number)[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');

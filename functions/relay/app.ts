@@ -7,7 +7,7 @@ import { workerContext } from '#shared/context.ts';
 import { count, faultOf, log } from '#shared/log.ts';
 import type { Store } from '#shared/table/store.ts';
 import type { SendHints } from '#shared/webhooks/hints.ts';
-import { relay } from '#shared/webhooks/relay.ts';
+import { relayAll } from '#shared/webhooks/relay.ts';
 
 export interface RelayDeps {
   readonly store: Store;
@@ -36,36 +36,23 @@ function arrivalOf(record: DynamoDBRecord): Arrival {
   return { identifier: identifierOf(record), ...EventImage.parse(image) };
 }
 
-/** Relays the arrivals of one municipality; if that fails, one by one, so that a poisoned one holds up no other. */
-async function relayAll(
-  deps: RelayDeps,
+/** Relays the arrivals of one municipality. Gives the identifiers of those that failed. */
+async function relayArrivals(
+  { store, sendHints, now }: RelayDeps,
   code: string,
   arrivals: readonly Arrival[],
   requestId: string,
 ): Promise<string[]> {
-  const attempt = async (some: readonly Arrival[]): Promise<void> => {
-    const ctx = await workerContext(deps.store, code, requestId, deps.now());
-    if (!ctx) throw new Error('An event of a municipality that is not provisioned');
-    await relay(
-      ctx,
-      some.map(({ eventId }) => eventId),
-      deps.sendHints,
-    );
-  };
   try {
-    await attempt(arrivals);
-    return [];
+    const ctx = await workerContext(store, code, requestId, now());
+    if (!ctx) throw new Error('An event of a municipality that is not provisioned');
+    const ids = arrivals.map(({ eventId }) => eventId);
+    const failed = new Set(await relayAll(ctx, ids, sendHints));
+    return arrivals.filter(({ eventId }) => failed.has(eventId)).map(({ identifier }) => identifier);
   } catch (error) {
-    log.warn('relaying one by one', { requestId, municipality: code, count: arrivals.length, ...faultOf(error) });
+    log.error('municipality not relayed', { requestId, municipality: code, ...faultOf(error) });
+    return arrivals.map(({ identifier }) => identifier);
   }
-  const failed: string[] = [];
-  for (const arrival of arrivals) {
-    await attempt([arrival]).catch((error: unknown) => {
-      log.error('event not relayed', { requestId, municipality: code, eventId: arrival.eventId, ...faultOf(error) });
-      failed.push(arrival.identifier);
-    });
-  }
-  return failed;
 }
 
 /** The stream's events, municipality by municipality. What failed is given back; the reconciler finds it in the table too. */
@@ -80,10 +67,12 @@ export const relayStream =
         byMunicipality.set(arrival.municipality, [...(byMunicipality.get(arrival.municipality) ?? []), arrival]);
       } catch (error) {
         log.error('stream record unreadable', { requestId: awsRequestId, ...faultOf(error) });
+        count('PoisonRecords', 1);
         failed.push(identifierOf(record));
       }
     }
-    for (const [code, arrivals] of byMunicipality) failed.push(...(await relayAll(deps, code, arrivals, awsRequestId)));
-    if (failed.length > 0) count('PoisonRecords', failed.length);
+    for (const [code, arrivals] of byMunicipality) {
+      failed.push(...(await relayArrivals(deps, code, arrivals, awsRequestId)));
+    }
     return failuresOf(failed);
   };

@@ -17,7 +17,8 @@ declare module 'zod' {
   }
 }
 
-const ONE_LINE = /^[^\p{Cc}\p{Cs}]*$/u;
+/** Lists are ordered by lines, and U+10FFFF, which is no character, is where a list ends. */
+const ONE_LINE = /^[^\p{Cc}\p{Cs}\u{10ffff}]*$/u;
 const MANY_LINES = /^(?:[^\p{Cc}\p{Cs}]|[\t\n\r])*$/u;
 
 /** A name or title on one line, 1–200 characters unless said otherwise. */
@@ -45,7 +46,7 @@ export const flag = (description: string) => z.boolean().describe(description);
 /** An RFC 3339 instant with offset on input, kept and shown in UTC with milliseconds. */
 export const instant = (description: string) =>
   z.iso
-    .datetime({ offset: true })
+    .datetime({ offset: true, abort: true })
     .refine((value) => value >= '1900' && value < '2200', 'Between the years 1900 and 2199')
     .overwrite((value) => new Date(value).toISOString())
     .describe(description);
@@ -73,7 +74,7 @@ export const setOf = <Item extends z.ZodType<string>>(description: string, item:
     .array(item)
     .max(max)
     .refine((items) => new Set(items).size === items.length, 'The same entry stands twice')
-    .describe(description);
+    .meta({ description, uniqueItems: true });
 
 /** A nested object; unknown fields in it are refused. */
 export const group = <Shape extends z.ZodRawShape>(description: string, shape: Shape) =>

@@ -3,9 +3,10 @@ import type { Context } from '../context.ts';
 import { invalid } from '../errors.ts';
 import type { Answer, ApiRequest, QueryParameters } from '../operation.ts';
 import { openCursor, sealCursor } from '../table/cursor.ts';
-import { encodeSegment, type IndexName, type Segments, timelinePartition } from '../table/keys.ts';
+import { encodeSegment, type IndexName, recordKey, type Segments, timelinePartition } from '../table/keys.ts';
 import { startOfDay } from '../time.ts';
 import { day, instant } from './fields.ts';
+import { nothingHere } from './references.ts';
 import type { Fields, Resource, View } from './resource.ts';
 import { listOfAll, selectedList } from './save.ts';
 import { statusesOf } from './schemas.ts';
@@ -102,7 +103,12 @@ const instantOfBound = (bound: unknown): string | undefined =>
   typeof bound === 'string' && bound.length === 10 ? startOfDay(bound) : (bound as string | undefined);
 
 /** Lists a resource, in its natural order, by at most one filter. */
-export function listRecords(ctx: Context, resource: Resource, request: ApiRequest, parentId?: string): Promise<Answer> {
+export async function listRecords(
+  ctx: Context,
+  resource: Resource,
+  request: ApiRequest,
+  parentId?: string,
+): Promise<Answer> {
   const chosen = parse(z.strictObject(listParameters(resource)), request.query, '/query') as Fields;
   const [from, to] = [instantOfBound(chosen['from']), instantOfBound(chosen['to'])];
   const listing: Listing = {
@@ -111,16 +117,40 @@ export function listRecords(ctx: Context, resource: Resource, request: ApiReques
     to: to && encodeSegment(to),
     descending: resource.newestFirst,
   };
-  return pageOf(ctx, request, listing, chosen, (row) => row['view'] as View);
+  const [page] = await Promise.all([
+    pageOf(ctx, request, listing, chosen, (row) => row['view'] as View),
+    requireParent(ctx, resource, parentId),
+  ]);
+  return page;
+}
+
+/** Throws `not_found` unless the record exists under which a nested resource is listed. */
+async function requireParent(ctx: Context, { parent }: Resource, parentId: string | undefined): Promise<void> {
+  if (!parent || parentId === undefined) return;
+  const row = await ctx.table.get(recordKey(parentId));
+  if (row?.['type'] !== parent.path || row['deleted'] === true) throw nothingHere();
 }
 
 /** One entry of a timeline. */
 export const timelineItem = () =>
-  z.strictObject({
-    type: z.string().describe('Collection of the record, such as `calls`.'),
-    at: z.string().describe('When it happened, UTC: what the timeline is ordered by.'),
-    record: z.looseObject({}).describe('The record without its sensitive fields.'),
-  });
+  z
+    .strictObject({
+      type: z.string().describe('Collection of the record (posttype), such as `calls`.'),
+      at: instant('When it happened, UTC (tidspunkt): what the timeline is ordered by.'),
+      record: z
+        .looseObject({})
+        .describe('The record (post) without its sensitive fields, as its own collection lists it.'),
+    })
+    .meta({
+      description: 'One entry of the timeline.',
+      examples: [
+        {
+          type: 'calls',
+          at: '2026-11-21T21:14:00.000Z',
+          record: { id: '01930000-0000-7000-8000-000000000009', topic: 'conflict', severity: 2, status: 'closed' },
+        },
+      ],
+    });
 
 /** Everything that stands in a record's timeline, newest first. */
 export function listTimeline(ctx: Context, request: ApiRequest, ownerId: string): Promise<Answer> {

@@ -1,8 +1,10 @@
 import * as z from 'zod';
 import type { Context } from '../context.ts';
+import { isId } from '../ids.ts';
 import { type ApiRequest, idempotencyOf, type Operation, param } from '../operation.ts';
 import { listParameters, listRecords } from './lists.ts';
-import type { Resource } from './resource.ts';
+import { nothingHere } from './references.ts';
+import type { Machine, Resource } from './resource.ts';
 import { externalId, schemasOf, statusChange, viewSchema } from './schemas.ts';
 import { parse } from './validate.ts';
 import {
@@ -20,21 +22,42 @@ import {
 export const TENANT_BASE = '/v1/municipalities/{code}';
 
 const title = (name: string): string => name.replaceAll('-', ' ');
+const aTitle = (name: string): string => `${/^[aeiou]/.test(name) ? 'an' : 'a'} ${title(name)}`;
+
+/** A status machine in words. */
+const stepsOf = ({ steps, reasonFor = [] }: Machine): string =>
+  [
+    ...Object.entries(steps).map(
+      ([from, to]) => `\`${from}\` → ${to.map((step) => `\`${step}\``).join(', ') || '(final)'}`,
+    ),
+    ...reasonFor.map((status) => `\`${status}\` needs a reason`),
+  ].join('; ');
 
 /** A page of items, as every list answers. */
 export const pageSchema = (item: z.ZodType, description: string): z.ZodObject =>
   z.strictObject({
     items: z.array(item).describe(description),
-    nextCursor: z.string().describe('Give it as `cursor` to get the next page; absent on the last one.').optional(),
+    nextCursor: z
+      .string()
+      .meta({
+        description: 'Give it as `cursor` to get the next page (næste side); absent on the last one.',
+        examples: ['a0Z3b2xkMjAyNi0xMS0yMHRpbWVsaW5l'],
+      })
+      .optional(),
   });
 
 /** The operations that a resource has because it is one, and its own. */
 export function operationsOf(resource: Resource): Operation<Context>[] {
-  const { path, parent, name, danish, scopes, machine, example } = resource;
+  const { path, parent, name, danish, scopes, machine, example, problems: own = [] } = resource;
   const collection = `${TENANT_BASE}/${parent ? `${parent.path}/{parentId}/` : ''}${path}`;
   const one = `${collection}/{id}`;
   const external = `${collection}/external/{source}/{externalId}`;
-  const parentId = (request: ApiRequest) => (parent ? param(request, 'parentId') : undefined);
+  const parentId = (request: ApiRequest) => {
+    if (!parent) return undefined;
+    const id = param(request, 'parentId');
+    if (!isId(id)) throw nothingHere();
+    return id;
+  };
   const place = (request: ApiRequest): Place => ({ id: param(request, 'id'), parentId: parentId(request) });
   const foreign = (request: ApiRequest): { source: string; externalId: string } => ({
     source: param(request, 'source'),
@@ -50,13 +73,14 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
       method: 'POST',
       path: collection,
       scope: scopes.write,
-      summary: `Create a ${title(name)}`,
+      summary: `Create ${aTitle(name)}`,
       manner: 'create',
       body: create,
       success: { status: 201, description: `The ${title(name)} as created, without its sensitive fields.`, body: view },
       problems: [
         'already_exists',
         'conflict',
+        ...own,
         'validation_failed',
         'unknown_reference',
         'idempotency_key_reused',
@@ -78,7 +102,7 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
       success: {
         status: 200,
         description: 'One page, without sensitive fields.',
-        body: () => pageSchema(view(), `The ${title(path)} of this page.`),
+        body: () => pageSchema(view(), `The ${title(path)} of this page (poster).`),
       },
       problems: ['validation_failed', 'invalid_cursor'],
       run: (ctx, request) => listRecords(ctx, resource, request, parentId(request)),
@@ -89,7 +113,7 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
       method: 'GET',
       path: external,
       scope: scopes.read,
-      summary: `Get a ${title(name)} by the id its source gave it`,
+      summary: `Get ${aTitle(name)} by the id its source gave it`,
       manner: 'read',
       success: { status: 200, description: `The ${title(name)}.`, body: view },
       problems: ['validation_failed'],
@@ -104,13 +128,15 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
       method: 'PUT',
       path: external,
       scope: scopes.write,
-      summary: `Create or replace a ${title(name)} by the id its source gave it`,
+      summary: `Create or replace ${aTitle(name)} by the id its source gave it`,
+      description: `${common.description} The body is the whole record: what it leaves out is gone. Sending the same again changes nothing. Only the source itself writes under its ids.`,
       manner: 'act',
       body: create,
       success: { status: 200, description: `The ${title(name)} as it stands now; 201 where it is new.`, body: view },
       problems: [
         'already_exists',
         'conflict',
+        ...own,
         'illegal_transition',
         'precondition_failed',
         'validation_failed',
@@ -131,7 +157,7 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
       method: 'GET',
       path: one,
       scope: scopes.read,
-      summary: `Get a ${title(name)}`,
+      summary: `Get ${aTitle(name)}`,
       manner: 'read',
       success: {
         status: 200,
@@ -147,13 +173,15 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
       method: 'PATCH',
       path: one,
       scope: scopes.write,
-      summary: `Change some fields of a ${title(name)}`,
+      summary: `Change some fields of ${aTitle(name)}`,
+      description: `${common.description} A JSON merge patch (RFC 7396): a field left out stays, null removes it, an object is merged, a list is replaced.`,
       manner: 'change',
       body: () => schemasOf(resource).merged.partial(),
       success: { status: 200, description: `The ${title(name)} as it stands now.`, body: view },
       problems: [
         'already_exists',
         'conflict',
+        ...own,
         'precondition_required',
         'precondition_failed',
         'validation_failed',
@@ -170,7 +198,8 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
       method: 'POST',
       path: `${one}/status`,
       scope: scopes.write,
-      summary: `Take a ${title(name)} one step on`,
+      summary: `Take ${aTitle(name)} one step on`,
+      description: `${common.description} Steps: ${stepsOf(machine)}.`,
       manner: 'change',
       body: () => statusChange(machine),
       success: { status: 200, description: `The ${title(name)} in its new status.`, body: view },
@@ -178,14 +207,14 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
         'illegal_transition',
         'conflict',
         'already_exists',
-        'concern_open',
+        ...own,
         'precondition_required',
         'precondition_failed',
         'validation_failed',
         'idempotency_key_reused',
         'in_flight',
       ],
-      example: { status: Object.keys(machine.steps)[1], reason: 'As agreed at the meeting.' },
+      example: { status: Object.keys(machine.steps)[1], at: '2026-11-20T10:00:00+01:00', reason: 'As agreed.' },
       run: (ctx, request) =>
         changeStatus(ctx, resource, place(request), request.body, {
           ifMatch: request.header('if-match'),
@@ -200,7 +229,7 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
       method: 'DELETE',
       path: one,
       scope: scopes.write,
-      summary: `Take a ${title(name)} out of the record`,
+      summary: `Take ${aTitle(name)} out of the record`,
       manner: 'change',
       success: { status: 204, description: 'It is in no list any more; its history stays.' },
       problems: ['precondition_required', 'precondition_failed', 'in_flight'],

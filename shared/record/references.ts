@@ -9,6 +9,8 @@ interface Reference {
   readonly pointer: string;
   readonly id: string;
   readonly types: readonly string[];
+  /** Whether it stands in the path, where an unknown id is simply not found. */
+  readonly inPath: boolean;
 }
 
 /** The values at a dotted path, each with its pointer; a list on the way stands for each of its entries. */
@@ -28,13 +30,13 @@ function* valuesAt(
 }
 
 function referencesOf(resource: Resource, record: Fields): Reference[] {
-  const declared = {
-    ...resource.references,
-    ...(resource.parent && { [resource.parent.field]: resource.parent.path }),
-  };
+  const { parent } = resource;
+  const declared = { ...resource.references, ...(parent && { [parent.field]: parent.path }) };
   return Object.entries(declared).flatMap(([path, types]) =>
     [...valuesAt(record, path.split('.'), '')].flatMap(({ pointer, value }) =>
-      typeof value === 'string' ? [{ pointer, id: value, types: [types].flat() as string[] }] : [],
+      typeof value === 'string'
+        ? [{ pointer, id: value, types: [types].flat() as string[], inPath: path === parent?.field }]
+        : [],
     ),
   );
 }
@@ -48,23 +50,30 @@ export function newReferences(resource: Resource, before: Fields | undefined, af
   });
 }
 
+/** The parent that a path names does not exist here. */
+export const nothingHere = (): Problem => new Problem('not_found', 'There is nothing at this path.');
+
 /** Up to this many references are checked inside the transaction, which saves a round trip; more are read first. */
 const IN_TRANSACTION = 8;
 
-const refusal = ({ pointer, types }: Reference): Problem => {
+const refusal = ({ pointer, types, inPath }: Reference): Problem => {
+  if (inPath) return nothingHere();
   const detail = `This id names no ${types.join(' or ')} record of this municipality.`;
   return new Problem('unknown_reference', detail, [{ pointer, code: 'unknown_reference', detail }]);
 };
 
 /**
- * Makes sure that each reference names an existing record of the right type in this municipality. Reading many of them
- * before the transaction is safe, because what others refer to is never removed.
+ * Makes sure that each reference of record `self` names an existing record of the right type in this municipality.
+ * Reading them before the transaction is safe, because what others refer to is never removed; it is done where they are
+ * many, and where one row would get two operations in the transaction, which DynamoDB refuses.
  */
 export async function referenceChecks(
   ctx: Context,
   references: readonly Reference[],
+  self: string,
 ): Promise<{ write: Write; refusal: () => Error }[]> {
-  if (references.length <= IN_TRANSACTION) {
+  const rowsApart = new Set([self, ...references.map(({ id }) => id)]).size === references.length + 1;
+  if (rowsApart && references.length <= IN_TRANSACTION) {
     return references.map((reference) => ({
       write: {
         kind: 'check',

@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 import type { Context } from '../context.ts';
-import type { Problem } from '../errors.ts';
+import type { Problem, ProblemCode } from '../errors.ts';
 import type { Operation } from '../operation.ts';
 import type { Segments } from '../table/keys.ts';
 import type { TenantScope } from '../tenancy/scopes.ts';
@@ -110,6 +110,8 @@ export interface Definition<Shape extends z.ZodRawShape> {
   readonly ledgers?: (record: RecordOf<Shape>) => readonly LedgerEntry[];
   /** The rules: throws the refusal, returns the fields that the rules themselves set. */
   readonly settle?: (change: Change<RecordOf<Shape>>) => Fields | Promise<Fields>;
+  /** Problems that the rules answer with beside those that every resource has. */
+  readonly problems?: readonly ProblemCode[];
   readonly deletable?: boolean;
   /** Operations beyond those that every resource has. */
   readonly operations?: () => readonly Operation<Context>[];

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Context } from '../context.ts';
 import { invalid, Problem } from '../errors.ts';
 import { derivedId, digest, isId } from '../ids.ts';
@@ -71,7 +72,10 @@ export class Outrun extends Error {}
 /** The request's event is there already: the request was done before. */
 class Done extends Error {}
 
-const orderOf = (resource: Resource, record: Whole) => [resource.order(record), record.id];
+/** A sort key holds 1,024 bytes, and a character in it takes up to five. */
+const LONGEST_ORDER = 180;
+
+const orderOf = (resource: Resource, record: Whole) => [resource.order(record).slice(0, LONGEST_ORDER), record.id];
 const timeOf = (resource: Resource, record: Whole) => [
   resource.period ? resource.order(record) : record.createdAt,
   record.id,
@@ -193,7 +197,7 @@ async function ledgerWrites(
     const mine = joined.find(({ name }) => digest(...name) === at);
     const { version, entries } = (row ?? { version: 0, entries: {} }) as unknown as LedgerState;
     const { [id]: standing, ...others } = entries;
-    if (mine && JSON.stringify(standing) === JSON.stringify(mine.entry)) return [];
+    if (mine && isDeepStrictEqual(standing, mine.entry)) return [];
     const refusal = mine?.admit(new Map(Object.entries(others)));
     if (refusal) throw refusal;
     return [
@@ -210,6 +214,9 @@ function ledgerWrite(name: LedgerEntry['name'], version: number, entries: Ledger
   };
 }
 
+/** An item of DynamoDB holds 400 KB, of which a record's own fields may have this many bytes. */
+const MOST_BYTES = 380_000;
+
 /**
  * Commits one change of one record: in the common case two items in one transaction, the record on condition of its
  * version and its event on condition of not existing, plus what the resource's edges, locks, ledgers and references
@@ -217,13 +224,16 @@ function ledgerWrite(name: LedgerEntry['name'], version: number, entries: Ledger
  */
 export async function save(ctx: Context, resource: Resource, saving: Saving): Promise<Answer> {
   const { before, after, event, idempotency, href } = saving;
+  if (Buffer.byteLength(JSON.stringify(after)) > MOST_BYTES) {
+    throw invalid('', `A record has at most ${MOST_BYTES} bytes in all.`, 'too_long');
+  }
   const deleted = event.action === 'deleted';
   const eventId = saving.eventId ?? derivedId('evt', ctx.tenant.code, after.id, after.version);
   const view = viewOf(resource, after);
   const references = deleted ? [] : newReferences(resource, before?.whole, after);
   const [ledgers, checks] = await Promise.all([
     ledgerWrites(ctx, resource, before?.whole, deleted ? undefined : after, after.id),
-    referenceChecks(ctx, references),
+    referenceChecks(ctx, references, after.id),
   ]);
 
   const record: Guarded = {
@@ -257,7 +267,8 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
       previous: before?.lastEvent,
       request: idempotency && {
         fingerprint: idempotency.fingerprint,
-        answer: { status: saving.answerStatus, view, href },
+        // As text, because a map comes back with its members in another order, and a replay gives the same bytes.
+        answer: { status: saving.answerStatus, view: JSON.stringify(view), href },
       },
     }),
     refusal: () => new Done(),
@@ -328,13 +339,13 @@ export async function once(
 
 function replay(event: Row, { fingerprint }: Idempotency): Answer {
   const request = event['request'] as
-    | { fingerprint: string; answer: { status: number; view: View; href: string } }
+    | { fingerprint: string; answer: { status: number; view: string; href: string } }
     | undefined;
   if (request?.fingerprint !== fingerprint) {
     throw new Problem('idempotency_key_reused', 'This Idempotency-Key came earlier with another request.');
   }
   const { status, view, href } = request.answer;
-  const first = answerOf(status, view, href);
+  const first = answerOf(status, JSON.parse(view) as View, href);
   return { ...first, headers: { ...first.headers, 'idempotency-replayed': 'true' } };
 }
 

@@ -11,16 +11,18 @@ export const externalId = () =>
   z
     .string()
     .regex(/^[^\p{Cc}\p{Cs}#/]{1,200}$/u, '1 to 200 characters without #, / and control characters')
-    .describe("The record's id in the system it came from, unique for each source and type.");
+    .describe("The record's id in the system it came from, unique for each source and type (eksternt id).");
 
-const caseRefs = () =>
+export const caseRefs = () =>
   listOf(
     'Links to the municipal case system (fagsystem).',
     group('One link.', {
-      system: line('The case system, such as DUBU or KMD Nexus.', 50),
+      system: line('The case system (fagsystem), such as DUBU or KMD Nexus.', 50),
       caseId: line("The case's id there (sags-id).", 100).optional(),
       caseNumber: line('The case number a person would use (sagsnummer).', 100).optional(),
     }),
+    // Every event carries them all, and an event is below 20 KB.
+    20,
   );
 
 /** What may be sent of every record beside its own fields. */
@@ -31,10 +33,12 @@ const statusInput = ({ machine }: Resource) =>
     ? {
         status: z
           .enum(statusesOf(machine))
-          .describe('Where the record stands. A record starts in the first status unless it names a later one.')
+          .describe(
+            'Where the record stands (status). A record starts in the first status unless it names a later one.',
+          )
           .optional(),
         statusReason: text('Why it stands there (begrundelse).').optional(),
-        statusAt: instant('Since when it stands there, UTC.').optional(),
+        statusAt: instant('Since when it stands there, UTC (status siden).').optional(),
       }
     : {};
 
@@ -83,9 +87,9 @@ function sensitivityOf(field: z.ZodType): Sensitivity | undefined {
 /** The body of a status change. */
 export const statusChange = (machine: Machine) =>
   z.strictObject({
-    status: z.enum(statusesOf(machine)).describe('The status to enter.'),
+    status: z.enum(statusesOf(machine)).describe('The status to enter (ny status).'),
     reason: text('Why (begrundelse). Required where the status asks for it.').optional(),
-    at: instant('When it happened, UTC; not in the future. Now if left out.').optional(),
+    at: instant('When it happened, UTC (tidspunkt); not in the future. Now if left out.').optional(),
   });
 
 /** A record as it is shown, for the reference. Sensitive fields are optional: only a read with sensitive:read has them. */
@@ -97,21 +101,23 @@ export function viewSchema(resource: Resource): z.ZodObject {
       .map(([name, field]) => [name, sensitivity[name] ? (field as z.ZodType).optional() : field]),
   );
   return z.strictObject({
-    id: z.uuid().describe('Id of the record, UUID version 7.'),
+    id: z.uuid().describe('Id of the record, UUID version 7 (id).'),
     municipality: z.string().describe('Municipality code of four digits (kommunekode).'),
-    version: whole('Number of the version, also the ETag.', 1, Number.MAX_SAFE_INTEGER),
+    version: whole('Number of the version, also the ETag (versionsnummer).', 1, Number.MAX_SAFE_INTEGER),
     ...(resource.machine && {
-      status: oneOf('Where the record stands.', statusesOf(resource.machine)),
-      statusAt: instant('Since when it stands there, UTC.'),
+      status: oneOf('Where the record stands (status).', statusesOf(resource.machine)),
+      statusAt: instant('Since when it stands there, UTC (status siden).'),
       statusReason: text('Why it stands there (begrundelse).').optional(),
     }),
-    ...(resource.parent && { [resource.parent.field]: z.uuid().describe('Id of the record it belongs to.') }),
+    ...(resource.parent && {
+      [resource.parent.field]: z.uuid().describe('Id of the record it belongs to (overordnet post).'),
+    }),
     ...shape,
     source: line('`municipal`, or the id of the partner that wrote it (kilde).', 50),
     ...sharedInput(),
-    createdAt: instant('When it was created, UTC.'),
-    createdBy: line('Id of the client that created it.'),
-    updatedAt: instant('When it was last changed, UTC.'),
-    updatedBy: line('Id of the client that last changed it.'),
+    createdAt: instant('When it was created, UTC (oprettet).'),
+    createdBy: line('Id of the client that created it (oprettet af).'),
+    updatedAt: instant('When it was last changed, UTC (rettet).'),
+    updatedBy: line('Id of the client that last changed it (rettet af).'),
   });
 }

@@ -46,7 +46,11 @@ function errorsOf(issue: z.core.$ZodIssue, base: string): FieldError[] {
 export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, base = ''): z.output<Schema> {
   const result = schema.safeParse(value, { reportInput: true });
   if (result.success) return result.data;
-  const errors = result.error.issues.flatMap((issue) => errorsOf(issue, base)).slice(0, 100);
+  const errors = result.error.issues
+    .flatMap((issue) => errorsOf(issue, base))
+    .slice(0, 100)
+    // A text that has not the form fails what is asked of the form too: the first fault of a field says it.
+    .filter(({ pointer }, at, all) => all.findIndex((other) => other.pointer === pointer) === at);
   const count = errors.length === 1 ? 'One field does' : `${errors.length} fields do`;
   throw new Problem('validation_failed', `${count} not fit. Nothing was stored.`, errors);
 }

@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts';
 import { invalid, Problem } from '../errors.ts';
-import { isId, newId } from '../ids.ts';
+import { isId, newId, SOURCE } from '../ids.ts';
 import { type Answer, etagOf, type Idempotency } from '../operation.ts';
 import { lockKey, recordKey } from '../table/keys.ts';
 import { type Instant, plusSeconds } from '../time.ts';
@@ -17,6 +17,11 @@ const CLOCK_SKEW_S = 60;
 /** Throws 422 when an instant has not come yet. */
 export function refuseFuture(ctx: Context, pointer: string, at: Instant | undefined): void {
   if (at !== undefined && at > plusSeconds(ctx.now, CLOCK_SKEW_S)) throw invalid(pointer, 'This lies in the future.');
+}
+
+/** Throws 422 when an instant lies before that at which its record began. */
+export function refuseBefore(pointer: string, at: Instant | undefined, start: Instant): void {
+  if (at !== undefined && plusSeconds(at, CLOCK_SKEW_S) < start) throw invalid(pointer, 'This lies before it began.');
 }
 
 /** Path of a record, also its `href` in events. */
@@ -297,6 +302,7 @@ async function findByExternalId(
   source: string,
   externalId: string,
 ): Promise<string | undefined> {
+  if (!SOURCE.test(source)) return undefined;
   const lock = await ctx.table.get(lockKey(...externalName(resource, source, externalId)));
   return lock?.['holder'] as string | undefined;
 }

@@ -1,16 +1,16 @@
 import { invalid, Problem } from '../errors.ts';
 import { flag, instant, line, oneOf, phone, reference, sensitive, text, whole } from '../record/fields.ts';
 import { defineResource, type RecordOf } from '../record/resource.ts';
-import { refuseFuture } from '../record/verbs.ts';
+import { refuseBefore, refuseFuture } from '../record/verbs.ts';
 import { lockKey } from '../table/keys.ts';
 
 const fields = () => ({
-  helplineId: reference('The helpline that was called.'),
+  helplineId: reference('The helpline that was called (akuttelefon).'),
   receivedAt: instant('When it rang (modtaget), UTC.'),
   answeredAt: instant('When somebody answered (besvaret), UTC.').optional(),
   endedAt: instant('When it ended (afsluttet), UTC.').optional(),
   callerKind: oneOf('Who called (henvender).', ['foster_family', 'child', 'parent', 'professional', 'other']),
-  familyId: reference('The foster family it is about.').optional(),
+  familyId: reference('The foster family it is about (plejefamilie).').optional(),
   topic: oneOf('What it is about (emne).', [
     'conflict',
     'self_harm',
@@ -22,7 +22,7 @@ const fields = () => ({
   ]),
   severity: whole('How serious it is (alvor), 1 (mild) to 4 (acute).', 1, 4),
   outcome: line('What came of it (udfald).').optional(),
-  callerPhone: sensitive(phone("The caller's telephone.")).optional(),
+  callerPhone: sensitive(phone("The caller's telephone (henvenders telefon).")).optional(),
   note: sensitive(text('What was said (notat).')).optional(),
   concern: flag('Whether it gives cause for a concern report (underretning).').default(false),
 });
@@ -71,6 +71,7 @@ export const calls = defineResource({
   filters: { helplineId: (call) => call.helplineId, familyId: (call) => call.familyId, status: (call) => call.status },
   about: (call) => call.familyId,
   settle: async ({ ctx, before, after, entering }) => {
+    if (before && entering !== undefined) refuseBefore('/at', after.statusAt, after.receivedAt);
     const times = timesOf(after, entering);
     const { receivedAt, answeredAt, endedAt } = { ...after, ...times };
     refuseFuture(ctx, '/receivedAt', receivedAt);
@@ -90,6 +91,7 @@ export const calls = defineResource({
     }
     return times;
   },
+  problems: ['concern_open'],
   example: {
     helplineId: '01930000-0000-7000-8000-000000000001',
     receivedAt: '2026-11-21T22:14:00+01:00',

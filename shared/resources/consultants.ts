@@ -14,7 +14,7 @@ export const consultants = defineResource({
     name: line('Name (navn).'),
     kind: oneOf('Kind of consultant (konsulenttype).', CONSULTANT_KINDS),
     employer: line('Who employs the consultant (arbejdsgiver).'),
-    email: email('E-mail at work.').optional(),
+    email: email('E-mail at work (arbejdsmail).').optional(),
     phone: sensitive(phone('Telephone (telefon).')).optional(),
     fkOrgUuid: z.uuid().describe('Id in FK Organisation (fælleskommunal brugeruuid).').optional(),
   }),

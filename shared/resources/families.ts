@@ -1,4 +1,4 @@
-import type { Context } from '../context.ts';
+import { type Context, requireScope } from '../context.ts';
 import { invalid } from '../errors.ts';
 import { type Operation, param } from '../operation.ts';
 import {
@@ -20,8 +20,9 @@ import {
 import { listTimeline, pageParameters, timelineItem } from '../record/lists.ts';
 import { pageSchema, TENANT_BASE } from '../record/operations.ts';
 import { defineResource, type RecordOf } from '../record/resource.ts';
-import { load } from '../record/verbs.ts';
+import { load, refuseBefore } from '../record/verbs.ts';
 import { findMunicipality } from '../register/register.ts';
+import { startOfDay } from '../time.ts';
 
 const careForms = (description: string) => setOf(description, oneOf('A form of care.', ['doegn', 'stoetteophold']), 2);
 
@@ -33,7 +34,7 @@ const fields = () => ({
     .default(['doegn']),
   fosteringSince: day('Day since when it has fostered (plejefamilie siden), a local date.').optional(),
   residence: municipalityCode('Code of the municipality it lives in (bopælskommune).').optional(),
-  capacity: whole('Children it could take in all (kapacitet), 0–10.', 0, 10).optional(),
+  capacity: whole('How many children it could take in all (kapacitet), 0–10.', 0, 10).optional(),
   skills: setOf('What it is good at (kompetencer).', line('A skill.', 100)).default([]),
   pressure: oneOf('Pressure on the family (belastning).', ['normal', 'elevated', 'high']).default('normal'),
   socialtilsyn: oneOf('The supervising authority (socialtilsyn).', [
@@ -43,15 +44,15 @@ const fields = () => ({
     'oest',
     'hovedstaden',
   ]).optional(),
-  tilbudsportalId: line('Its id in Tilbudsportalen.', 50).optional(),
+  tilbudsportalId: line('Its id in the public register of providers (Tilbudsportalen).', 50).optional(),
   approval: group('Its approval (godkendelse).', {
     authority: line('Who approved it (godkendende myndighed).'),
-    from: day('First day it holds, a local date.'),
-    to: day('Last day it holds, a local date.').optional(),
-    places: whole('Approved places (pladser).', 0, 10),
-    ageMin: whole('Youngest age it is approved for, years.', 0, 23),
-    ageMax: whole('Oldest age it is approved for, years.', 0, 23),
-    careForms: careForms('Forms of care it is approved for.'),
+    from: day('First day it holds, a local date (gyldig fra).'),
+    to: day('Last day it holds, a local date (gyldig til).').optional(),
+    places: whole('Approved places, children at one time (pladser).', 0, 10),
+    ageMin: whole('Youngest age it is approved for, years (alder fra).', 0, 23),
+    ageMax: whole('Oldest age it is approved for, years (alder til).', 0, 23),
+    careForms: careForms('Forms of care it is approved for (godkendte plejeformer).'),
     childId: reference('The one child a network family is approved for (netværksanbringelse).').optional(),
   }).optional(),
   outsideWork: sensitive(text('Work outside the home (udearbejde).')).optional(),
@@ -62,7 +63,7 @@ const fields = () => ({
         name: line('Name (navn).'),
         cpr: cprNumber('Civil registration number (CPR-nummer), kept without hyphen.').optional(),
         phone: phone('Telephone (telefon).').optional(),
-        email: email('E-mail.').optional(),
+        email: email('E-mail (mailadresse).').optional(),
       }),
       10,
     ),
@@ -90,6 +91,9 @@ function checkApproval({ approval, kind }: Family): void {
   }
 }
 
+/** What the timeline shows beside the family: calls, groups and sessions. */
+const TIMELINE_SCOPES = ['helpline:read', 'supervision:read'] as const;
+
 export const families = defineResource({
   path: 'families',
   name: 'family',
@@ -97,7 +101,7 @@ export const families = defineResource({
   summary: 'A foster family: what it can do, what it is approved for, where it stands.',
   scopes: { read: 'families:read', write: 'families:write' },
   fields,
-  derived: () => ({ type: oneOf('What the law calls it, from kind and care forms.', TYPES) }),
+  derived: () => ({ type: oneOf('What the law calls it, from kind and care forms (familietype).', TYPES) }),
   machine: {
     steps: {
       applicant: ['in_training', 'closed'],
@@ -116,8 +120,11 @@ export const families = defineResource({
   },
   order: (family) => family.alias.toLowerCase(),
   filters: { status: (family) => family.status, kind: (family) => family.kind, pressure: (family) => family.pressure },
-  settle: ({ ctx, after }) => {
+  settle: ({ ctx, after, entering }) => {
     checkApproval(after);
+    const { statusAt, fosteringSince } = after;
+    if (entering === 'closed' && fosteringSince !== undefined)
+      refuseBefore('/at', statusAt, startOfDay(fosteringSince));
     const residence = after.residence ?? ctx.tenant.code;
     if (!findMunicipality(residence))
       throw invalid('/residence', 'There is no municipality with this code.', 'invalid_value');
@@ -153,15 +160,17 @@ const timeline: Operation<Context> = {
   scope: 'families:read',
   tag: 'families',
   summary: 'Everything about a family, newest first',
+  description: `It shows calls and supervision too, so it also needs the scopes ${TIMELINE_SCOPES.join(' and ')}.`,
   manner: 'list',
   query: pageParameters,
   success: {
     status: 200,
     description: 'One page of what happened around the family.',
-    body: () => pageSchema(timelineItem(), 'Records about the family.'),
+    body: () => pageSchema(timelineItem(), 'Records about the family (tidslinje).'),
   },
   problems: ['validation_failed', 'invalid_cursor'],
   run: async (ctx, request) => {
+    for (const scope of TIMELINE_SCOPES) requireScope(ctx, scope);
     const { whole: family } = await load(ctx, families, { id: param(request, 'id') });
     return listTimeline(ctx, request, family.id);
   },

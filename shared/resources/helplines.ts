@@ -16,9 +16,9 @@ const promisedHours = () =>
       z
         .array(
           group('Opening hours of one weekday, Danish time.', {
-            weekday: whole('ISO weekday: 1 is Monday, 7 is Sunday.', 1, 7),
-            from: clock('First minute it is open, HH:mm.'),
-            to: clock('First minute it is closed again, HH:mm up to 24:00.'),
+            weekday: whole('ISO weekday (ugedag): 1 is Monday, 7 is Sunday.', 1, 7),
+            from: clock('First minute it is open (fra), HH:mm Danish time.'),
+            to: clock('First minute it is closed again (til), HH:mm Danish time, up to 24:00.'),
           }),
         )
         .min(1)
@@ -36,7 +36,7 @@ export const helplines = defineResource({
   fields: () => ({
     name: line('Name (navn).'),
     phone: phone('The number families call (telefonnummer).'),
-    institutionId: reference('The institution whose staff answer.').optional(),
+    institutionId: reference('The institution whose staff answer (institution).').optional(),
     openFrom: day('First day it is open (åben fra), a local date.'),
     promisedHours: promisedHours(),
   }),

@@ -17,7 +17,7 @@ export const institutions = defineResource({
   fields: () => ({
     name: line('Name (navn).'),
     kind: oneOf('Kind of institution (institutionstype).', ['doegninstitution', 'opholdssted']),
-    cvr: cvrNumber('CVR number, eight digits.').optional(),
+    cvr: cvrNumber('CVR number (CVR-nummer), eight digits.').optional(),
     pnr: productionUnit('Production unit number (P-nummer), ten digits.').optional(),
     specialties: specialties().default([]),
   }),

@@ -15,11 +15,19 @@ export const supervisionGroups = defineResource({
   scopes: { read: 'supervision:read', write: 'supervision:write' },
   fields: () => ({
     name: line('Name (navn).'),
-    familyIds: setOf(`Its families, at most ${MOST_FAMILIES}.`, reference('A family.'), MOST_FAMILIES).default([]),
-    consultantIds: setOf('Who leads it: at least one of each kind of consultant.', reference('A consultant.'), 10),
+    familyIds: setOf(
+      `Its families (familier), at most ${MOST_FAMILIES}.`,
+      reference('A family.'),
+      MOST_FAMILIES,
+    ).default([]),
+    consultantIds: setOf(
+      'Who leads it (konsulenter): at least one of each kind of consultant.',
+      reference('A consultant.'),
+      10,
+    ),
     criteria: text('What the families have in common (kriterier).').optional(),
-    from: day('First day, a local date.'),
-    to: day('Last day, a local date.').optional(),
+    from: day('First day, a local date (fra).'),
+    to: day('Last day, a local date (til).').optional(),
   }),
   references: { familyIds: 'families', consultantIds: 'consultants' },
   order: (group) => group.name.toLowerCase(),

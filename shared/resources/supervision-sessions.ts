@@ -16,7 +16,7 @@ import {
 } from '../record/fields.ts';
 import { changedFields } from '../record/merge.ts';
 import { type Change, defineResource, type RecordOf } from '../record/resource.ts';
-import { findRecord, refuseFuture } from '../record/verbs.ts';
+import { findRecord, refuseBefore, refuseFuture } from '../record/verbs.ts';
 import { lockKey } from '../table/keys.ts';
 import { localDateOf, quarterOf } from '../time.ts';
 import { supervisionGroups } from './supervision-groups.ts';
@@ -25,32 +25,33 @@ import { quarterName } from './themes.ts';
 const fields = () => ({
   form: oneOf('Group or individual supervision (gruppe, individuel).', ['group', 'individual']),
   groupId: reference('The group, where the form is group (hold).').optional(),
-  familyId: reference('The family, where the form is individual.').optional(),
+  familyId: reference('The family, where the form is individual (plejefamilie).').optional(),
   themeId: reference("What it is about; the quarter's theme if left out (tema).").optional(),
-  at: instant('When it starts, UTC.'),
-  minutes: whole('How long it takes, minutes, 15–480.', 15, 480),
+  at: instant('When it starts, UTC (tidspunkt).'),
+  minutes: whole('How long it takes (varighed), minutes, 15–480.', 15, 480),
   facilitatorIds: setOf(
-    'Who leads it: consultants or staff members.',
+    'Who leads it (supervisorer): consultants or staff members.',
     reference('A consultant or staff member.'),
     10,
   ).default([]),
   attendance: listOf(
     'Who was expected and who came (fremmøde).',
     group('One family.', {
-      familyId: reference('The family: a member of the group, or the one the session is for.'),
-      present: flag('Whether it came.'),
-      rating: whole('What it thought of the session, 1 (poor) to 5 (good).', 1, 5).optional(),
+      familyId: reference('The family (plejefamilie): a member of the group, or the one the session is for.'),
+      present: flag('Whether it came (fremmødt).'),
+      rating: whole('What it thought of the session (vurdering), 1 (poor) to 5 (good).', 1, 5).optional(),
     }),
     24,
   ).default([]),
   summary: sensitive(text('What was dealt with (referat).')).optional(),
-  reflection: ownSensitive(
-    text("The facilitator's own reflection, shown only to the organisation that wrote it."),
-  ).optional(),
+  reflection: ownSensitive(text("The facilitator's own reflection (refleksion).")).optional(),
   addenda: sensitive(
     listOf(
       'Corrections to a locked session (tilføjelser): entries can be added, none changed or removed.',
-      group('One addendum.', { at: instant('When it was added, UTC.'), text: text('What it says.') }),
+      group('One addendum.', {
+        at: instant('When it was added, UTC (tilføjet).'),
+        text: text('What it says (tekst).'),
+      }),
     ),
   ).default([]),
 });
@@ -65,8 +66,11 @@ function checkForm({ form, groupId, familyId }: Session): void {
   if (values[other] !== undefined) throw invalid(`/${other}`, `The form ${form} has no ${other}.`);
 }
 
-/** Attendance is by members only: the families of the group, or the one family. */
-async function checkAttendance(ctx: Context, { form, groupId, familyId, attendance }: Session): Promise<void> {
+/** Attendance is by members only: the families of the group, or the one family, when it was written down. */
+async function checkAttendance({ ctx, before, after }: Change<Session>): Promise<void> {
+  const { form, groupId, familyId, attendance } = after;
+  const written = before && changedFields(before, after);
+  if (written && !written.some((name) => ['attendance', 'groupId', 'familyId'].includes(name))) return;
   const families = attendance.map((entry) => entry.familyId);
   if (new Set(families).size < families.length) throw invalid('/attendance', 'A family stands here twice.');
   if (families.length === 0) return;
@@ -133,8 +137,11 @@ export const supervisionSessions = defineResource({
     const { ctx, after, entering } = change;
     checkForm(after);
     checkLocked(change);
-    if (entering === 'held' || entering === 'locked') refuseFuture(ctx, '/at', after.at);
-    const [themeId] = await Promise.all([after.themeId ?? themeOfQuarter(ctx, after), checkAttendance(ctx, after)]);
+    if (after.status === 'held' || after.status === 'locked') {
+      refuseFuture(ctx, '/at', after.at);
+      if (entering !== undefined) refuseBefore('/at', after.statusAt, after.at);
+    }
+    const [themeId] = await Promise.all([after.themeId ?? themeOfQuarter(ctx, after), checkAttendance(change)]);
     return themeId === undefined ? {} : { themeId };
   },
   example: {

@@ -14,7 +14,7 @@ export const themes = defineResource({
   fields: () => ({
     year: whole('Calendar year (år).', 2000, 2100),
     quarter: whole('Quarter of the year (kvartal), 1–4.', 1, 4),
-    code: codeWord('The theme as a code, such as `mentalisation`, `child_development`, `learning`.'),
+    code: codeWord('The theme as a code (temakode), such as `mentalisation`, `child_development`, `learning`.'),
     titleDa: line('Its title in Danish (titel).'),
   }),
   events: { created: 'published' },

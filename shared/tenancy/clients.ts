@@ -1,8 +1,9 @@
 import * as z from 'zod';
 import { invalid, Problem } from '../errors.ts';
 import type { Answer } from '../operation.ts';
-import { line } from '../record/fields.ts';
+import { instant, line } from '../record/fields.ts';
 import { parse } from '../record/validate.ts';
+import { findMunicipality } from '../register/register.ts';
 import { clientKey, grantKey, municipalityKey } from '../table/keys.ts';
 import { ABSENT, PRESENT, type Write, WriteRefused } from '../table/write.ts';
 import type { OperatorContext } from './control.ts';
@@ -11,13 +12,23 @@ import { TENANT_SCOPES, type TenantScope } from './scopes.ts';
 
 const scopes = () =>
   z
-    .array(z.enum(TENANT_SCOPES))
+    .array(z.enum(TENANT_SCOPES).describe('A scope.'))
     .min(1)
     .max(TENANT_SCOPES.length)
-    .describe('What the client may do in the municipality.');
+    .describe('What the client may do in the municipality (rettigheder).');
+
+const CLIENT_EXAMPLE = '4p8v1m2q7r9s3t5u6w0x1y2z3a';
+const OPERATOR_EXAMPLE = '2b7c4d9e1f6g3h8j5k0l2m7n4p';
+const GRANT_EXAMPLE = {
+  clientId: CLIENT_EXAMPLE,
+  municipality: '0766',
+  scopes: ['families:read', 'families:write', 'supervision:write'],
+  grantedAt: '2026-11-20T09:00:00.000Z',
+  grantedBy: OPERATOR_EXAMPLE,
+};
 
 export const NewPartnerClient = () =>
-  z.strictObject({ name: line('What the client is for, such as the system that uses it.') });
+  z.strictObject({ name: line('What the client is for (formål), such as the system that uses it.') });
 export const NewMunicipalClient = () =>
   z.strictObject({ ...NewPartnerClient().shape, scopes: scopes().default([...TENANT_SCOPES]) });
 export const GrantInput = () => z.strictObject({ scopes: scopes() });
@@ -25,35 +36,60 @@ export const GrantInput = () => z.strictObject({ scopes: scopes() });
 export const ClientOnce = () =>
   z
     .strictObject({
-      clientId: z.string().describe('Id of the client at the token issuer.'),
-      clientSecret: z.string().describe('Its secret. It is shown this once and cannot be read again.'),
-      tokenUrl: z.string().describe('Where it gets access tokens (OAuth 2.0 client credentials).'),
+      clientId: z.string().describe('Id of the client at the token issuer (klient-id).'),
+      clientSecret: z.string().describe('Its secret (hemmelighed). It is shown this once and cannot be read again.'),
+      tokenUrl: z.string().describe('Where it gets access tokens (token-adresse), by OAuth 2.0 client credentials.'),
     })
-    .describe('The credentials of a new client.');
+    .meta({
+      description: 'The credentials of a new client.',
+      examples: [
+        {
+          clientId: CLIENT_EXAMPLE,
+          clientSecret: '1k2fq7v0example0secret0shown0once0a9s8d7f6g5h4j3',
+          tokenUrl: 'https://livline.auth.eu-central-1.amazoncognito.com/oauth2/token',
+        },
+      ],
+    });
 
 export const GrantView = () =>
-  z.strictObject({
-    clientId: z.string().describe('Id of the client.'),
-    municipality: z.string().describe('Municipality code of four digits (kommunekode).'),
-    scopes: scopes(),
-    grantedAt: z.string().describe('When it was granted, UTC.'),
-    grantedBy: z.string().describe('Id of the operator client that granted it.'),
-  });
+  z
+    .strictObject({
+      clientId: z.string().describe('Id of the client (klient-id).'),
+      municipality: z.string().describe('Municipality code of four digits (kommunekode).'),
+      scopes: scopes(),
+      grantedAt: instant('When it was granted, UTC (tildelt).'),
+      grantedBy: z.string().describe('Id of the operator client that granted it (tildelt af).'),
+    })
+    .meta({ description: 'What a client may do in one municipality.', examples: [GRANT_EXAMPLE] });
 
 export const ClientView = () =>
-  z.strictObject({
-    clientId: z.string().describe('Id of the client.'),
-    name: z.string().describe('What the client is for.'),
-    owner: z
-      .strictObject({
-        kind: z.enum(['municipality', 'partner']).describe('Which kind of organisation.'),
-        id: z.string().describe('Municipality code or partner id.'),
-      })
-      .describe('Whose client it is.'),
-    createdAt: z.string().describe('When it was made, UTC.'),
-    createdBy: z.string().describe('Id of the operator client that made it.'),
-    grants: z.array(GrantView()).max(100).describe('Where it may do what.').optional(),
-  });
+  z
+    .strictObject({
+      clientId: z.string().describe('Id of the client (klient-id).'),
+      name: z.string().describe('What the client is for (formål).'),
+      owner: z
+        .strictObject({
+          kind: z.enum(['municipality', 'partner']).describe('Which kind of organisation (organisationstype).'),
+          id: z.string().describe('Municipality code or partner id (organisations-id).'),
+        })
+        .describe('Whose client it is (ejer).'),
+      createdAt: instant('When it was made, UTC (oprettet).'),
+      createdBy: z.string().describe('Id of the operator client that made it (oprettet af).'),
+      grants: z.array(GrantView()).max(100).describe('Where it may do what (tildelinger).').optional(),
+    })
+    .meta({
+      description: 'A client of the token issuer, without its secret.',
+      examples: [
+        {
+          clientId: CLIENT_EXAMPLE,
+          name: 'Carelink platform',
+          owner: { kind: 'partner', id: 'carelink' },
+          createdAt: '2026-11-20T08:55:00.000Z',
+          createdBy: OPERATOR_EXAMPLE,
+          grants: [GRANT_EXAMPLE],
+        },
+      ],
+    });
 
 export interface Owner {
   readonly kind: 'municipality' | 'partner';
@@ -104,6 +140,14 @@ export function clientWrites(
   ];
 }
 
+/**
+ * Removes from the issuer a client whose rows could not be written. Where they stand after all, and only the answer was
+ * lost, the client stays too.
+ */
+export async function withdrawClient(ctx: OperatorContext, { clientId }: Credentials): Promise<void> {
+  if (!(await ctx.control.get(clientKey(clientId)))) await ctx.identity.deleteClient(clientId);
+}
+
 /** Makes a client for an organisation that exists; its secret is in the answer and nowhere else. */
 export async function createClient(
   ctx: OperatorContext,
@@ -119,7 +163,7 @@ export async function createClient(
   try {
     await ctx.control.transact(clientWrites(ctx, { ...credentials, name, owner }, grants));
   } catch (error) {
-    await ctx.identity.deleteClient(credentials.clientId);
+    await withdrawClient(ctx, credentials);
     throw error;
   }
   return {
@@ -131,6 +175,8 @@ export async function createClient(
 
 const CLIENT_ID = /^[\w-]{1,128}$/;
 const unknownClient = () => new Problem('not_found', 'There is no such client.');
+const notProvisioned = () => invalid('/path/code', 'This municipality is not provisioned.', 'invalid_value');
+const noGrant = () => new Problem('not_found', 'The client has no grant there.');
 
 /** A client with its grants. */
 export async function getClient(ctx: OperatorContext, clientId: string): Promise<Answer> {
@@ -146,6 +192,7 @@ export async function getClient(ctx: OperatorContext, clientId: string): Promise
 export async function putGrant(ctx: OperatorContext, clientId: string, code: string, body: unknown): Promise<Answer> {
   const { scopes: granted } = parse(GrantInput(), body);
   if (!CLIENT_ID.test(clientId)) throw unknownClient();
+  if (!findMunicipality(code)) throw notProvisioned();
   const grant: Grant = { code, scopes: [...new Set(granted)] };
   try {
     await ctx.control.transact([
@@ -155,9 +202,7 @@ export async function putGrant(ctx: OperatorContext, clientId: string, code: str
     ]);
   } catch (error) {
     if (!(error instanceof WriteRefused)) throw error;
-    throw error.at === 0
-      ? unknownClient()
-      : invalid('/path/code', 'This municipality is not provisioned.', 'invalid_value');
+    throw error.at === 0 ? unknownClient() : notProvisioned();
   }
   return { status: 200, body: grantView(ctx, clientId, grant) };
 }
@@ -165,10 +210,11 @@ export async function putGrant(ctx: OperatorContext, clientId: string, code: str
 /** Takes a grant back. Requests are refused within a minute. */
 export async function deleteGrant(ctx: OperatorContext, clientId: string, code: string): Promise<Answer> {
   if (!CLIENT_ID.test(clientId)) throw unknownClient();
+  if (!findMunicipality(code)) throw noGrant();
   try {
     await ctx.control.write({ kind: 'delete', key: grantKey(clientId, code), condition: PRESENT });
   } catch (error) {
-    if (error instanceof WriteRefused) throw new Problem('not_found', 'The client has no grant there.');
+    if (error instanceof WriteRefused) throw noGrant();
     throw error;
   }
   return { status: 204 };

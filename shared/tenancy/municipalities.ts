@@ -5,13 +5,13 @@ import { invalid, Problem } from '../errors.ts';
 import { derivedId } from '../ids.ts';
 import type { Answer } from '../operation.ts';
 import { eventWrite } from '../record/events.ts';
-import { municipalityCode } from '../record/fields.ts';
+import { instant, municipalityCode } from '../record/fields.ts';
 import { parse } from '../record/validate.ts';
 import { findMunicipality, regionOf } from '../register/register.ts';
 import { municipalityKey } from '../table/keys.ts';
 import { ABSENT, transactWrite, type Write, WriteRefused } from '../table/write.ts';
 import { localDateOf } from '../time.ts';
-import { clientWrites, shownOnce } from './clients.ts';
+import { clientWrites, shownOnce, withdrawClient } from './clients.ts';
 import type { OperatorContext } from './control.ts';
 import { TENANT_SCOPES } from './scopes.ts';
 
@@ -19,24 +19,41 @@ export const Provisioning = () =>
   z.strictObject({ code: municipalityCode('Municipality code (kommunekode), one of the 98.') });
 
 export const MunicipalityView = () =>
-  z.strictObject({
-    code: z.string().describe('Municipality code of four digits (kommunekode).'),
-    name: z.string().describe('Name (kommunenavn).'),
-    officialName: z.string().describe('Name in full.'),
-    cvr: z.string().describe('CVR number, eight digits.'),
-    region: z.string().describe('Region code (regionskode) when it was provisioned.').optional(),
-    regionName: z.string().describe('Name of the region when it was provisioned.'),
-    status: z.enum(['active', 'suspended']).describe('Whether its clients may work.'),
-    provisionedAt: z.string().describe('When it was provisioned, UTC.'),
-    provisionedBy: z.string().describe('Id of the operator client that did it.'),
-  });
+  z
+    .strictObject({
+      code: z.string().describe('Municipality code of four digits (kommunekode).'),
+      name: z.string().describe('Name (kommunenavn).'),
+      officialName: z.string().describe('Name in full (officielt navn).'),
+      cvr: z.string().describe('CVR number, eight digits (CVR-nummer).'),
+      region: z.string().describe('Region code (regionskode) when it was provisioned.').optional(),
+      regionName: z.string().describe('Name of the region (regionsnavn) when it was provisioned.'),
+      status: z.enum(['active', 'suspended']).describe('Whether its clients may work (status).'),
+      provisionedAt: instant('When it was provisioned, UTC (oprettet).'),
+      provisionedBy: z.string().describe('Id of the operator client that did it (oprettet af).'),
+    })
+    .meta({
+      description: 'Kommune. A municipality that keeps its record in Livline.',
+      examples: [
+        {
+          code: '0766',
+          name: 'Hedensted',
+          officialName: 'Hedensted Kommune',
+          cvr: '29189587',
+          region: '1082',
+          regionName: 'Region Midtjylland',
+          status: 'active',
+          provisionedAt: '2026-11-20T08:50:00.000Z',
+          provisionedBy: '2b7c4d9e1f6g3h8j5k0l2m7n4p',
+        },
+      ],
+    });
 
 const notProvisioned = (code: string) =>
   new Problem('not_found', `The municipality ${code.slice(0, 20)} is not provisioned.`);
 
 /** The stored municipality. Throws `not_found` where the code was never provisioned. */
 export async function loadMunicipality(ctx: OperatorContext, code: string): Promise<Readonly<Record<string, unknown>>> {
-  const row = await ctx.control.get(municipalityKey(code));
+  const row = findMunicipality(code) ? await ctx.control.get(municipalityKey(code)) : undefined;
   if (!row) throw notProvisioned(code);
   return row['view'] as Record<string, unknown>;
 }
@@ -96,7 +113,7 @@ export async function provisionMunicipality(ctx: OperatorContext, body: unknown)
     const control = [row, ...clientWrites(ctx, client, [{ code, scopes: TENANT_SCOPES }])];
     await transactWrite(ctx.store.client, [...control.map(ctx.control.prepare), inside.table.prepare(event)]);
   } catch (error) {
-    await ctx.identity.deleteClient(credentials.clientId);
+    await withdrawClient(ctx, credentials);
     throw error instanceof WriteRefused ? exists() : error;
   }
   return {

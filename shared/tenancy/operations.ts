@@ -43,7 +43,10 @@ export const openOperatorContext = (deps: OperatorDeps, operatorId: string, requ
 const pageOf = (item: z.ZodType, description: string) => () =>
   z.strictObject({
     items: z.array(item).describe(description),
-    next: z.string().describe('Give it as `after` to get the next page; absent on the last one.').optional(),
+    next: z
+      .string()
+      .describe('Give it as `after` to get the next page (næste side); absent on the last one.')
+      .optional(),
   });
 
 const municipalities = '/v1/admin/municipalities';
@@ -67,7 +70,10 @@ export const adminOperations = (): Operation<OperatorContext>[] => [
       status: 201,
       description: 'The municipality and its first client, which works at once.',
       body: () =>
-        z.strictObject({ municipality: MunicipalityView().describe('The municipality.'), client: ClientOnce() }),
+        z.strictObject({
+          municipality: MunicipalityView().describe('The municipality (kommune).'),
+          client: ClientOnce(),
+        }),
     },
     problems: ['already_exists', 'validation_failed'],
     example: { code: '0766' },
@@ -85,7 +91,7 @@ export const adminOperations = (): Operation<OperatorContext>[] => [
     success: {
       status: 200,
       description: 'The municipalities by code.',
-      body: pageOf(MunicipalityView(), 'The municipalities of this page.'),
+      body: pageOf(MunicipalityView(), 'The municipalities of this page (kommuner).'),
     },
     problems: ['validation_failed'],
     run: (ctx, request) => listControl(ctx, request, ['MUNICIPALITIES']),
@@ -151,7 +157,7 @@ export const adminOperations = (): Operation<OperatorContext>[] => [
     success: {
       status: 200,
       description: 'The partners by id.',
-      body: pageOf(PartnerView(), 'The partners of this page.'),
+      body: pageOf(PartnerView(), 'The partners of this page (samarbejdspartnere).'),
     },
     problems: ['validation_failed'],
     run: (ctx, request) => listControl(ctx, request, ['PARTNERS']),

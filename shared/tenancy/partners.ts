@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { Problem } from '../errors.ts';
+import { SOURCE } from '../ids.ts';
 import type { Answer } from '../operation.ts';
-import { cvrNumber, line } from '../record/fields.ts';
+import { cvrNumber, instant, line } from '../record/fields.ts';
 import { parse } from '../record/validate.ts';
 import { partnerKey } from '../table/keys.ts';
 import { ABSENT, WriteRefused } from '../table/write.ts';
@@ -14,19 +15,31 @@ export const NewPartner = () =>
   z.strictObject({
     id: z
       .string()
-      .regex(/^[a-z][a-z0-9-]{1,39}$/, 'Lower-case letters, digits and hyphens, starting with a letter')
+      .regex(SOURCE, 'Two to forty lower-case letters, digits and hyphens, starting with a letter')
       .refine((id) => !RESERVED.includes(id), 'This id is reserved')
-      .describe('Short id, the `source` of what the partner writes, such as `carelink`.'),
+      .describe('Short id, the `source` of what the partner writes (kilde), such as `carelink`.'),
     name: line('Name (navn).'),
-    cvr: cvrNumber('CVR number, eight digits.').optional(),
+    cvr: cvrNumber('CVR number (CVR-nummer), eight digits.').optional(),
   });
 
 export const PartnerView = () =>
-  z.strictObject({
-    ...NewPartner().shape,
-    createdAt: z.string().describe('When it was created, UTC.'),
-    createdBy: z.string().describe('Id of the operator client that created it.'),
-  });
+  z
+    .strictObject({
+      ...NewPartner().shape,
+      createdAt: instant('When it was created, UTC (oprettet).'),
+      createdBy: z.string().describe('Id of the operator client that created it (oprettet af).'),
+    })
+    .meta({
+      description: 'Samarbejdspartner. A provider that writes into the municipalities that granted it access.',
+      examples: [
+        {
+          id: 'carelink',
+          name: 'Carelink',
+          createdAt: '2026-11-20T08:52:00.000Z',
+          createdBy: '2b7c4d9e1f6g3h8j5k0l2m7n4p',
+        },
+      ],
+    });
 
 /** Registers a partner provider. It can do nothing until a client of its has a grant. */
 export async function createPartner(ctx: OperatorContext, body: unknown): Promise<Answer> {
@@ -49,7 +62,7 @@ export async function createPartner(ctx: OperatorContext, body: unknown): Promis
 
 /** Reads a partner. Throws `not_found` where there is none. */
 export async function getPartner(ctx: OperatorContext, id: string): Promise<Answer> {
-  const row = await ctx.control.get(partnerKey(id));
+  const row = SOURCE.test(id) ? await ctx.control.get(partnerKey(id)) : undefined;
   if (!row) throw new Problem('not_found', 'There is no such partner.');
   return { status: 200, body: row['view'] };
 }

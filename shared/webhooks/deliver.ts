@@ -4,9 +4,9 @@ import type { Resource } from '../record/resource.ts';
 import { storedOf } from '../record/save.ts';
 import { attemptKey, deliveryKey, eventKey, recordKey } from '../table/keys.ts';
 import type { Store } from '../table/store.ts';
-import { type Write, WriteRefused } from '../table/write.ts';
+import type { Write } from '../table/write.ts';
 import { type Instant, instantOf, plusSeconds } from '../time.ts';
-import { type Delivery, deliveryOf, HINT_GRACE_S, hintOf, nextDelivery } from './deliveries.ts';
+import { type Delivery, deliveryOf, HINT_GRACE_S, hintOf, nextDelivery, unlessRefused } from './deliveries.ts';
 import type { Post, PostResult } from './egress.ts';
 import { type Hint, LONGEST_DELAY_S, type SendHints } from './hints.ts';
 import { nextAttemptAt, retryAfterSeconds } from './schedule.ts';
@@ -26,121 +26,107 @@ export interface DeliverDeps {
 const LEASE_S = 30;
 const ATTEMPT_LIFE_DAYS = 30;
 
+/** What an attempt came to whose worker was never heard of again: a failure that took its whole lease. */
+const ABANDONED: PostResult = { error: 'ABANDONED', durationMs: LEASE_S * 1000 };
+
 /** What an attempt came to, for the log of attempts. */
-function attemptWrite(delivery: Delivery, at: Instant, result: PostResult | 'abandoned'): Write {
-  const outcome = result === 'abandoned' ? { error: 'ABANDONED' } : { ...result, retryAfter: undefined };
-  return {
-    kind: 'put',
-    key: attemptKey(delivery.id, delivery.attempts),
-    item: { type: 'attempt', view: { attempt: delivery.attempts, at, ...outcome } },
-    expiresAt: Math.floor(Date.parse(at) / 1000) + ATTEMPT_LIFE_DAYS * 86_400,
-  };
-}
+const attemptWrite = ({ id, attempts }: Delivery, at: Instant, result: PostResult): Write => ({
+  kind: 'put',
+  key: attemptKey(id, attempts),
+  item: { type: 'attempt', view: { attempt: attempts, at, ...result, retryAfter: undefined } },
+  expiresAt: Math.floor(Date.parse(at) / 1000) + ATTEMPT_LIFE_DAYS * 86_400,
+});
 
 /** Seconds from now until an instant. */
 const secondsUntil = (instant: Instant, now: Instant): number => (Date.parse(instant) - Date.parse(now)) / 1000;
 
 /** When the sweeper must look: a minute after the hint's time, or at the time itself where it is too far for a hint. */
-export const lookAt = (notBefore: Instant, now: Instant): Instant =>
+const lookAt = (notBefore: Instant, now: Instant): Instant =>
   secondsUntil(notBefore, now) <= LONGEST_DELAY_S ? plusSeconds(notBefore, HINT_GRACE_S) : notBefore;
 
-/** Takes a delivery for one attempt, or says why not. Of any number of workers at once, one gets it. */
-async function claim(ctx: Context, before: Delivery): Promise<Delivery | undefined> {
-  const expired = before.status === 'in_flight' && (before.leaseUntil ?? '') <= ctx.now;
-  if (before.status !== 'pending' && !expired) return undefined;
-  const abandoned = expired ? [attemptWrite(before, ctx.now, 'abandoned')] : [];
-  const exhausted = expired && nextAttemptAt(before.attempts, ctx.now, 0) === undefined;
+/** Takes a pending delivery for one attempt. Of any number of workers at once, one gets it and the others undefined. */
+async function claim(ctx: Context, pending: Delivery): Promise<Delivery | undefined> {
   const leaseUntil = plusSeconds(ctx.now, LEASE_S);
-  const { delivery, write } = exhausted
-    ? nextDelivery(before, { status: 'failed', leaseUntil: undefined, finishedAt: ctx.now }, undefined)
-    : nextDelivery(before, { status: 'in_flight', leaseUntil, attempts: before.attempts + 1 }, leaseUntil);
-  try {
-    await (abandoned.length > 0 ? ctx.table.transact([write, ...abandoned]) : ctx.table.write(write));
-  } catch (error) {
-    if (error instanceof WriteRefused) return undefined;
-    throw error;
-  }
-  return exhausted ? undefined : delivery;
+  const attempts = pending.attempts + 1;
+  const { delivery, write } = nextDelivery(pending, { status: 'in_flight', leaseUntil, attempts }, leaseUntil);
+  return (await unlessRefused(ctx.table.write(write))) ? delivery : undefined;
 }
 
 /** What the delivery becomes after an attempt. */
-function afterAttempt(ctx: Context, claimed: Delivery, result: PostResult, random: number) {
+function afterAttempt(ctx: Context, before: Delivery, result: PostResult, random: number) {
   const { status } = result;
   if (status !== undefined && status >= 200 && status < 300) {
-    return nextDelivery(claimed, { status: 'delivered', leaseUntil: undefined, finishedAt: ctx.now }, undefined);
+    return nextDelivery(before, { status: 'delivered', leaseUntil: undefined, finishedAt: ctx.now }, undefined);
   }
   const asked = status === 429 || status === 503 ? retryAfterSeconds(result.retryAfter, ctx.now) : 0;
-  const notBefore = nextAttemptAt(claimed.attempts, ctx.now, random, asked);
+  const notBefore = nextAttemptAt(before.attempts, ctx.now, random, asked);
   if (notBefore === undefined)
-    return nextDelivery(claimed, { status: 'failed', leaseUntil: undefined, finishedAt: ctx.now }, undefined);
-  return nextDelivery(claimed, { status: 'pending', leaseUntil: undefined, notBefore }, lookAt(notBefore, ctx.now));
+    return nextDelivery(before, { status: 'failed', leaseUntil: undefined, finishedAt: ctx.now }, undefined);
+  return nextDelivery(before, { status: 'pending', leaseUntil: undefined, notBefore }, lookAt(notBefore, ctx.now));
 }
 
-/** Stores a result with its attempt. Whoever lost the lease meanwhile may still report success: a late 2xx wins. */
+/**
+ * Stores the result of the attempt that `claimed` began, over the delivery as it stands. Who lost the lease meanwhile may
+ * still report success, because a late 2xx wins; any other late result is void.
+ */
 async function settle(
   ctx: Context,
   claimed: Delivery,
   result: PostResult,
   random: number,
+  standing = claimed,
 ): Promise<Delivery | undefined> {
-  const { delivery, write } = afterAttempt(ctx, claimed, result, random);
-  const attempt = attemptWrite(claimed, ctx.now, result);
-  try {
-    await ctx.table.transact([write, attempt]);
-    return delivery;
-  } catch (error) {
-    if (!(error instanceof WriteRefused)) throw error;
-  }
+  const { delivery, write } = afterAttempt(ctx, standing, result, random);
+  if (await unlessRefused(ctx.table.transact([write, attemptWrite(claimed, ctx.now, result)]))) return delivery;
   if (delivery.status !== 'delivered') return undefined;
-  const standing = deliveryOf(await ctx.table.get(deliveryKey(claimed.id)));
-  if (!standing || standing.status === 'delivered') return undefined;
-  return settle(ctx, { ...standing, attempts: claimed.attempts }, result, random);
+  const now = deliveryOf(await ctx.table.get(deliveryKey(claimed.id)));
+  return now && now.status !== 'delivered' ? settle(ctx, claimed, result, random, now) : undefined;
+}
+
+/** Takes a delivery off the clock: held for an endpoint that is disabled, cancelled for one that is gone. */
+async function stop(ctx: Context, delivery: Delivery, status: 'held' | 'cancelled'): Promise<void> {
+  // Where it is refused, somebody else changed it: their look at it, or the next hint, decides.
+  await unlessRefused(ctx.table.write(nextDelivery(delivery, { status }, undefined).write));
+}
+
+/** Hints at a pending delivery for its time, unless that is so far off that the sweeper will. */
+async function hintAt({ sendHints }: DeliverDeps, ctx: Context, delivery: Delivery | undefined): Promise<void> {
+  if (delivery?.status !== 'pending') return;
+  const delayS = Math.max(secondsUntil(delivery.notBefore, ctx.now), 0);
+  if (delayS <= LONGEST_DELAY_S) await sendHints([{ ...hintOf(ctx, delivery), delayS }]);
 }
 
 /**
  * Looks at one delivery and, if it is time, makes one attempt: claim, POST of the stored bytes, result. Dying after the
- * claim costs the lease's time; dying after the POST makes a second one with the same id, which the receiver knows.
+ * claim costs an attempt; dying after the POST makes a second one with the same id, which the receiver knows.
  */
 export async function deliver(deps: DeliverDeps, hint: Hint, requestId: string): Promise<void> {
-  const open = () => workerContext(deps.store, hint.municipality, requestId, deps.now());
-  const ctx = await open();
+  const ctx = await workerContext(deps.store, hint.municipality, requestId, deps.now());
   if (ctx?.tenant.status !== 'active') return;
-  const [eventId, endpointId] = [eventKey(hint.eventId), recordKey(hint.endpointId)];
-  const rows = await ctx.table.getMany([deliveryKey(hint.deliveryId), eventId, endpointId]);
+  const rows = await ctx.table.getMany([
+    deliveryKey(hint.deliveryId),
+    eventKey(hint.eventId),
+    recordKey(hint.endpointId),
+  ]);
   const delivery = rows.map(deliveryOf).find((found) => found !== undefined);
   const event = rows.find((row) => row['type'] === 'event');
-  const endpoint = rows.map((row) => storedOf(deps.endpoints, row)).find((found) => found !== undefined);
-  if (!delivery || (delivery.status !== 'pending' && delivery.status !== 'in_flight')) return;
-  if (!event || !endpoint || endpoint.whole['disabled'] === true) {
-    await stop(ctx, delivery, endpoint ? 'held' : 'cancelled');
-    return;
+  const endpoint = rows.map((row) => storedOf(deps.endpoints, row)).find((found) => found !== undefined)?.whole;
+
+  if (delivery?.status === 'in_flight' && delivery.leaseUntil !== undefined && delivery.leaseUntil <= ctx.now) {
+    const expired: Context = { ...ctx, now: delivery.leaseUntil };
+    await hintAt(deps, ctx, await settle(expired, delivery, ABANDONED, deps.random()));
   }
-  const wait = secondsUntil(delivery.notBefore, ctx.now);
-  if (wait > 0) {
-    if (wait <= LONGEST_DELAY_S) await deps.sendHints([{ ...hintOf(ctx, delivery), delayS: wait }]);
-    return;
-  }
+  if (delivery?.status !== 'pending' || !event) return;
+  if (endpoint?.['disabled'] !== false) return stop(ctx, delivery, endpoint ? 'held' : 'cancelled');
+  if (delivery.notBefore > ctx.now) return hintAt(deps, ctx, delivery);
   const claimed = await claim(ctx, delivery);
   if (!claimed) return;
 
   const body = eventBytes(event['envelope'] as string, event['sequence'] as number);
   const timestamp = Math.floor(Date.parse(ctx.now) / 1000);
-  const headers = signedHeaders(endpoint.whole['secret'] as string, { id: claimed.eventId, timestamp, body });
-  const result = await deps.post({ url: endpoint.whole['url'] as string, headers, body });
+  const headers = signedHeaders(endpoint['secret'] as string, { id: claimed.eventId, timestamp, body });
+  const result = await deps.post({ url: endpoint['url'] as string, headers, body });
 
   const after: Context = { ...ctx, now: instantOf(deps.now()) };
-  const settled = await settle(after, claimed, result, deps.random());
-  if (settled?.status !== 'pending') return;
-  const delayS = secondsUntil(settled.notBefore, after.now);
-  if (delayS <= LONGEST_DELAY_S) await deps.sendHints([{ ...hintOf(ctx, settled), delayS }]);
-}
-
-/** Takes a delivery off the clock: held for an endpoint that is disabled, cancelled for one that is gone. */
-async function stop(ctx: Context, delivery: Delivery, status: 'held' | 'cancelled'): Promise<void> {
-  try {
-    await ctx.table.write(nextDelivery(delivery, { status, leaseUntil: undefined }, undefined).write);
-  } catch (error) {
-    // Somebody else changed it: their look at it, or the next hint, decides.
-    if (!(error instanceof WriteRefused)) throw error;
-  }
+  await hintAt(deps, after, await settle(after, claimed, result, deps.random()));
 }

@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 import { deliveryKey, duePartition, type IndexEntries, listPartition } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
-import { ABSENT, type Condition, type Write } from '../table/write.ts';
+import { ABSENT, type Condition, type Write, WriteRefused } from '../table/write.ts';
 import { type Instant, plusSeconds } from '../time.ts';
 import type { Hint } from './hints.ts';
 
@@ -31,7 +31,10 @@ export const HINT_GRACE_S = 60;
 export const deliveryOf = (row: Row | undefined): Delivery | undefined =>
   row?.['type'] === 'delivery' ? (row['view'] as Delivery) : undefined;
 
-export const hintOf = (ctx: Context, { id, eventId, endpointId }: Delivery): Hint => ({
+export const hintOf = (
+  ctx: Context,
+  { id, eventId, endpointId }: Pick<Delivery, 'id' | 'eventId' | 'endpointId'>,
+): Hint => ({
   municipality: ctx.tenant.code,
   deliveryId: id,
   eventId,
@@ -52,13 +55,18 @@ const write = (delivery: Delivery, dueAt: Instant | undefined, condition: Condit
   condition,
 });
 
-/** A new delivery, which may be attempted at once. */
-export const newDelivery = (delivery: Omit<Delivery, 'version' | 'status' | 'attempts' | 'notBefore'>): Write =>
+/** A new delivery: pending, which may be attempted at once, or held, which nobody looks at. */
+export const newDelivery = (delivery: Omit<Delivery, 'version' | 'attempts' | 'notBefore'>): Write =>
   write(
-    { ...delivery, version: 1, status: 'pending', attempts: 0, notBefore: delivery.createdAt },
-    plusSeconds(delivery.createdAt, HINT_GRACE_S),
+    { ...delivery, version: 1, attempts: 0, notBefore: delivery.createdAt },
+    delivery.status === 'pending' ? plusSeconds(delivery.createdAt, HINT_GRACE_S) : undefined,
     ABSENT,
   );
+
+const unchanged = ({ version }: Delivery): Condition => ({
+  expression: '#view.#version = :version',
+  values: { version },
+});
 
 /** A delivery changed, on condition that nobody else changed it. Without `dueAt` nobody has to look at it again. */
 export function nextDelivery(
@@ -67,8 +75,27 @@ export function nextDelivery(
   dueAt: Instant | undefined,
 ): { delivery: Delivery; write: Write } {
   const delivery = { ...before, ...change, version: before.version + 1 };
+  return { delivery, write: write(delivery, dueAt, unchanged(before)) };
+}
+
+/** Another instant to look at a delivery, which itself stays as it is: an attempt that is being made is not disturbed. */
+export const lookAgain = (delivery: Delivery, dueAt: Instant): Write => {
+  const { due } = indexesOf(delivery, dueAt);
   return {
-    delivery,
-    write: write(delivery, dueAt, { expression: '#view.#version = :version', values: { version: before.version } }),
+    kind: 'update',
+    key: deliveryKey(delivery.id),
+    ...(due && { index: { due } }),
+    condition: unchanged(delivery),
   };
+};
+
+/** Whether a write was made; false where somebody else was quicker. */
+export async function unlessRefused(write: Promise<void>): Promise<boolean> {
+  try {
+    await write;
+    return true;
+  } catch (error) {
+    if (error instanceof WriteRefused) return false;
+    throw error;
+  }
 }

@@ -1,4 +1,4 @@
-import { lookup as resolve } from 'node:dns';
+import { lookup } from 'node:dns';
 import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
@@ -28,10 +28,17 @@ export interface EgressOptions {
   readonly allowLocal: boolean;
 }
 
-const CONNECT_MS = 5_000;
-const TOTAL_MS = 20_000;
 const READ_BYTES = 64 * 1024;
 const KEPT_BYTES = 4 * 1024;
+
+export interface EgressLimits {
+  /** Milliseconds until the connection, TLS included, must stand. */
+  readonly connectMs?: number;
+  /** Milliseconds for all of it. */
+  readonly totalMs?: number;
+  /** Finds a name's addresses. */
+  readonly resolve?: typeof lookup;
+}
 
 const LOCAL_HOSTS = new Set(['127.0.0.1', 'localhost']);
 
@@ -46,7 +53,8 @@ export function urlRefusal(text: string, { allowLocal }: EgressOptions): string 
   if (port !== '') return 'Only port 443 is allowed.';
   // The URL parser has turned every spelling of an IPv4 address (octal, hex, one number) into four decimals by now.
   if (hostname.startsWith('[') || isIP(hostname) !== 0) return 'A host name is needed, not an address.';
-  if (!hostname.includes('.') || hostname.endsWith('.localhost') || hostname.endsWith('.internal'))
+  const name = hostname.replace(/\.$/, '');
+  if (!name.includes('.') || name.endsWith('.localhost') || name.endsWith('.internal'))
     return 'A public host name is needed.';
   return undefined;
 }
@@ -97,23 +105,30 @@ class AddressRefused extends Error {
  * Resolves a name once and gives the connection the very address that was checked; one refused address among several
  * refuses all. Node never calls this for an address literal, which is why literals are refused by their text.
  */
-const publicLookup: LookupFunction = (hostname, options, callback) => {
-  resolve(hostname, { ...options, all: true }, (error, found) => {
-    if (error) return callback(error, '');
-    const [first] = found;
-    if (!first || !found.every(({ address }) => isPublicAddress(address))) {
-      return callback(new AddressRefused('The name leads to an address that is not public'), '');
-    }
-    return options.all ? callback(null, [first]) : callback(null, first.address, first.family);
-  });
-};
+const publicLookup =
+  (resolve: typeof lookup): LookupFunction =>
+  (hostname, options, callback) => {
+    resolve(hostname, { ...options, all: true }, (error, found) => {
+      if (error) return callback(error, '');
+      const [first] = found;
+      if (!first || !found.every(({ address }) => isPublicAddress(address))) {
+        return callback(new AddressRefused('The name leads to an address that is not public'), '');
+      }
+      return options.all ? callback(null, [first]) : callback(null, first.address, first.family);
+    });
+  };
 
-/** The class of a failure for the attempt log: Node's or OpenSSL's own code, or ours for a limit that was reached. */
+/** The class of a failure for the attempt log: Node's or OpenSSL's own code, or ours. */
 const classOf = (error: unknown): string =>
   error instanceof Error && 'code' in error ? String(error.code) : 'UNKNOWN';
 
+type Outcome = Omit<PostResult, 'durationMs' | 'address'>;
+
 /** Gives the function that posts webhooks: redirects not followed, time and memory bounded, bodies never decompressed. */
-export function postWebhook(options: EgressOptions): Post {
+export function postWebhook(
+  options: EgressOptions,
+  { connectMs = 5_000, totalMs = 20_000, resolve = lookup }: EgressLimits = {},
+): Post {
   return ({ url, headers, body }) => {
     const started = performance.now();
     const elapsed = () => Math.round(performance.now() - started);
@@ -123,11 +138,12 @@ export function postWebhook(options: EgressOptions): Post {
     const local = target.protocol === 'http:';
     return new Promise((settle) => {
       let address: string | undefined;
-      let timedOut: string | undefined;
-      const finish = (result: Omit<PostResult, 'durationMs' | 'address'>) => {
+      let answered: (() => Outcome) | undefined;
+      const finish = (error: string) => {
         clearTimeout(connecting);
         clearTimeout(total);
-        settle({ ...result, durationMs: elapsed(), address });
+        // The status line decides: however the body ends after it changes nothing.
+        settle({ ...(answered?.() ?? { error }), durationMs: elapsed(), address });
         outgoing.destroy();
       };
       const send = local ? requestHttp : requestHttps;
@@ -135,41 +151,32 @@ export function postWebhook(options: EgressOptions): Post {
         method: 'POST',
         agent: false,
         headers: { ...headers, 'content-length': Buffer.byteLength(body) },
-        ...(!local && { lookup: publicLookup, autoSelectFamily: false }),
+        ...(!local && { lookup: publicLookup(resolve), autoSelectFamily: false }),
       });
-      const giveUp = (code: string) => () => {
-        timedOut = code;
-        outgoing.destroy(new Error(code));
-      };
-      const connecting = setTimeout(giveUp('CONNECT_TIMEOUT'), CONNECT_MS);
-      const total = setTimeout(giveUp('TIMEOUT'), TOTAL_MS);
+      const connecting = setTimeout(finish, connectMs, 'CONNECT_TIMEOUT');
+      const total = setTimeout(finish, totalMs, 'TIMEOUT');
       outgoing.once('socket', (socket) => {
         socket.once(local ? 'connect' : 'secureConnect', () => {
           clearTimeout(connecting);
           address = socket.remoteAddress;
         });
       });
-      outgoing.once('error', (error) => finish({ error: timedOut ?? classOf(error) }));
-      outgoing.once('response', (response) => readAnswer(response, finish));
+      outgoing.on('error', (error) => finish(classOf(error)));
+      // Node closes without an error when it is answered with 101.
+      outgoing.on('close', () => finish('CLOSED'));
+      outgoing.once('response', (response) => {
+        answered = readAnswer(response, () => finish('CLOSED'));
+      });
       outgoing.end(body);
     });
   };
 }
 
-/** The status line decides; the body is read only as far as it is kept, and however it ends changes nothing. */
-function readAnswer(
-  response: IncomingMessage,
-  finish: (result: Omit<PostResult, 'durationMs' | 'address'>) => void,
-): void {
+/** Reads an answer's body until there is enough of it. Gives what shows the answer as far as it has come. */
+function readAnswer(response: IncomingMessage, enough: () => void): () => Outcome {
   const chunks: Buffer[] = [];
   let kept = 0;
   let read = 0;
-  const done = () =>
-    finish({
-      status: response.statusCode ?? 0,
-      retryAfter: response.headers['retry-after'],
-      body: Buffer.concat(chunks).toString('utf8'),
-    });
   response.on('data', (chunk: Buffer) => {
     read += chunk.length;
     if (kept < KEPT_BYTES) {
@@ -177,9 +184,13 @@ function readAnswer(
       chunks.push(part);
       kept += part.length;
     }
-    if (read >= READ_BYTES) done();
+    if (read >= READ_BYTES) enough();
   });
-  response.once('end', done);
-  response.once('error', done);
-  response.once('close', done);
+  response.on('end', enough);
+  response.on('error', enough);
+  return () => ({
+    status: response.statusCode ?? 0,
+    retryAfter: response.headers['retry-after'],
+    body: Buffer.concat(chunks).toString('utf8'),
+  });
 }

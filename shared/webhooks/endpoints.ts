@@ -30,7 +30,7 @@ const TYPE = /^(?:\*|[a-z][a-z-]*\.(?:\*|[a-z_]+))$/;
 /** A list of event types to receive, written with or without the prefix `dk.livline.`. */
 export const eventTypes = () =>
   setOf(
-    'Event types to receive, such as `family.created` or `family.*`; every event if empty.',
+    'Event types to receive (hændelsestyper), such as `family.created` or `family.*`; every event if empty.',
     z
       .string()
       .max(100)
@@ -53,10 +53,10 @@ export const webhookEndpoints = (egress: EgressOptions): Resource =>
         .refine((url) => urlRefusal(url, egress) === undefined, {
           error: ({ input }) => `${urlRefusal(String(input), egress)?.slice(0, -1)}`,
         })
-        .describe('Where to post: https, port 443, a public host name.'),
-      description: line('What it is for.').optional(),
+        .describe('Where to post (modtageradresse): https, port 443, a public host name.'),
+      description: line('What it is for (formål).').optional(),
       types: eventTypes().default([]),
-      disabled: flag('Whether deliveries are held back.').default(false),
+      disabled: flag('Whether deliveries are held back (deaktiveret).').default(false),
     }),
     derived: () => ({ secret: secret(z.string().describe('The signing secret, `whsec_…`.')) }),
     order: (endpoint) => endpoint.createdAt,

@@ -3,9 +3,10 @@ import type { Context } from '../context.ts';
 import { newId } from '../ids.ts';
 import { type Answer, type ApiRequest, idempotencyOf, type Operation, param } from '../operation.ts';
 import { eventBytes, sequenceText } from '../record/events.ts';
+import { instant, oneOf } from '../record/fields.ts';
 import { operationsOf, TENANT_BASE } from '../record/operations.ts';
 import type { Resource } from '../record/resource.ts';
-import { viewSchema } from '../record/schemas.ts';
+import { caseRefs, viewSchema } from '../record/schemas.ts';
 import { parse } from '../record/validate.ts';
 import { createRecord, load } from '../record/verbs.ts';
 import { feedPartition } from '../table/keys.ts';
@@ -51,14 +52,19 @@ async function testEndpoint(ctx: Context, endpoints: Resource, post: Post, reque
 }
 
 const PingResult = () =>
-  z.strictObject({
-    delivered: z.boolean().describe('Whether the receiver answered with 2xx.'),
-    eventId: z.string().describe('Id of the ping event, as sent in webhook-id.'),
-    status: z.int().describe("The receiver's HTTP status, if it answered.").optional(),
-    error: z.string().describe('Class of the failure, if it did not answer.').optional(),
-    durationMs: z.int().describe('How long it took, milliseconds.'),
-    body: z.string().describe("The first 4 KB of the receiver's answer.").optional(),
-  });
+  z
+    .strictObject({
+      delivered: z.boolean().describe('Whether the receiver answered with 2xx (leveret).'),
+      eventId: z.string().describe('Id of the ping event (hændelses-id), as sent in webhook-id.'),
+      status: z.int().describe("The receiver's HTTP status (svarkode), if it answered.").optional(),
+      error: z.string().describe('Class of the failure (fejltype), if it did not answer.').optional(),
+      durationMs: z.int().describe('How long it took (varighed), milliseconds.'),
+      body: z.string().describe("The first 4 KB of the receiver's answer (svar).").optional(),
+    })
+    .meta({
+      description: 'What came of one ping.',
+      examples: [{ delivered: true, eventId: 'evt_01930000000070008000000000000021', status: 204, durationMs: 84 }],
+    });
 
 const feedParameters = () => ({
   after: z.coerce
@@ -97,20 +103,72 @@ async function listEvents(ctx: Context, request: ApiRequest): Promise<Answer> {
   return { status: 200, body: { items, next: sequenceText(after + unbroken.length) } };
 }
 
-const CloudEvent = () =>
-  z.looseObject({
-    specversion: z.literal('1.0').describe('Version of CloudEvents.'),
-    id: z.string().describe('Id of the event, the same on every delivery.'),
-    source: z.string().describe("`urn:oio:cvr-nr:` and the municipality's CVR number."),
-    type: z.string().describe('`dk.livline.` and the name of the event.'),
-    subject: z.string().describe('Id of the object it is about.'),
-    time: z.string().describe('When it was committed, UTC.'),
-    datacontenttype: z.literal('application/json').describe('Form of `data`.'),
-    data: z
-      .looseObject({})
-      .describe('objectType, objectId, action, registeredAt, actor, caseRefs, href, changed (field names only).'),
-    sequence: z.string().describe('Number of the event in the municipality, without gaps, twelve digits.'),
-  });
+/** An event as it is delivered and listed, for the reference. */
+export const CloudEvent = () =>
+  z
+    .looseObject({
+      specversion: z.literal('1.0').describe('Version of CloudEvents (formatversion).'),
+      id: z.string().describe('Id of the event (hændelses-id), the same on every delivery.'),
+      source: z.string().describe("`urn:oio:cvr-nr:` and the municipality's CVR number (CVR-nummer)."),
+      type: z.string().describe('`dk.livline.` and the name of the event (hændelsestype).'),
+      subject: z.string().describe('Id of the object it is about (objekt-id).'),
+      time: instant('When it was committed, UTC (registreret).'),
+      datacontenttype: z.literal('application/json').describe('Form of `data` (indholdstype).'),
+      data: z
+        .looseObject({
+          objectType: z.string().describe('What it is about, such as `family` (objekttype).'),
+          objectId: z.string().describe('Id of the object (objekt-id).'),
+          action: oneOf('What happened to it (Oprettet, Rettet, Passiveret, Slettet).', [
+            'created',
+            'updated',
+            'ended',
+            'deleted',
+          ]),
+          registeredAt: instant('When it was registered, UTC (registreringstidspunkt).'),
+          actor: z
+            .looseObject({
+              kind: oneOf('Kind of actor (aktørtype).', ['client', 'operator', 'system']),
+              id: z.string().describe('Id of the client or operator (aktør-id), `livline` for the system itself.'),
+            })
+            .describe('Who did it (aktør).'),
+          caseRefs: caseRefs().optional(),
+          href: z
+            .string()
+            .describe('Path of the object in this API (adresse): read it there for what the event leaves out.'),
+          changed: z
+            .array(z.string().describe('Name of a field.'))
+            .describe('Names of the fields that changed (ændrede felter), never their values.'),
+        })
+        .describe('What happened (indhold), without names, CPR numbers or free text.'),
+      sequence: z
+        .string()
+        .describe('Number of the event in the municipality (løbenummer), without gaps, twelve digits.'),
+    })
+    .meta({
+      description: 'Hændelse. A CloudEvent 1.0 in structured JSON.',
+      examples: [
+        {
+          specversion: '1.0',
+          id: 'evt_6f1c0b9e2d4a48b7a3e5c1d0f9b8a7c6',
+          source: 'urn:oio:cvr-nr:29189587',
+          type: 'dk.livline.family.activated',
+          subject: '01930000-0000-7000-8000-000000000003',
+          time: '2026-11-20T09:00:00.000Z',
+          datacontenttype: 'application/json',
+          data: {
+            objectType: 'family',
+            objectId: '01930000-0000-7000-8000-000000000003',
+            action: 'updated',
+            registeredAt: '2026-11-20T09:00:00.000Z',
+            actor: { kind: 'client', id: '4p8v1m2q7r9s3t5u6w0x1y2z3a' },
+            caseRefs: [{ system: 'DUBU', caseNumber: '27.03.00-G01-12-26' }],
+            href: '/v1/municipalities/0766/families/01930000-0000-7000-8000-000000000003',
+            changed: ['status', 'statusAt'],
+          },
+          sequence: '000000000042',
+        },
+      ],
+    });
 
 /** The operations on webhook endpoints, and the feed. */
 export function webhookOperations({ post, allowLocal }: WebhookDeps): Operation<Context>[] {
@@ -120,7 +178,12 @@ export function webhookOperations({ post, allowLocal }: WebhookDeps): Operation<
     .map((operation): Operation<Context> => {
       if (operation.id !== 'create-webhook-endpoint') return operation;
       const body = () =>
-        viewSchema(endpoints).extend({ secret: z.string().describe('The signing secret, shown this once.') });
+        viewSchema(endpoints).extend({
+          secret: z.string().meta({
+            description: 'The signing secret (signeringsnøgle), `whsec_…`, shown this once.',
+            examples: ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
+          }),
+        });
       return {
         ...operation,
         success: { status: 201, description: 'The endpoint with its secret.', body },
@@ -156,8 +219,10 @@ export function webhookOperations({ post, allowLocal }: WebhookDeps): Operation<
         description: 'The CloudEvents as sent, and where to go on.',
         body: () =>
           z.strictObject({
-            items: z.array(CloudEvent()).describe('The events of this page.'),
-            next: z.string().describe('Give it as `after` to go on; twelve digits.'),
+            items: z.array(CloudEvent()).describe('The events of this page (hændelser).'),
+            next: z
+              .string()
+              .meta({ description: 'Give it as `after` to go on (næste); twelve digits.', examples: ['000000000042'] }),
           }),
       },
       problems: ['validation_failed'],

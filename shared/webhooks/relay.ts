@@ -1,11 +1,12 @@
 import type { Context } from '../context.ts';
 import { derivedId } from '../ids.ts';
+import { count, faultOf, log } from '../log.ts';
 import { sequenceText } from '../record/events.ts';
 import { eventKey, feedPartition, historyPartition, ledgerKey, sequenceKey } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
 import { ABSENT, type Write, WriteRefused } from '../table/write.ts';
 import type { Instant } from '../time.ts';
-import { type Delivery, hintOf, newDelivery } from './deliveries.ts';
+import { hintOf, newDelivery, unlessRefused } from './deliveries.ts';
 import { ENDPOINTS_LEDGER, type Subscription, typesInclude } from './endpoints.ts';
 import type { SendHints } from './hints.ts';
 
@@ -18,6 +19,7 @@ interface EventRow {
   readonly at: Instant;
   readonly previous?: string;
   readonly sequence?: number;
+  /** While it is to be relayed. */
   readonly duePk?: string;
 }
 
@@ -46,16 +48,16 @@ async function withPredecessors(ctx: Context, ids: readonly string[]): Promise<E
       sequence === undefined && previous && !known.has(previous) ? [previous] : [],
     );
   }
-  return inOrder([...known.values()], known);
+  return inOrder(ids, known);
 }
 
-/** By the time of the commit, but never an event before the one it names. */
-function inOrder(events: readonly EventRow[], known: ReadonlyMap<string, EventRow>): EventRow[] {
+/** In the order given, which is the stream's, but never an event before the one it names. */
+function inOrder(ids: readonly string[], known: ReadonlyMap<string, EventRow>): EventRow[] {
   const ordered = new Set<EventRow>();
-  for (const event of events.toSorted((a, b) => (a.at < b.at ? -1 : 1))) {
+  for (const id of ids) {
     const chain: EventRow[] = [];
     for (
-      let link: EventRow | undefined = event;
+      let link = known.get(id);
       link && !ordered.has(link);
       link = link.previous ? known.get(link.previous) : undefined
     ) {
@@ -75,14 +77,14 @@ async function number(ctx: Context, ids: readonly string[]): Promise<void> {
     if (unnumbered.length === 0) return;
     const counter = await ctx.table.get(sequenceKey);
     const last = (counter?.['last'] as number | undefined) ?? 0;
-    const count: Write = {
+    const counting: Write = {
       kind: 'put',
       key: sequenceKey,
       item: { type: 'sequence', last: last + unnumbered.length },
       condition: counter ? { expression: '#last = :last', values: { last } } : ABSENT,
     };
     try {
-      await ctx.table.transact([count, ...unnumbered.map((event, at) => numberWrite(event, last + at + 1))]);
+      await ctx.table.transact([counting, ...unnumbered.map((event, at) => numberWrite(event, last + at + 1))]);
       attempt = 0;
     } catch (error) {
       // Another relay was quicker, with the counter or with one of the events: look again.
@@ -102,52 +104,63 @@ const numberWrite = ({ eventId, objectId, objectVersion }: EventRow, sequence: n
   condition: { expression: 'attribute_exists(#pk) AND attribute_not_exists(#sequence)' },
 });
 
-/** The endpoints that were subscribed when the event happened. */
-function subscribers(endpoints: Readonly<Record<string, Subscription>>, { at, name }: EventRow): string[] {
-  return Object.entries(endpoints)
-    .filter(([, { since, types, disabled }]) => !disabled && since <= at && typesInclude(types, name))
-    .map(([id]) => id);
-}
-
-async function createOnce(ctx: Context, write: Write): Promise<void> {
-  try {
-    await ctx.table.write(write);
-  } catch (error) {
-    if (!(error instanceof WriteRefused)) throw error;
-  }
-}
-
-/** Puts one event on its way to its subscribers, and only then takes it off the list of what is still to be relayed. */
-async function dispatch(
+/** What an event becomes: a delivery for each endpoint that was subscribed when it happened, held where it is disabled. */
+const deliveriesOf = (
   ctx: Context,
-  event: EventRow,
+  { eventId, at, name }: EventRow,
   endpoints: Readonly<Record<string, Subscription>>,
-  sendHints: SendHints,
-): Promise<void> {
-  if (event.duePk === undefined) return;
-  const deliveries = subscribers(endpoints, event).map((endpointId) => ({
-    id: derivedId('dlv', ctx.tenant.code, event.eventId, endpointId),
-    eventId: event.eventId,
-    eventName: event.name,
-    endpointId,
-    createdAt: ctx.now,
-  }));
-  await Promise.all(deliveries.map((delivery) => createOnce(ctx, newDelivery(delivery))));
-  await sendHints(deliveries.map((delivery) => ({ ...hintOf(ctx, delivery as Delivery), delayS: 0 })));
-  await ctx.table.write({ kind: 'update', key: eventKey(event.eventId), unindex: ['due'] });
-}
+) =>
+  Object.entries(endpoints)
+    .filter(([, { since, types }]) => since <= at && typesInclude(types, name))
+    .map(([endpointId, { disabled }]) => ({
+      id: derivedId('dlv', ctx.tenant.code, eventId, endpointId),
+      eventId,
+      eventName: name,
+      endpointId,
+      status: disabled ? ('held' as const) : ('pending' as const),
+      createdAt: ctx.now,
+    }));
 
 /**
  * Relays events of one municipality: numbers them, writes a delivery for each subscriber, hints, and clears what made
  * them pending, last. Each step can be repeated and finds its own traces, so a relay that dies anywhere is simply run
  * again, and running all of it twice changes nothing.
  */
-export async function relay(ctx: Context, eventIds: readonly string[], sendHints: SendHints): Promise<void> {
+async function relay(ctx: Context, eventIds: readonly string[], sendHints: SendHints): Promise<void> {
   await number(ctx, eventIds);
   const [events, ledger] = await Promise.all([
     readEvents(ctx, eventIds),
     ctx.table.get(ledgerKey(...ENDPOINTS_LEDGER)),
   ]);
   const endpoints = ((ledger as Row | undefined)?.['entries'] ?? {}) as Record<string, Subscription>;
-  await Promise.all(events.map((event) => dispatch(ctx, event, endpoints, sendHints)));
+  const waiting = events
+    .filter(({ duePk }) => duePk !== undefined)
+    .sort((a, b) => (a.sequence as number) - (b.sequence as number));
+  const deliveries = waiting.flatMap((event) => deliveriesOf(ctx, event, endpoints));
+  await Promise.all(deliveries.map((delivery) => unlessRefused(ctx.table.write(newDelivery(delivery)))));
+  const pending = deliveries.filter(({ status }) => status === 'pending');
+  await sendHints(pending.map((delivery) => ({ ...hintOf(ctx, delivery), delayS: 0 })));
+  await Promise.all(
+    waiting.map(({ eventId }) => ctx.table.write({ kind: 'update', key: eventKey(eventId), unindex: ['due'] })),
+  );
+}
+
+/** Relays events, in halves and halves of halves where that fails, so that a poisoned one holds up no other. Gives those that failed. */
+export async function relayAll(ctx: Context, eventIds: readonly string[], sendHints: SendHints): Promise<string[]> {
+  const { requestId, tenant } = ctx;
+  try {
+    await relay(ctx, eventIds, sendHints);
+    return [];
+  } catch (error) {
+    const [eventId = '', ...others] = eventIds;
+    if (others.length === 0) {
+      log.error('event not relayed', { requestId, municipality: tenant.code, eventId, ...faultOf(error) });
+      count('PoisonRecords', 1);
+      return [eventId];
+    }
+    log.warn('relaying in halves', { requestId, municipality: tenant.code, count: eventIds.length, ...faultOf(error) });
+  }
+  const half = Math.ceil(eventIds.length / 2);
+  const failed = await relayAll(ctx, eventIds.slice(0, half), sendHints);
+  return [...failed, ...(await relayAll(ctx, eventIds.slice(half), sendHints))];
 }

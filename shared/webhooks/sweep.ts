@@ -1,30 +1,38 @@
 import type { Context } from '../context.ts';
 import { duePartition } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
-import { WriteRefused } from '../table/write.ts';
 import { type Instant, plusSeconds } from '../time.ts';
-import { type Delivery, deliveryOf, HINT_GRACE_S, hintOf, nextDelivery } from './deliveries.ts';
+import { type Delivery, deliveryOf, HINT_GRACE_S, hintOf, lookAgain, unlessRefused } from './deliveries.ts';
 import type { SendHints } from './hints.ts';
-import { relay } from './relay.ts';
+import { relayAll } from './relay.ts';
 
 /** The sweeper comes every minute and looks this many seconds ahead, so nothing waits for the next round. */
 const LOOK_AHEAD_S = 90;
 const PAGE = 100;
 
-/** Hints at a delivery and says when to look again; the hint arrives at its time, not before. */
-async function rehint(ctx: Context, delivery: Delivery, sendHints: SendHints): Promise<void> {
-  const lookFrom = [delivery.leaseUntil ?? delivery.notBefore, ctx.now].sort()[1] as Instant;
-  await sendHints([{ ...hintOf(ctx, delivery), delayS: (Date.parse(lookFrom) - Date.parse(ctx.now)) / 1000 }]);
-  try {
-    await ctx.table.write(nextDelivery(delivery, {}, plusSeconds(lookFrom, HINT_GRACE_S)).write);
-  } catch (error) {
-    // It was attempted meanwhile, which is what the hint was for.
-    if (!(error instanceof WriteRefused)) throw error;
-  }
+/** Hints at deliveries and says when to look again; a hint arrives at its time, not before. */
+async function rehint(ctx: Context, deliveries: readonly Delivery[], sendHints: SendHints): Promise<void> {
+  const timed = deliveries.map((delivery) => ({
+    delivery,
+    delayS: Math.max(Date.parse(delivery.notBefore) - Date.parse(ctx.now), 0) / 1000,
+  }));
+  await sendHints(timed.map(({ delivery, delayS }) => ({ ...hintOf(ctx, delivery), delayS })));
+  // What is refused was looked at meanwhile, which is what the hint was for.
+  await Promise.all(
+    timed.map(({ delivery, delayS }) =>
+      unlessRefused(ctx.table.write(lookAgain(delivery, plusSeconds(ctx.now, delayS + HINT_GRACE_S)))),
+    ),
+  );
 }
 
 /** What the sort key of the due index says: when, what, which. */
-const dueOf = (row: Row): string[] => String(row['dueSk']).split('#');
+function dueOf(row: Row): { at: Instant; what: string; id: string } {
+  const [at = '', what = '', id = ''] = String(row['dueSk']).split('#');
+  return { at, what, id };
+}
+
+/** Overdue, or due soon at the very time of its attempt: then no hint is on its way, because it was too far for one. */
+const isUnhinted = (at: Instant, { notBefore }: Delivery, now: Instant): boolean => at <= now || at === notBefore;
 
 /**
  * Takes up all of one municipality that somebody should have looked at by now: events that the stream did not bring to
@@ -37,10 +45,13 @@ export async function sweep(ctx: Context, sendHints: SendHints): Promise<void> {
     const page = await ctx.table.query({ index: 'due', partition: duePartition, to, after, limit: PAGE });
     const unrelayed = page.rows
       .map(dueOf)
-      .flatMap(([at = '', what, id = '']) => (what === 'relay' && at <= ctx.now ? [id] : []));
-    const deliveries = page.rows.map(deliveryOf).filter((delivery) => delivery !== undefined);
-    if (unrelayed.length > 0) await relay(ctx, unrelayed, sendHints);
-    await Promise.all(deliveries.map((delivery) => rehint(ctx, delivery, sendHints)));
+      .flatMap(({ at, what, id }) => (what === 'relay' && at <= ctx.now ? [id] : []));
+    const unhinted = page.rows.flatMap((row) => {
+      const delivery = deliveryOf(row);
+      return delivery && isUnhinted(dueOf(row).at, delivery, ctx.now) ? [delivery] : [];
+    });
+    if (unrelayed.length > 0) await relayAll(ctx, unrelayed, sendHints);
+    if (unhinted.length > 0) await rehint(ctx, unhinted, sendHints);
     after = page.last;
   } while (after !== undefined);
 }

@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, type TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
-import type { APIGatewayProxyResult } from 'aws-lambda';
-import { handle } from 'hono/aws-lambda';
 import { inject } from 'vitest';
 import { adminApi } from '#functions/admin-api/app.ts';
 import { clockRound } from '#functions/clock/app.ts';
@@ -24,13 +22,15 @@ export interface Reply {
   readonly headers: Readonly<Record<string, string>>;
   // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies whose shape is what they test
   readonly body: any;
+  /** The body as it was sent. */
+  readonly text: string;
 }
 
 export interface Send {
   readonly body?: unknown;
   readonly raw?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly query?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string | readonly string[]>>;
 }
 
 /** A client at work in one municipality. */
@@ -53,6 +53,7 @@ export interface Caller {
 
 /** One request that went to DynamoDB. */
 export interface Captured {
+  /** Its name in DynamoDB's API, such as `GetItem` or `TransactWriteItems`. */
   readonly command: string;
   // biome-ignore lint/suspicious/noExplicitAny: the inputs of any command
   readonly input: any;
@@ -60,11 +61,21 @@ export interface Captured {
 
 export const OPERATOR = 'operator-client';
 
+/** What DynamoDB refuses and its emulator lets pass: two operations on one item in a transaction. */
+function refuseWhatOnlyAwsRefuses({ command, input }: Captured): void {
+  if (command !== 'TransactWriteItems') return;
+  const rows = (input as TransactWriteCommandInput).TransactItems?.map(({ Put, Update, Delete, ConditionCheck }) => {
+    const { pk, sk } = Put?.Item ?? (Update ?? Delete ?? ConditionCheck)?.Key ?? {};
+    return `${pk} ${sk}`;
+  });
+  if (new Set(rows).size !== rows?.length) throw new Error('A transaction has two operations on one item');
+}
+
 /**
  * The whole product in one process over a table of its own: the real handlers with real events, the real emulator
  * underneath, and the clock, the queue and the receivers in the test's hands.
  */
-export async function startLivline() {
+export async function startLivline({ allowLocal = false } = {}) {
   const client = new DynamoDBClient({
     endpoint: inject('dynamodbEndpoint'),
     region: 'eu-central-1',
@@ -74,11 +85,20 @@ export async function startLivline() {
   await createTable(client, tableName, inject('template'));
   const documents = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
   const captured: Captured[] = [];
+  const committed: Captured[] = [];
+  let interruption: { readonly at: 'sending' | 'answer'; readonly pick: (request: Captured) => boolean } | undefined;
   documents.middlewareStack.add(
     (next, { commandName }) =>
-      (args) => {
-        captured.push({ command: String(commandName).replace(/Command$/, ''), input: structuredClone(args.input) });
-        return next(args);
+      async (args) => {
+        const request = { command: String(commandName).replace(/Command$/, ''), input: structuredClone(args.input) };
+        refuseWhatOnlyAwsRefuses(request);
+        const end = interruption?.pick(request) ? interruption.at : undefined;
+        if (end === 'sending') throw new Error('The process ended before this request');
+        captured.push(request);
+        const answer = await next(args);
+        committed.push(request);
+        if (end === 'answer') throw new Error('The process ended before this answer');
+        return answer;
       },
     { step: 'initialize', name: 'capture' },
   );
@@ -101,22 +121,27 @@ export async function startLivline() {
     hints.push(...some);
   };
   let clients = 0;
-  const deleted: string[] = [];
+  const issued = new Map<string, readonly string[]>();
   const identity = {
-    createClient: async () => {
+    createClient: async (_name: string, scopes: readonly string[]) => {
       clients += 1;
+      issued.set(`client-${clients}`, scopes);
       return { clientId: `client-${clients}`, clientSecret: randomUUID() };
     },
     deleteClient: async (clientId: string) => {
-      deleted.push(clientId);
+      issued.delete(clientId);
     },
   };
 
-  const tenant = handle(tenantApi({ store, now, post, allowLocal: false }));
-  const admin = handle(
-    adminApi({ store, identity, now, tokenUrl: 'https://token.test/oauth2/token', operatorClientId: OPERATOR }),
-  );
-  const endpoints = webhookEndpoints({ allowLocal: false });
+  const tenant = tenantApi({ store, now, post, allowLocal });
+  const admin = adminApi({
+    store,
+    identity,
+    now,
+    tokenUrl: 'https://token.test/oauth2/token',
+    operatorClientId: OPERATOR,
+  });
+  const endpoints = webhookEndpoints({ allowLocal });
   const relay = relayStream({ store, sendHints, now });
   const deliver = deliverQueue({ store, now, post, sendHints, endpoints, random: () => 0 });
   const clock = clockRound({ store, sendHints, now });
@@ -129,7 +154,7 @@ export async function startLivline() {
     options: Send = {},
   ): Promise<Reply> {
     const event = proxyEvent({ method, path, claims, ...options });
-    const result = (await api(event as never, {} as never)) as APIGatewayProxyResult;
+    const result = await api(event);
     const headers = Object.fromEntries(
       Object.entries({
         ...result.headers,
@@ -137,7 +162,7 @@ export async function startLivline() {
       }).map(([name, value]) => [name.toLowerCase(), String(value)]),
     );
     const text = result.isBase64Encoded ? Buffer.from(result.body, 'base64').toString() : result.body;
-    return { status: result.statusCode, headers, body: text ? JSON.parse(text) : undefined };
+    return { status: result.statusCode, headers, body: text ? JSON.parse(text) : undefined, text };
   }
 
   const claimsOf = (clientId: string, scopes: readonly string[]) => ({
@@ -195,10 +220,10 @@ export async function startLivline() {
   /** The events that were committed since the last call, as the stream would bring them. */
   let seen = 0;
   function takeStream(): { municipality: string; eventId: string }[] {
-    const fresh = captured.slice(seen);
-    seen = captured.length;
+    const fresh = committed.slice(seen);
+    seen = committed.length;
     return fresh
-      .filter(({ command }) => command === 'TransactWrite')
+      .filter(({ command }) => command === 'TransactWriteItems')
       .flatMap(({ input }) => (input as TransactWriteCommandInput).TransactItems ?? [])
       .flatMap(({ Put }) =>
         Put?.Item?.['type'] === 'event'
@@ -221,7 +246,23 @@ export async function startLivline() {
     captured,
     hints,
     posts,
-    deletedClients: deleted,
+    /** The clients that the token issuer knows, with the scopes that each may ask for. */
+    issuedClients: issued as ReadonlyMap<string, readonly string[]>,
+    /** The requests that went to DynamoDB while this ran. */
+    async requestsOf(run: () => Promise<unknown>): Promise<Captured[]> {
+      const before = captured.length;
+      await run();
+      return captured.slice(before);
+    },
+    /** While this runs, whoever sends a request of this name is cut off: before it is sent, or before its answer arrives. */
+    async interrupted<Result>(at: 'sending' | 'answer', command: string, run: () => Promise<Result>): Promise<Result> {
+      interruption = { at, pick: (request) => request.command === command };
+      try {
+        return await run();
+      } finally {
+        interruption = undefined;
+      }
+    },
     operator,
     call: {
       tenant: (path: string, method: string, claims: Record<string, string> | undefined, options?: Send) =>

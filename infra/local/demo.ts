@@ -1,0 +1,215 @@
+import { randomUUID } from 'node:crypto';
+import { localDateOf, quarterOf } from '#shared/time.ts';
+import { type Call, type Credentials, callerOf, fetchToken, type Reply, waitFor } from './calls.ts';
+import { type CaseSystem, isGenuine, startCaseSystem } from './case-system.ts';
+import { type LocalProduct, startProduct } from './product.ts';
+
+/** Ends the demo when something is not as the story says. */
+function expect(holds: boolean, what: string): asserts holds {
+  if (!holds) throw new Error(`This did not hold: ${what}`);
+}
+
+function expectStatus({ status, body }: Reply, expected: number, what: string): void {
+  expect(status === expected, `${what} is answered ${expected}, not ${status} ${String(body['detail'] ?? '')}`);
+}
+
+let chapter = 0;
+function tell(title: string): void {
+  chapter += 1;
+  console.log(`\n${chapter}. ${title}`);
+}
+const show = (line: string): void => console.log(`   ${line}`);
+
+/** Creates a record and gives its id. */
+async function create(call: Call, path: string, fields: Readonly<Record<string, unknown>>): Promise<string> {
+  const reply = await call('POST', path, fields);
+  expectStatus(reply, 201, `POST ${path}`);
+  return String(reply.body['id']);
+}
+
+interface Municipality {
+  readonly code: string;
+  readonly call: Call;
+  /** Path of its collections. */
+  readonly at: string;
+}
+
+async function provision({ apiUrl, tokenUrl }: LocalProduct, operator: Call, code: string): Promise<Municipality> {
+  const reply = await operator('POST', '/v1/admin/municipalities', { code });
+  expectStatus(reply, 201, `provisioning ${code}`);
+  const { name, cvr, regionName } = reply.body['municipality'] as Record<string, string>;
+  const call = callerOf(apiUrl, await fetchToken(tokenUrl, reply.body['client'] as Credentials));
+  show(`${name} (${code}), CVR ${cvr}, ${regionName}: its administrator's client works at once.`);
+  const again = await operator('POST', '/v1/admin/municipalities', { code });
+  expectStatus(again, 409, 'provisioning it twice');
+  return { code, call, at: `/v1/municipalities/${code}` };
+}
+
+async function connectCaseSystem({ call, at }: Municipality, caseSystem: CaseSystem): Promise<string> {
+  const reply = await call('POST', `${at}/webhook-endpoints`, { url: caseSystem.url, description: 'The case system' });
+  expectStatus(reply, 201, 'registering a webhook endpoint');
+  const secret = String(reply.body['secret']);
+  caseSystem.trust(secret);
+  show(`${caseSystem.url} is registered; its secret was shown once (whsec_… of ${secret.length} characters).`);
+  const ping = await call('POST', `${at}/webhook-endpoints/${String(reply.body['id'])}/test`);
+  expect(ping.body['delivered'] === true, 'the ping event arrives');
+  show(`A ping event was posted and verified in ${String(ping.body['durationMs'])} ms.`);
+  return secret;
+}
+
+async function createFamily({ call, at }: Municipality): Promise<string> {
+  const family = { alias: 'Familien ved åen', kind: 'almen', careForms: ['doegn'], capacity: 2, status: 'active' };
+  const key = { 'idempotency-key': randomUUID() };
+  const first = await call('POST', `${at}/families`, family, key);
+  expectStatus(first, 201, 'creating a family');
+  show(
+    `${String(first.body['alias'])} stands in the record as ${String(first.body['id'])}, version ${first.headers.get('etag')}.`,
+  );
+  const second = await call('POST', `${at}/families`, family, key);
+  expect(second.headers.get('idempotency-replayed') === 'true', 'the same request is known again');
+  expect(JSON.stringify(second.body) === JSON.stringify(first.body), 'the duplicate gets the first answer');
+  show('The same request sent again (the answer had been lost, say) got the same answer; there is one family.');
+  return String(first.body['id']);
+}
+
+async function showWebhook(caseSystem: CaseSystem, secret: string, type: string, subject: string): Promise<void> {
+  const arrival = await waitFor(`the webhook ${type}`, 15, () =>
+    caseSystem.arrivals.find(({ event }) => event.type === `dk.livline.${type}` && event.subject === subject),
+  );
+  show(
+    `${type} arrived as ${arrival.id}, number ${Number(arrival.event.sequence)}; the standardwebhooks library verified it.`,
+  );
+  expect(
+    !isGenuine(secret, arrival.body.replace(subject, randomUUID()), arrival.headers),
+    'a changed message is not genuine',
+  );
+}
+
+async function logCall({ call, at }: Municipality, familyId: string): Promise<string> {
+  const helplineId = await create(call, `${at}/helplines`, {
+    name: 'Akuttelefonen',
+    phone: '+45 75 00 00 00',
+    openFrom: '2026-01-01',
+    promisedHours: '24/7',
+  });
+  const receivedAt = new Date(Date.now() - 30 * 60_000);
+  const id = await create(call, `${at}/calls`, {
+    helplineId,
+    familyId,
+    receivedAt: receivedAt.toISOString(),
+    callerKind: 'foster_family',
+    topic: 'conflict',
+    severity: 2,
+    note: 'A quarrel about the telephone at bedtime.',
+  });
+  const answered = await call(
+    'POST',
+    `${at}/calls/${id}/status`,
+    { status: 'answered', at: new Date(receivedAt.getTime() + 20_000).toISOString() },
+    { 'if-match': '"1"' },
+  );
+  expectStatus(answered, 200, 'answering the call');
+  const closed = await call('POST', `${at}/calls/${id}/status`, { status: 'closed' }, { 'if-match': '"2"' });
+  expectStatus(closed, 200, 'closing the call');
+  expect(!('note' in closed.body), 'what was said is not shown in passing');
+  show(
+    'A call was received, answered after 20 seconds and closed; what was said is shown to nobody without the right.',
+  );
+  return id;
+}
+
+async function recordSession({ call, at }: Municipality, familyId: string): Promise<string> {
+  const consultantIds: string[] = [];
+  for (const kind of ['plejefamiliekonsulent', 'familiekonsulent']) {
+    consultantIds.push(
+      await create(call, `${at}/consultants`, { name: `En ${kind}`, kind, employer: 'Hedensted Kommune' }),
+    );
+  }
+  const yesterday = new Date(Date.now() - 86_400_000);
+  const groupId = await create(call, `${at}/supervision-groups`, {
+    name: 'Hold 1',
+    familyIds: [familyId],
+    consultantIds,
+    from: '2026-01-01',
+  });
+  const quarter = quarterOf(localDateOf(yesterday.toISOString()));
+  const theme = { ...quarter, code: 'mentalisation', titleDa: 'Mentalisering' };
+  const themeId = await create(call, `${at}/themes`, theme);
+  const session = await call('POST', `${at}/supervision-sessions`, {
+    form: 'group',
+    groupId,
+    at: yesterday.toISOString(),
+    minutes: 120,
+    facilitatorIds: consultantIds,
+    attendance: [{ familyId, present: true, rating: 5 }],
+    status: 'held',
+  });
+  expectStatus(session, 201, 'recording a session');
+  expect(session.body['themeId'] === themeId, "the session takes the quarter's theme");
+  show("Hold 1 met yesterday, led by both kinds of consultant, on the quarter's theme, Mentalisering.");
+  return String(session.body['id']);
+}
+
+async function refuseStrangers(hedensted: Municipality, vejle: Municipality, familyId: string): Promise<void> {
+  const foreignPath = await hedensted.call('GET', `${vejle.at}/families`);
+  expectStatus(foreignPath, 404, "asking for another municipality's families");
+  const foreignId = await vejle.call('GET', `${vejle.at}/families/${familyId}`);
+  const noId = await vejle.call('GET', `${vejle.at}/families/${randomUUID()}`);
+  expectStatus(foreignId, 404, "another municipality's id");
+  expect(foreignId.body['detail'] === noId.body['detail'], 'a foreign id looks like one that does not exist');
+  show(
+    "Hedensted asked for Vejle's families: 404. Vejle asked for Hedensted's family: 404, as for one that does not exist.",
+  );
+}
+
+async function story(product: LocalProduct, caseSystem: CaseSystem): Promise<void> {
+  const operator = callerOf(product.apiUrl, await fetchToken(product.tokenUrl, product.operator));
+  tell('An operator provisions Hedensted');
+  const hedensted = await provision(product, operator, '0766');
+  tell('Hedensted connects its case system');
+  const secret = await connectCaseSystem(hedensted, caseSystem);
+  tell('A foster family enters the record');
+  const familyId = await createFamily(hedensted);
+  tell('The case system hears of it');
+  await showWebhook(caseSystem, secret, 'family.created', familyId);
+  tell('The family calls the helpline');
+  const callId = await logCall(hedensted, familyId);
+  await showWebhook(caseSystem, secret, 'call.closed', callId);
+  tell('The family meets its team');
+  const sessionId = await recordSession(hedensted, familyId);
+  await showWebhook(caseSystem, secret, 'session.held', sessionId);
+  tell('Another municipality sees none of it');
+  await refuseStrangers(hedensted, await provision(product, operator, '0630'), familyId);
+  tell('Nothing was lost');
+  const timeline = await hedensted.call('GET', `${hedensted.at}/families/${familyId}/timeline`);
+  const types = (timeline.body['items'] as { type: string }[]).map(({ type }) => type);
+  expect(
+    ['calls', 'supervision-sessions', 'supervision-groups'].every((type) => types.includes(type)),
+    "the family's timeline has all of it",
+  );
+  show(`The family's timeline, newest first: ${types.join(', ')}.`);
+  const feed = await hedensted.call('GET', `${hedensted.at}/events`);
+  const numbers = (feed.body['items'] as { sequence: string }[]).map(({ sequence }) => Number(sequence));
+  expect(numbers.length > 0 && numbers.every((number, at) => number === at + 1), 'the feed has no hole');
+  expect(caseSystem.refused === 0, 'every webhook was signed well');
+  show(
+    `The feed holds ${numbers.length} events, numbered 1 to ${numbers.length} without a gap; every webhook's signature was good.`,
+  );
+}
+
+console.log('Livline: a story in eight chapters, on an instance of its own in memory.');
+let status = 1;
+const caseSystem = await startCaseSystem();
+let product: LocalProduct | undefined;
+try {
+  product = await startProduct({ port: 0, allowLocalWebhooks: true });
+  await story(product, caseSystem);
+  console.log('\nThe end: every step held.');
+  status = 0;
+} catch (error) {
+  console.error(`\n${error instanceof Error ? error.message : String(error)}`);
+} finally {
+  await product?.stop();
+  await caseSystem.stop();
+}
+process.exit(status);

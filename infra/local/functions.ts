@@ -1,0 +1,32 @@
+import type { ApiHandler, ApiHandlers } from './gateway.ts';
+import type { QueueHandler } from './queue-source.ts';
+import type { ScheduleHandler } from './schedule.ts';
+import type { StreamHandler } from './stream-source.ts';
+
+/** The handlers of all functions. */
+export interface Functions extends ApiHandlers {
+  readonly relay: StreamHandler;
+  readonly deliver: QueueHandler;
+  readonly clock: ScheduleHandler;
+}
+
+/** Loads the same entries that are bundled for AWS. They read the environment when they are first called. */
+export async function loadFunctions(): Promise<Functions> {
+  const [tenantApi, adminApi, publicApi, relay, deliver, clock] = await Promise.all([
+    import('#functions/tenant-api/index.ts'),
+    import('#functions/admin-api/index.ts'),
+    import('#functions/public-api/index.ts'),
+    import('#functions/relay/index.ts'),
+    import('#functions/deliver/index.ts'),
+    import('#functions/clock/index.ts'),
+  ]);
+  return {
+    // hono's adapter takes the events of every kind of gateway.
+    tenantApi: tenantApi.handler as ApiHandler,
+    adminApi: adminApi.handler as ApiHandler,
+    publicApi: publicApi.handler,
+    relay: relay.handler,
+    deliver: deliver.handler,
+    clock: clock.handler,
+  };
+}

@@ -1,0 +1,211 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
+import { createLocalJWKSet, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
+import { readBody, sendProblem } from './http.ts';
+import { AUDIENCE, ISSUER_PATH, type Issuer } from './issuer.ts';
+import { complain, InvocationTimeout, invoke, type LambdaHandler } from './lambda.ts';
+import { type Match, matchResource, proxyEvent, sendResult } from './proxy-event.ts';
+import { StartupProblem } from './startup-problem.ts';
+
+export type ApiHandler = LambdaHandler<APIGatewayProxyEvent, APIGatewayProxyResult>;
+
+/** The functions behind the gateway. */
+export interface ApiHandlers {
+  readonly tenantApi: ApiHandler;
+  readonly adminApi: ApiHandler;
+  readonly publicApi: ApiHandler;
+}
+
+/** What the gateway passes requests on to. */
+interface Behind {
+  readonly handlers: ApiHandlers;
+  readonly issuer: Issuer;
+  /** Answers at `POST /cognito`. */
+  readonly userPool: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+}
+
+interface Keys {
+  /** Finds the issuer's key that a token names. */
+  readonly keys: JWTVerifyGetKey;
+}
+
+export interface Gateway {
+  /** `http://127.0.0.1:<port>` */
+  readonly url: string;
+  /** Lets requests through. Until then they wait. */
+  readonly open: (behind: Behind) => void;
+  /** Lets `GET /health` say that all is ready. Until then it is 503. */
+  readonly ready: () => void;
+  readonly stop: () => Promise<void>;
+}
+
+interface Route {
+  readonly resource: string;
+  readonly functionName: string;
+  readonly handler: keyof ApiHandlers;
+  /** One of them lets a token in; `undefined` where no token is asked for. */
+  readonly scopes?: readonly string[];
+}
+
+/** The REST API's resources, in the order they are tried (infra/stacks/api.ts). */
+const ROUTES: readonly Route[] = [
+  {
+    resource: '/v1/municipalities/{code}/{proxy+}',
+    functionName: 'tenant-api',
+    handler: 'tenantApi',
+    scopes: TENANT_SCOPES,
+  },
+  { resource: '/v1/admin/{proxy+}', functionName: 'admin-api', handler: 'adminApi', scopes: ADMIN_SCOPES },
+  { resource: '/', functionName: 'public-api', handler: 'publicApi' },
+  { resource: '/{proxy+}', functionName: 'public-api', handler: 'publicApi' },
+];
+
+/** Tells whoever waits for the product that it is ready. */
+const HEALTH = '/health';
+/** API Gateway's own limit of a body. */
+const MAX_BODY = 10 * 1024 * 1024;
+/** API Gateway's own limit of a function's time, in milliseconds. */
+const MAX_TIME = 29_000;
+/** How long requests under way may still take when the gateway stops, in milliseconds. */
+const DRAIN = 500;
+
+/**
+ * Takes a port of the loopback interface and does there what API Gateway does: routes, verifies access tokens, and
+ * hands requests to the functions as REST-API proxy events.
+ * @param port 0 for any free one
+ * @throws StartupProblem if the port is taken
+ */
+export async function startGateway(port: number): Promise<Gateway> {
+  const opened = Promise.withResolvers<Behind & Keys>();
+  let isReady = false;
+  const server = createServer((request, response) => {
+    const requestId = randomUUID();
+    opened.promise
+      .then((behind) => {
+        if (!isReady && request.url === HEALTH) return sendProblem(response, 'unavailable', requestId);
+        return answer(behind, request, response, requestId);
+      })
+      .catch((error: unknown) => {
+        complain(`${request.method} request ${requestId} failed`, error);
+        if (response.headersSent) response.destroy();
+        else sendProblem(response, 'internal_error', requestId);
+      });
+  });
+  await listen(server, port);
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url,
+    open: (behind) => opened.resolve({ ...behind, keys: createLocalJWKSet(behind.issuer.jwks) }),
+    ready: () => {
+      isReady = true;
+    },
+    stop: async () => {
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => resolve());
+      });
+      server.closeIdleConnections();
+      const force = setTimeout(() => server.closeAllConnections(), DRAIN);
+      await closed;
+      clearTimeout(force);
+    },
+  };
+}
+
+function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const taken = `Port ${port} is in use by another program: stop it, or choose another port, such as \`PORT=${port + 1} npm start\`.`;
+      const refused = `Port ${port} may not be used here: choose another port, such as \`PORT=3000 npm start\`.`;
+      if (error.code === 'EADDRINUSE') reject(new StartupProblem(taken, { cause: error }));
+      else if (error.code === 'EACCES') reject(new StartupProblem(refused, { cause: error }));
+      else reject(error);
+    });
+    server.listen(port, '127.0.0.1', resolve);
+  });
+}
+
+async function answer(
+  { handlers, issuer, userPool, keys }: Behind & Keys,
+  request: IncomingMessage,
+  response: ServerResponse,
+  requestId: string,
+): Promise<void> {
+  const [path = '/', query = ''] = split(request.url ?? '/');
+  if (path === ISSUER_PATH || path.startsWith(`${ISSUER_PATH}/`)) return issuer.handle(request, response);
+  if (path === '/cognito' || path === '/cognito/') return userPool(request, response);
+
+  const [route, match] = routeOf(path);
+  if (!isDecodable(path)) return sendProblem(response, 'malformed_request', requestId);
+  let claims: JWTPayload | undefined;
+  if (route.scopes !== undefined) {
+    claims = await authorized(request, issuer.url, keys, route.scopes);
+    if (claims === undefined) return sendProblem(response, 'unauthenticated', requestId);
+  }
+  const body = await readBody(request, MAX_BODY);
+  if (body === undefined) return sendProblem(response, 'payload_too_large', requestId);
+
+  const event = proxyEvent({ request, path, query, body, match, requestId, claims });
+  const invocation = {
+    functionName: route.functionName,
+    timeout: MAX_TIME,
+    tenantId: route.handler === 'tenantApi' ? match.parameters['code'] : undefined,
+  };
+  try {
+    const result = await invoke(handlers[route.handler], invocation, event);
+    sendResult(response, result, requestId);
+  } catch (error) {
+    if (!(error instanceof InvocationTimeout)) throw error;
+    complain(`request ${requestId}`, error);
+    sendProblem(response, 'unavailable', requestId);
+  }
+}
+
+function split(url: string): readonly [string, string] {
+  const question = url.indexOf('?');
+  return question < 0 ? [url, ''] : [url.slice(0, question), url.slice(question + 1)];
+}
+
+function isDecodable(path: string): boolean {
+  try {
+    return decodeURIComponent(path).startsWith('/');
+  } catch {
+    return false;
+  }
+}
+
+function routeOf(path: string): readonly [Route, Match] {
+  for (const route of ROUTES) {
+    const match = matchResource(route.resource, path);
+    if (match !== undefined) return [route, match];
+  }
+  throw new Error(`Nothing answers ${path}`);
+}
+
+/**
+ * The claims of the request's access token; `undefined` unless it is a valid one that has one of the scopes.
+ */
+async function authorized(
+  request: IncomingMessage,
+  issuer: string,
+  keys: JWTVerifyGetKey,
+  scopes: readonly string[],
+): Promise<JWTPayload | undefined> {
+  const token = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  if (token === undefined) return undefined;
+  try {
+    const { payload } = await jwtVerify(token, keys, {
+      algorithms: ['RS256'],
+      issuer,
+      audience: AUDIENCE,
+      requiredClaims: ['exp', 'iat', 'client_id', 'scope'],
+    });
+    const held = new Set(String(payload['scope']).split(' '));
+    const mayPass = scopes.some((scope) => held.has(`${RESOURCE_SERVER}/${scope}`));
+    return payload['token_use'] === 'access' && mayPass ? payload : undefined;
+  } catch {
+    return undefined;
+  }
+}

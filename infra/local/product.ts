@@ -1,0 +1,202 @@
+import { devNull } from 'node:os';
+import { join } from 'node:path';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
+import { takeDataFolder } from './data-folder.ts';
+import { startDatabase } from './database.ts';
+import { type Functions, loadFunctions } from './functions.ts';
+import { startGateway } from './gateway.ts';
+import { openInstallation } from './installation.ts';
+import { createIssuer } from './issuer.ts';
+import { REGION } from './lambda.ts';
+import { startQueueSource } from './queue-source.ts';
+import { createQueue, startQueueServer } from './queues.ts';
+import { startSchedule } from './schedule.ts';
+import { takeSoon } from './startup-problem.ts';
+import { openPositions, type Positions } from './stream-positions.ts';
+import { startStreamSource } from './stream-source.ts';
+import { createTable, tableTemplate } from './table.ts';
+import { createUserPool, USER_POOL_ID } from './user-pool.ts';
+
+/** The product at work on this machine, empty but for what its data folder held. */
+export interface LocalProduct {
+  readonly apiUrl: string;
+  readonly tokenUrl: string;
+  readonly docsUrl: string;
+  /** Who may provision municipalities. */
+  readonly operator: { readonly clientId: string; readonly clientSecret: string };
+  /** Ends all that was started. */
+  readonly stop: () => Promise<void>;
+}
+
+export interface ProductOptions {
+  /** 0 for any free one. */
+  readonly port: number;
+  /** Where everything is kept; in memory when left out. */
+  readonly dataDir?: string | undefined;
+  /** Whether to delete first what the folder holds. */
+  readonly fresh?: boolean;
+  /** The time from one round of the clock to the next, in milliseconds; a minute, as in AWS, when left out. */
+  readonly clockIntervalMs?: number;
+  /** Whether webhooks may go to this machine, which no deployed stage lets them. */
+  readonly allowLocalWebhooks: boolean;
+  /** What must be done, through the front door, before the product says at `/health` that it is ready. */
+  readonly prepare?: (product: LocalProduct) => Promise<void>;
+  /** What to run; the product's own functions when left out. */
+  readonly functions?: Functions;
+}
+
+const TABLE = 'livline';
+const QUEUE = 'delivery';
+/** Deliveries under way at once. */
+const DELIVERIES = 8;
+/** How long what is under way may take when the product stops, in milliseconds. What is cut off is done again later. */
+const PATIENCE = 1000;
+const SCOPES = {
+  admin: ADMIN_SCOPES.map((scope) => `${RESOURCE_SERVER}/${scope}`),
+  all: [...TENANT_SCOPES, ...ADMIN_SCOPES].map((scope) => `${RESOURCE_SERVER}/${scope}`),
+};
+
+/**
+ * Starts the whole product in this process, with DynamoDB Local beside it. Its functions read the environment when they
+ * are first called, as in Lambda, so a process can do this once.
+ * @throws StartupProblem if something outside is missing or in the way
+ */
+export async function startProduct(options: ProductOptions): Promise<LocalProduct> {
+  const started: (() => unknown)[] = [];
+  const stop = async () => {
+    for (const end of started.splice(0).reverse()) await end();
+  };
+  try {
+    return await start(options, started, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function start(
+  options: ProductOptions,
+  started: (() => unknown)[],
+  stop: () => Promise<void>,
+): Promise<LocalProduct> {
+  const { port, dataDir, fresh = false, allowLocalWebhooks, prepare } = options;
+  const within = (name: string) => dataDir && join(dataDir, name);
+  if (dataDir !== undefined) started.push((await takeSoon(() => takeDataFolder(dataDir, fresh))).release);
+  const gateway = await takeSoon(() => startGateway(port));
+  started.push(gateway.stop);
+
+  // Java takes longest, so all else is made ready while it starts.
+  const starting = startDatabase({ folder: within('database') });
+  starting.then(
+    (database) => started.push(database.stop),
+    () => undefined,
+  );
+  const [installation, template, functions] = await Promise.all([
+    openInstallation(SCOPES.admin, dataDir),
+    tableTemplate(),
+    options.functions ?? loadFunctions(),
+  ]).catch(async (error: unknown) => {
+    await starting.catch(() => undefined);
+    throw error;
+  });
+  const queues = await startQueueServer(installation.accessKeyId);
+  started.push(queues.stop);
+  const database = await starting;
+
+  const issuer = createIssuer(gateway.url, SCOPES.all, installation);
+  setEnvironment({
+    AWS_REGION: REGION,
+    AWS_ACCESS_KEY_ID: installation.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: 'emulators do not look',
+    AWS_ENDPOINT_URL_DYNAMODB: database.endpoint,
+    AWS_ENDPOINT_URL_SQS: queues.endpoint,
+    AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER: `${gateway.url}/cognito`,
+    TABLE_NAME: TABLE,
+    USER_POOL_ID,
+    TOKEN_URL: issuer.tokenUrl,
+    OPERATOR_CLIENT_ID: installation.operator.clientId,
+    LOCAL_WEBHOOKS: allowLocalWebhooks ? '1' : undefined,
+  });
+  const [streamArn, queueUrl] = await Promise.all([
+    createTable(new DynamoDBClient(), TABLE, template),
+    createQueue(new SQSClient(), queues.endpoint, QUEUE),
+  ]);
+  setEnvironment({ DELIVERY_QUEUE_URL: queueUrl });
+  gateway.open({ handlers: functions, issuer, userPool: createUserPool(SCOPES.all, installation) });
+
+  const { clientId, clientSecret } = installation.operator;
+  const product: LocalProduct = {
+    apiUrl: gateway.url,
+    tokenUrl: issuer.tokenUrl,
+    docsUrl: `${gateway.url}/docs`,
+    operator: { clientId, clientSecret },
+    stop,
+  };
+  await prepare?.(product);
+  started.push(
+    startSources(functions, options, {
+      // The emulator answers for table and stream alike; the SDK would look for the stream's under another name.
+      streams: new DynamoDBStreamsClient({ endpoint: database.endpoint }),
+      streamArn,
+      positions: openPositions(streamArn, within('stream-positions.json')),
+      queueUrl,
+    }),
+  );
+  gateway.ready();
+  return product;
+}
+
+interface Places {
+  readonly streams: DynamoDBStreamsClient;
+  readonly streamArn: string;
+  readonly positions: Positions;
+  readonly queueUrl: string;
+}
+
+/** Starts what feeds the workers, as infra/stacks/events.ts does. Gives what stops it. */
+function startSources(
+  functions: Functions,
+  { clockIntervalMs = 60_000 }: ProductOptions,
+  { streams, streamArn, positions, queueUrl }: Places,
+): () => Promise<unknown> {
+  const sources = [
+    startStreamSource({
+      client: streams,
+      streamArn,
+      handler: functions.relay,
+      invocation: { functionName: 'relay', timeout: 60_000 },
+      filter: ({ eventName, dynamodb }) => eventName === 'INSERT' && dynamodb?.NewImage?.['type']?.S === 'event',
+      positions,
+    }),
+    startQueueSource({
+      client: new SQSClient(),
+      queueUrl,
+      handler: functions.deliver,
+      invocation: { functionName: 'deliver', timeout: 30_000 },
+      concurrency: DELIVERIES,
+    }),
+    startSchedule(functions.clock, { functionName: 'clock', timeout: 55_000 }, clockIntervalMs),
+  ];
+  return () => Promise.race([Promise.all(sources.map(({ stop }) => stop())), patience()]);
+}
+
+function setEnvironment(values: Readonly<Record<string, string | undefined>>): void {
+  // Whatever the machine is set up for in AWS, this product must not find.
+  const foreign = ['AWS_PROFILE', 'AWS_SESSION_TOKEN', 'AWS_ENDPOINT_URL', 'AWS_IGNORE_CONFIGURED_ENDPOINT_URLS'];
+  for (const name of foreign) delete process.env[name];
+  process.env['AWS_CONFIG_FILE'] = devNull;
+  process.env['AWS_SHARED_CREDENTIALS_FILE'] = devNull;
+  for (const [name, value] of Object.entries(values)) {
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  }
+}
+
+function patience(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, PATIENCE).unref();
+  });
+}

@@ -1,0 +1,101 @@
+import { type Call, type Credentials, callerOf, fetchToken } from './calls.ts';
+import { readJsonFile, writeJsonFile } from './json-file.ts';
+import type { LocalProduct } from './product.ts';
+import { CARELINK, PROGRAMME, type SeedRecord } from './seed-records.ts';
+
+/** What `npm start` writes for whoever tries the product. */
+interface CredentialsFile {
+  readonly apiUrl: string;
+  readonly tokenUrl: string;
+  readonly docsUrl: string;
+  readonly operator: Credentials;
+  readonly municipalities: Readonly<Record<string, Credentials>>;
+  readonly partners: Readonly<Record<string, Credentials>>;
+}
+
+/** Puts the ids of earlier records where fields name them. */
+function resolve(value: unknown, ids: ReadonlyMap<string, string>): unknown {
+  if (Array.isArray(value)) return value.map((entry) => resolve(entry, ids));
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([name, entry]) => [name, resolve(entry, ids)]));
+  }
+  if (typeof value !== 'string') return value;
+  return value.replaceAll(/\{([\w-]+)\}/g, (_, name: string) => {
+    const id = ids.get(name);
+    if (id === undefined) throw new Error(`The seed names ${name} before it exists`);
+    return id;
+  });
+}
+
+/** Writes records in order, each under its external id, so that seeding twice is seeding once. */
+async function push(call: Call, code: string, source: string, records: readonly SeedRecord[]): Promise<void> {
+  const ids = new Map<string, string>();
+  for (const { path, name, fields } of records) {
+    const collection = `/v1/municipalities/${code}/${String(resolve(path, ids))}`;
+    const { status, body } = await call('PUT', `${collection}/external/${source}/${name}`, resolve(fields, ids));
+    if (status !== 200 && status !== 201)
+      throw new Error(`Seeding ${code} ${name} was answered ${status}: ${String(body['detail'])}`);
+    ids.set(name, String(body['id']));
+  }
+}
+
+const clientOf = (body: Readonly<Record<string, unknown>>): Credentials => {
+  const { clientId, clientSecret } = body['client'] as Credentials;
+  return { clientId, clientSecret };
+};
+
+/** Credentials for a municipality: of its provisioning, or of another client where an earlier start died before keeping them. */
+async function provision(operator: Call, code: string): Promise<Credentials> {
+  const first = await operator('POST', '/v1/admin/municipalities', { code });
+  if (first.status === 201) return clientOf(first.body);
+  const another = await operator('POST', `/v1/admin/municipalities/${code}/clients`, { name: 'Demonstration' });
+  return clientOf(another.body);
+}
+
+async function registerCarelink(operator: Call): Promise<Credentials> {
+  await operator('POST', '/v1/admin/partners', { id: 'carelink', name: 'Carelink' });
+  const { body } = await operator('POST', '/v1/admin/partners/carelink/clients', { name: 'Carelink platform' });
+  const client = clientOf(body);
+  for (const code of CARELINK.grants) {
+    await operator('PUT', `/v1/admin/clients/${client.clientId}/grants/${code}`, { scopes: CARELINK.scopes });
+  }
+  return client;
+}
+
+/** The file of an earlier start, so far as it can be read. */
+function kept(path: string): Partial<CredentialsFile> {
+  try {
+    return (readJsonFile(path) ?? {}) as Partial<CredentialsFile>;
+  } catch {
+    return {};
+  }
+}
+
+/**
+ * Provisions the programme's municipalities and Carelink through the front door and writes their credentials to `file`
+ * after each one. A start that died half way goes on where it was, and one that was finished finds all of it there.
+ */
+export async function seed(product: LocalProduct, file: string): Promise<void> {
+  const { apiUrl, tokenUrl, docsUrl, operator } = product;
+  const before = kept(file);
+  const municipalities: Record<string, Credentials> = { ...before.municipalities };
+  const partners: Record<string, Credentials> = { ...before.partners };
+  const keep = () =>
+    writeJsonFile(file, { apiUrl, tokenUrl, docsUrl, operator, municipalities, partners } satisfies CredentialsFile);
+  keep();
+
+  const admin = callerOf(apiUrl, await fetchToken(tokenUrl, operator));
+  for (const { code, records } of PROGRAMME) {
+    if (municipalities[code]) continue;
+    const client = await provision(admin, code);
+    await push(callerOf(apiUrl, await fetchToken(tokenUrl, client)), code, 'municipal', records());
+    municipalities[code] = client;
+    keep();
+  }
+  if (partners['carelink']) return;
+  const carelink = await registerCarelink(admin);
+  const call = callerOf(apiUrl, await fetchToken(tokenUrl, carelink));
+  for (const code of CARELINK.grants) await push(call, code, 'carelink', CARELINK.records(code));
+  partners['carelink'] = carelink;
+  keep();
+}

@@ -1,0 +1,65 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { type LocalProduct, startProduct } from '#infra/local/product.ts';
+
+interface Credentials {
+  readonly clientId: string;
+  readonly clientSecret: string;
+}
+
+let product: LocalProduct;
+
+beforeAll(async () => {
+  product = await startProduct({ port: 0, allowLocalWebhooks: true });
+});
+
+afterAll(() => product.stop());
+
+async function tokenOf({ clientId, clientSecret }: Credentials): Promise<string> {
+  const response = await fetch(product.tokenUrl, {
+    method: 'POST',
+    headers: { authorization: `Basic ${btoa(`${clientId}:${clientSecret}`)}` },
+    body: new URLSearchParams({ grant_type: 'client_credentials' }),
+  });
+  return ((await response.json()) as { access_token: string }).access_token;
+}
+
+async function call(credentials: Credentials, method: string, path: string, body?: unknown) {
+  const response = await fetch(product.apiUrl + path, {
+    method,
+    headers: { authorization: `Bearer ${await tokenOf(credentials)}`, 'content-type': 'application/json' },
+    body: body === undefined ? null : JSON.stringify(body),
+  });
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+
+it('carries a change from the front door to a receiver on this machine', async () => {
+  expect((await fetch(`${product.apiUrl}/health`)).status).toBe(200);
+  const provisioned = await call(product.operator, 'POST', '/v1/admin/municipalities', { code: '0766' });
+  expect(provisioned.status).toBe(201);
+  const client = provisioned.body['client'] as Credentials;
+
+  const received: unknown[] = [];
+  const receiver = createServer((request, response) => {
+    received.push(request.headers['webhook-id']);
+    response.writeHead(204).end();
+  });
+  await new Promise<void>((resolve) => {
+    receiver.listen(0, '127.0.0.1', resolve);
+  });
+  try {
+    const municipality = '/v1/municipalities/0766';
+    const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`;
+    const endpoint = await call(client, 'POST', `${municipality}/webhook-endpoints`, { url, types: ['theme.*'] });
+    expect(endpoint.status).toBe(201);
+    const theme = { year: 2026, quarter: 4, code: 'mentalisation', titleDa: 'Mentalisering' };
+    const created = await call(client, 'POST', `${municipality}/themes`, theme);
+    expect(created).toMatchObject({ status: 201 });
+    await vi.waitFor(() => expect(received).toHaveLength(1), { timeout: 5000 });
+    expect((await call(client, 'GET', '/v1/municipalities/0101/themes')).status).toBe(404);
+  } finally {
+    receiver.closeAllConnections();
+    receiver.close();
+  }
+});

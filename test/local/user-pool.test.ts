@@ -1,0 +1,76 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import {
+  CognitoIdentityProviderClient,
+  CreateUserPoolClientCommand,
+  DeleteUserPoolClientCommand,
+  DescribeUserPoolClientCommand,
+  ResourceNotFoundException,
+  ScopeDoesNotExistException,
+} from '@aws-sdk/client-cognito-identity-provider';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Installation, openInstallation } from '#infra/local/installation.ts';
+import { createUserPool, USER_POOL_ID } from '#infra/local/user-pool.ts';
+
+let server: Server;
+let installation: Installation;
+let cognito: CognitoIdentityProviderClient;
+
+const clientWith = (accessKeyId: string) =>
+  new CognitoIdentityProviderClient({
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}/cognito`,
+    region: 'eu-central-1',
+    credentials: { accessKeyId, secretAccessKey: 'any' },
+  });
+
+beforeAll(async () => {
+  installation = await openInstallation([]);
+  const handle = createUserPool(['livline/families:read', 'livline/families:write'], installation);
+  server = createServer((request, response) => void handle(request, response));
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  cognito = clientWith(installation.accessKeyId);
+});
+
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+const wanted = {
+  UserPoolId: USER_POOL_ID,
+  ClientName: 'Hedensted 0766',
+  GenerateSecret: true,
+  AllowedOAuthFlows: ['client_credentials' as const],
+  AllowedOAuthFlowsUserPoolClient: true,
+  AllowedOAuthScopes: ['livline/families:read'],
+};
+
+it('makes, describes and deletes a client of the issuer', async () => {
+  const { UserPoolClient: made } = await cognito.send(new CreateUserPoolClientCommand(wanted));
+  expect(made).toMatchObject({ ClientName: 'Hedensted 0766', AllowedOAuthScopes: ['livline/families:read'] });
+  expect(made?.CreationDate).toBeInstanceOf(Date);
+  expect(Buffer.from(String(made?.ClientSecret), 'base64url').length).toBeGreaterThanOrEqual(32);
+  const ClientId = String(made?.ClientId);
+  expect(installation.find(ClientId)?.clientSecret).toBe(made?.ClientSecret);
+
+  const which = { UserPoolId: USER_POOL_ID, ClientId };
+  const described = await cognito.send(new DescribeUserPoolClientCommand(which));
+  expect(described.UserPoolClient).toEqual(made);
+  await cognito.send(new DeleteUserPoolClientCommand(which));
+  expect(installation.find(ClientId)).toBeUndefined();
+  await expect(cognito.send(new DeleteUserPoolClientCommand(which))).rejects.toThrow(ResourceNotFoundException);
+});
+
+it('refuses what Cognito refuses', async () => {
+  const unknownScope = new CreateUserPoolClientCommand({ ...wanted, AllowedOAuthScopes: ['livline/everything'] });
+  await expect(cognito.send(unknownScope)).rejects.toThrow(ScopeDoesNotExistException);
+  const elsewhere = new CreateUserPoolClientCommand({ ...wanted, UserPoolId: 'eu-central-1_other' });
+  await expect(cognito.send(elsewhere)).rejects.toThrow(ResourceNotFoundException);
+});
+
+it('hears nobody without the access key of the installation', async () => {
+  const stranger = clientWith('somebodyelse').send(new CreateUserPoolClientCommand(wanted));
+  await expect(stranger).rejects.toThrow('security token');
+});

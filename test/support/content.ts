@@ -1,0 +1,46 @@
+import { BatchWriteCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
+import type { Store } from '#shared/table/store.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: rows of every kind
+export type AnyRow = Record<string, any>;
+
+/** Every row of the table in the order of its key, with every attribute. */
+export async function contentOf({ client, tableName }: Store): Promise<AnyRow[]> {
+  const rows: AnyRow[] = [];
+  let from: AnyRow | undefined;
+  do {
+    const page = await client.send(
+      new ScanCommand({ TableName: tableName, ConsistentRead: true, ExclusiveStartKey: from }),
+    );
+    rows.push(...(page.Items ?? []));
+    from = page.LastEvaluatedKey;
+  } while (from);
+  return rows.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+}
+
+/** The rows of one type in one municipality. */
+export async function rowsOf(store: Store, code: string, type: string): Promise<AnyRow[]> {
+  const rows = await contentOf(store);
+  return rows.filter((row) => row['type'] === type && String(row['pk']).startsWith(`T#${code}#`));
+}
+
+const nameOf = ({ pk, sk }: AnyRow): string => `${pk} ${sk}`;
+
+/** Makes the table what it was when `content` was taken. */
+export async function restore(store: Store, content: readonly AnyRow[]): Promise<void> {
+  const wanted = new Map(content.map((row) => [nameOf(row), row]));
+  const present = new Map((await contentOf(store)).map((row) => [nameOf(row), row]));
+  const requests = [
+    ...[...present]
+      .filter(([name]) => !wanted.has(name))
+      .map(([, { pk, sk }]) => ({ DeleteRequest: { Key: { pk, sk } } })),
+    ...[...wanted]
+      .filter(([name, row]) => JSON.stringify(present.get(name)) !== JSON.stringify(row))
+      .map(([, row]) => ({ PutRequest: { Item: row } })),
+  ];
+  for (let start = 0; start < requests.length; start += 25) {
+    await store.client.send(
+      new BatchWriteCommand({ RequestItems: { [store.tableName]: requests.slice(start, start + 25) } }),
+    );
+  }
+}

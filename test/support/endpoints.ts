@@ -1,0 +1,40 @@
+import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import type { Caller, Livline } from './livline.ts';
+
+export interface Endpoint {
+  readonly id: string;
+  readonly url: string;
+  readonly secret: string;
+}
+
+/** An endpoint at `https://<name>.example.dk/` for the family's events, which has all that comes a second later or more. */
+export async function subscribe(
+  livline: Livline,
+  at: Caller,
+  name = 'receiver',
+  fields: Record<string, unknown> = { types: ['family.*'] },
+): Promise<Endpoint> {
+  const { body } = await at.post('/webhook-endpoints', { url: `https://${name}.example.dk/`, ...fields });
+  livline.advance(1);
+  return body;
+}
+
+/** Creates a family, which gives one event. */
+export async function createFamily(at: Caller, alias = 'Familien ved åen'): Promise<string> {
+  const { status, body } = await at.post('/families', { alias, kind: 'almen' });
+  if (status !== 201) throw new Error(`Creating a family answered ${status}`);
+  return body.id;
+}
+
+/** Suspends a municipality, or lets it work again. There is no operation for it yet. */
+export async function setStatus({ store }: Livline, code: string, status: 'active' | 'suspended'): Promise<void> {
+  await store.client.send(
+    new UpdateCommand({
+      TableName: store.tableName,
+      Key: { pk: `M#${code}`, sk: 'A' },
+      UpdateExpression: 'SET tenant.#status = :status, #view.#status = :status',
+      ExpressionAttributeNames: { '#status': 'status', '#view': 'view' },
+      ExpressionAttributeValues: { ':status': status },
+    }),
+  );
+}

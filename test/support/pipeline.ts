@@ -1,0 +1,145 @@
+import { QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { clockRound } from '#functions/clock/app.ts';
+import { deliverQueue } from '#functions/deliver/app.ts';
+import { relayStream } from '#functions/relay/app.ts';
+import { duePartition, encodeKey } from '#shared/table/keys.ts';
+import type { Store } from '#shared/table/store.ts';
+import type { Post, PostRequest, PostResult } from '#shared/webhooks/egress.ts';
+import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
+import { type DelayedHint, LONGEST_DELAY_S, type SendHints } from '#shared/webhooks/hints.ts';
+import type { Livline } from './livline.ts';
+
+/** An event as the stream names it. */
+export interface Committed {
+  readonly municipality: string;
+  readonly eventId: string;
+}
+
+/** A POST that a receiver saw, and when, in milliseconds since 1970. */
+export interface Received extends PostRequest {
+  readonly at: number;
+}
+
+/** What a pipeline is made of; a test puts in a part that fails. */
+export interface Parts {
+  readonly store: Store;
+  readonly post: Post;
+  readonly sendHints: SendHints;
+  readonly random: () => number;
+}
+
+const CONTEXT = { awsRequestId: 'test-request' };
+const MINUTE_MS = 60_000;
+/** The clock looks this far ahead, in milliseconds. */
+const AHEAD_MS = 90_000;
+
+/**
+ * The three workers of one municipality's events over a Livline's table, with a queue that keeps its delays and a
+ * receiver that answers as the test says.
+ */
+export function startPipeline(livline: Livline, code: string) {
+  const queue: { readonly hint: DelayedHint; readonly at: number }[] = [];
+  const received: Received[] = [];
+  const time = () => livline.now().getTime();
+  let answer: (request: PostRequest) => PostResult | Promise<PostResult> = () => ({ status: 204, durationMs: 1 });
+
+  const parts: Parts = {
+    store: livline.store,
+    sendHints: async (hints) => {
+      for (const hint of hints) {
+        // The clock sweeps every municipality of the table; those of other tests are no matter here.
+        if (hint.municipality !== code) continue;
+        if (hint.delayS < 0 || hint.delayS > LONGEST_DELAY_S) throw new RangeError(`SQS refuses ${hint.delayS} s`);
+        queue.push({ hint, at: time() + Math.ceil(hint.delayS) * 1000 });
+      }
+    },
+    post: async (request) => {
+      received.push({ ...request, at: time() });
+      return answer(request);
+    },
+    random: () => 0,
+  };
+
+  /** The workers, made of these parts. */
+  function workers(some: Partial<Parts> = {}) {
+    const { store, post, sendHints, random } = { ...parts, ...some };
+    const { now } = livline;
+    const endpoints = webhookEndpoints({ allowLocal: false });
+    const relay = relayStream({ store, sendHints, now });
+    const deliver = deliverQueue({ store, now, post, sendHints, endpoints, random });
+    const clock = clockRound({ store, sendHints, now });
+    return {
+      relay: (events: readonly Committed[]) => relay({ Records: events.map(streamRecord) } as never, CONTEXT),
+      deliver: ({ delayS: _, ...hint }: DelayedHint) =>
+        deliver({ Records: [{ messageId: 'message', body: JSON.stringify(hint) }] } as never, CONTEXT),
+      clock: () => clock({}, CONTEXT),
+    };
+  }
+  const healthy = workers();
+
+  /** Hands the hints whose time has come to the deliver function, until there is none. */
+  async function drain(by = healthy): Promise<void> {
+    for (;;) {
+      const at = queue.findIndex((message) => message.at <= time());
+      const [message] = at === -1 ? [] : queue.splice(at, 1);
+      if (!message) return;
+      await by.deliver(message.hint);
+    }
+  }
+
+  /** When the clock would next find something, at a whole minute; Infinity where nothing is due. */
+  async function nextRound(): Promise<number> {
+    const { Items = [] } = await livline.store.client.send(
+      new QueryCommand({
+        TableName: livline.store.tableName,
+        IndexName: 'due',
+        KeyConditionExpression: 'duePk = :pk',
+        ExpressionAttributeValues: { ':pk': encodeKey(['T', code, ...duePartition]) },
+        Limit: 1,
+      }),
+    );
+    const due = Date.parse(String(Items[0]?.['dueSk']).split('#')[0] ?? '');
+    if (Number.isNaN(due)) return Number.POSITIVE_INFINITY;
+    return MINUTE_MS * Math.max(Math.ceil((due - AHEAD_MS) / MINUTE_MS), Math.floor(time() / MINUTE_MS) + 1);
+  }
+
+  return {
+    queue,
+    received,
+    parts,
+    workers,
+    ...healthy,
+    drain,
+    /** Answers whatever is posted from now on. */
+    answer(with_: typeof answer) {
+      answer = with_;
+    },
+    /** Relays what this municipality committed since the last time. */
+    relayFresh: () => healthy.relay(livline.takeStream().filter(({ municipality }) => municipality === code)),
+    /**
+     * Lets time pass until nothing is on its way any more: messages arrive at their time, the clock comes every minute.
+     * Minutes in which nothing can happen are skipped.
+     */
+    async untilQuiet(by = healthy, rounds = 200): Promise<void> {
+      for (let round = 0; round < rounds; round += 1) {
+        await drain(by);
+        const tick = await nextRound();
+        const next = Math.min(tick, ...queue.map(({ at }) => at));
+        if (next === Number.POSITIVE_INFINITY) return;
+        livline.advance((next - time()) / 1000);
+        if (next === tick) await by.clock();
+      }
+      throw new Error(`Something is still on its way after ${rounds} rounds`);
+    },
+  };
+}
+
+export type Pipeline = ReturnType<typeof startPipeline>;
+
+const streamRecord = ({ municipality, eventId }: Committed) => ({
+  eventName: 'INSERT' as const,
+  dynamodb: {
+    SequenceNumber: `seq-${eventId}`,
+    NewImage: { type: { S: 'event' }, municipality: { S: municipality }, eventId: { S: eventId } },
+  },
+});

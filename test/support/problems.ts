@@ -1,0 +1,33 @@
+import { expect } from 'vitest';
+import type { ProblemCode } from '#shared/errors.ts';
+import type { Captured, Reply } from './livline.ts';
+
+/** The answer is exactly a problem document (RFC 9457) with this code; its errors point to these places, and no others. */
+export function expectProblem(reply: Reply, status: number, code: ProblemCode, ...pointers: string[]): void {
+  const { errors, ...document } = reply.body;
+  expect({
+    status: reply.status,
+    ...document,
+    pointers: errors?.map((error: { pointer: string }) => error.pointer),
+  }).toEqual({
+    status,
+    type: `/problems/${code}`,
+    title: expect.any(String),
+    detail: expect.any(String),
+    instance: reply.headers['x-request-id'],
+    pointers: pointers.length > 0 ? pointers : undefined,
+  });
+  expect(reply.headers['content-type']).toBe('application/problem+json');
+  for (const error of errors ?? []) {
+    expect(error).toEqual({ pointer: expect.any(String), code: expect.any(String), detail: expect.any(String) });
+  }
+}
+
+const READS = ['GetItem', 'BatchGetItem', 'Query'];
+
+/** Those of the requests that could have changed a row. */
+export const writesIn = (requests: readonly Captured[]): readonly Captured[] =>
+  requests.filter(({ command }) => !READS.includes(command));
+
+/** The body of a problem without what differs from request to request. */
+export const withoutInstance = ({ status, body: { instance: _, ...rest } }: Reply) => ({ status, ...rest });

@@ -1,0 +1,197 @@
+import { randomUUID } from 'node:crypto';
+import { GetCommand } from '@aws-sdk/lib-dynamodb';
+import { deliverQueue } from '#functions/deliver/app.ts';
+import { relayStream } from '#functions/relay/app.ts';
+import type { Template } from '#infra/local/table.ts';
+import { externalName } from '#shared/record/save.ts';
+import { families } from '#shared/resources/families.ts';
+import {
+  deliveryKey,
+  encodeKey,
+  eventKey,
+  type IndexName,
+  type Key,
+  lockKey,
+  recordKey,
+  sequenceKey,
+} from '#shared/table/keys.ts';
+import type { Store } from '#shared/table/store.ts';
+import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
+import type { DelayedHint } from '#shared/webhooks/hints.ts';
+import { TYPICAL_FAMILY } from './typical-family.ts';
+import { entryOf, type Index, type Item, indexesOf, meterOf, readUnits, type Units, writeUnits } from './units.ts';
+
+/** A municipality that has a database and one client, and nothing in its record. */
+export interface Plant {
+  readonly store: Store;
+  readonly template: Template;
+  readonly code: string;
+  readonly now: () => Date;
+  /** Sends a request of the client. Throws unless it is answered with 2xx. */
+  readonly send: (
+    method: string,
+    path: string,
+    options?: { body?: unknown; headers?: Record<string, string>; query?: Record<string, string> },
+  ) => Promise<{ readonly id: string; readonly items?: readonly unknown[] }>;
+}
+
+/** What one operation cost, and the least that its guarantee can cost. */
+export interface UnitCase {
+  readonly operation: string;
+  readonly units: Units;
+  readonly least: Pick<Units, 'read' | 'write'>;
+}
+
+/** A row that a change must write, and the index entries it must write with it: a name stands twice for one that moves. */
+interface Written {
+  readonly row: Item;
+  readonly entries: readonly IndexName[];
+}
+
+/** Entries of a family: the list, and each of its three filters. */
+const FAMILY_ENTRIES = ['list', 'filter1', 'filter2', 'filter3'] as const;
+
+/**
+ * Puts the ordinary operations through, one after another, and counts each. The least is worked out from the rows that
+ * are there afterwards: two units for each KB of a row in a transaction, one for each KB of a row by itself and of an
+ * index entry that a list or a reader needs, and no row, entry or read besides.
+ */
+export async function measureUnits(plant: Plant): Promise<UnitCase[]> {
+  const { store, code, send } = plant;
+  const meter = await meterOf(store, plant.template);
+  const indexes = new Map(indexesOf(plant.template).map((index) => [index.name, index]));
+
+  const rowOf = async ({ pk, sk }: Key): Promise<Item> => {
+    const Key = { pk: encodeKey(['T', code, ...pk]), sk: encodeKey(sk) };
+    const { Item } = await store.client.send(new GetCommand({ TableName: store.tableName, Key, ConsistentRead: true }));
+    if (!Item) throw new Error(`There is no row ${Key.pk}`);
+    return Item;
+  };
+  const entriesCost = ({ row, entries }: Written): number =>
+    entries.reduce((sum, name) => sum + writeUnits(entryOf(indexes.get(name) as Index, row)), 0);
+  /** Rows written together, all or none. */
+  const together = (...rows: readonly Written[]): number =>
+    rows.reduce((sum, written) => sum + 2 * writeUnits(written.row) + entriesCost(written), 0);
+  const alone = (written: Written): number => writeUnits(written.row) + entriesCost(written);
+
+  /** A family as it is stored, and the event of its last change. */
+  const stored = async (id: string): Promise<{ record: Item; event: Item }> => {
+    const record = await rowOf(recordKey(id));
+    return { record, event: await rowOf(eventKey(record['lastEvent'] as string)) };
+  };
+  const commit = ({ record, event }: { record: Item; event: Item }, entries: readonly IndexName[] = FAMILY_ENTRIES) =>
+    together({ row: record, entries }, { row: event, entries: ['due'] });
+
+  const cases: UnitCase[] = [];
+  const add = (operation: string, units: Units, read: number, write: number) =>
+    cases.push({ operation, units, least: { read, write } });
+
+  const first = await meter(() => send('GET', '/families', { query: { limit: '1' } }));
+  add('an empty list, with the context that is kept for a minute', first.units, 3 + readUnits([], false), 0);
+
+  const created = await meter(() => send('POST', '/families', { body: TYPICAL_FAMILY }));
+  const { id } = created.result;
+  const atFirst = await stored(id);
+  add('create', created.units, 0, commit(atFirst));
+
+  const got = await meter(() => send('GET', `/families/${id}`));
+  add('get', got.units, readUnits([atFirst.record], true), 0);
+
+  const patched = await meter(() =>
+    send('PATCH', `/families/${id}`, { body: { capacity: 3 }, headers: { 'if-match': '"1"' } }),
+  );
+  const atSecond = await stored(id);
+  add('patch', patched.units, readUnits([atFirst.record], true), commit(atSecond));
+
+  const unchanged = await meter(() =>
+    send('PATCH', `/families/${id}`, { body: { capacity: 3 }, headers: { 'if-match': '"2"' } }),
+  );
+  add('patch that changes nothing', unchanged.units, readUnits([atSecond.record], true), 0);
+
+  const stepped = await meter(() =>
+    send('POST', `/families/${id}/status`, { body: { status: 'in_training' }, headers: { 'if-match': '"2"' } }),
+  );
+  // The status is the first filter, so its entry leaves one list and enters another.
+  const leastOfStep = commit(await stored(id), [...FAMILY_ENTRIES, 'filter1']);
+  add('status', stepped.units, readUnits([atSecond.record], true), leastOfStep);
+
+  const external = `/families/external/municipal/${randomUUID()}`;
+  const upserted = await meter(() => send('PUT', external, { body: TYPICAL_FAMILY }));
+  const foreign = await stored(upserted.result.id);
+  const name = externalName(families, 'municipal', foreign.record['view']?.['externalId' as never] as never);
+  const lock = await rowOf(lockKey(...name));
+  const leastOfNew = commit(foreign) + together({ row: lock, entries: [] });
+  add('upsert of a new one', upserted.units, readUnits([], true), leastOfNew);
+  const again = await meter(() => send('PUT', external, { body: TYPICAL_FAMILY }));
+  add('upsert of the same', again.units, readUnits([lock], true) + readUnits([foreign.record], true), 0);
+
+  const keyed = { body: TYPICAL_FAMILY, headers: { 'idempotency-key': randomUUID() } };
+  const once = await meter(() => send('POST', '/families', keyed));
+  const kept = await stored(once.result.id);
+  add('create with an Idempotency-Key', once.units, 0, commit(kept));
+  const replayed = await meter(() => send('POST', '/families', keyed));
+  // The transaction that is refused brings along the event that stands in its way, so nothing has to be read.
+  add('its replay', replayed.units, 0, 2 * writeUnits(kept.record) + 2 * writeUnits(kept.event));
+
+  const ids = [id, upserted.result.id, once.result.id];
+  while (ids.length < 50) ids.push((await send('POST', '/families', { body: TYPICAL_FAMILY })).id);
+  const page = await meter(() => send('GET', '/families', { query: { limit: '50' } }));
+  if (page.result.items?.length !== 50) throw new Error(`The page has ${page.result.items?.length} items`);
+  const listed = await Promise.all(ids.map(async (each) => rowOf(recordKey(each))));
+  const entries = listed.map((row) => entryOf(indexes.get('list') as Index, row) as Item);
+  add('list, a page of 50', page.units, readUnits(entries, false), 0);
+
+  await addDelivery(plant, { meter, add, rowOf, together, alone });
+  return cases;
+}
+
+interface Tools {
+  readonly meter: Awaited<ReturnType<typeof meterOf>>;
+  readonly add: (operation: string, units: Units, read: number, write: number) => void;
+  readonly rowOf: (key: Key) => Promise<Item>;
+  readonly together: (...rows: readonly Written[]) => number;
+  readonly alone: (written: Written) => number;
+}
+
+/** An event on its way to one endpoint that takes it at once: relayed, then delivered. */
+async function addDelivery({ store, code, now, send }: Plant, { meter, add, rowOf, together, alone }: Tools) {
+  await send('POST', '/webhook-endpoints', { body: { url: 'https://sag.example.dk/livline' } });
+  const { id } = await send('POST', '/families', { body: TYPICAL_FAMILY });
+  const eventId = (await rowOf(recordKey(id)))['lastEvent'] as string;
+  const { duePk, dueSk } = await rowOf(eventKey(eventId));
+
+  const hints: DelayedHint[] = [];
+  const sendHints = async (some: readonly DelayedHint[]) => void hints.push(...some);
+  const relay = relayStream({ store, sendHints, now });
+  const image = { type: { S: 'event' }, municipality: { S: code }, eventId: { S: eventId } };
+  const arrival = { Records: [{ eventName: 'INSERT' as const, dynamodb: { SequenceNumber: '1', NewImage: image } }] };
+  const relayed = await meter(() => relay(arrival, { awsRequestId: 'units' }));
+  const [hint] = hints;
+  if (!hint) throw new Error('The relay hinted at nothing');
+  /** The event as it is once it has its number and while it is still to be relayed. */
+  const event = { ...(await rowOf(eventKey(eventId))), duePk, dueSk };
+  const counter = await rowOf(sequenceKey);
+  const delivery = await rowOf(deliveryKey(hint.deliveryId));
+  const numbered = together({ row: counter, entries: [] }, { row: event, entries: ['list', 'about'] });
+  const underway = alone({ row: delivery, entries: ['list', 'due'] });
+  const done = alone({ row: event, entries: ['due'] });
+  // Municipality, event, counter and the endpoints' ledger.
+  add('relay of an event to one endpoint', relayed.units, 4, numbered + underway + done);
+
+  const deliver = deliverQueue({
+    store,
+    now,
+    post: async () => ({ status: 204, durationMs: 1, body: '' }),
+    sendHints,
+    endpoints: webhookEndpoints({ allowLocal: false }),
+    random: () => 0,
+  });
+  const { delayS: _, ...body } = hint;
+  const message = { Records: [{ messageId: '1', body: JSON.stringify(body) }] };
+  const delivered = await meter(() => deliver(message as never, { awsRequestId: 'units' }));
+  const claimed = alone({ row: delivery, entries: ['list', 'due', 'due'] });
+  // The result with its attempt, and the entry in the list of what is due taken away.
+  const settled = together({ row: delivery, entries: ['list', 'due'] }) + 2;
+  // Municipality, delivery, event and endpoint.
+  add('delivery at the first attempt', delivered.units, 4, claimed + settled);
+}

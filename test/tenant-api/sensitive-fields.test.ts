@@ -1,0 +1,180 @@
+import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { schemasOf } from '#shared/record/schemas.ts';
+import { RESOURCES } from '#shared/resources/registry.ts';
+import { makeCall, makeConsultant, makeFamily, makeSession } from '#test/support/examples.ts';
+import { type Caller, type Livline, type Reply, startLivline } from '#test/support/livline.ts';
+import { expectProblem } from '#test/support/problems.ts';
+
+let livline: Livline;
+const logged: string[] = [];
+beforeAll(async () => {
+  livline = await startLivline();
+});
+beforeEach(() => {
+  logged.length = 0;
+  const write = process.stdout.write.bind(process.stdout);
+  const spy = vi.spyOn(process.stdout, 'write').mockImplementation((chunk, ...rest) => {
+    logged.push(String(chunk));
+    return write(chunk as string, ...(rest as []));
+  });
+  return () => spy.mockRestore();
+});
+
+/** Every sensitive field there is, with a value of its own that is seen nowhere else. */
+const PLANTED = {
+  families: {
+    outsideWork: 'HEMMELIG-arbejde',
+    adults: [{ name: 'HEMMELIG-Anne', cpr: '610180-1234', phone: '70605040', email: 'hemmelig@example.dk' }],
+  },
+  consultants: { phone: '71615141' },
+  calls: { callerPhone: '72625242', note: 'HEMMELIG-notat' },
+  'supervision-sessions': {
+    summary: 'HEMMELIG-referat',
+    reflection: 'HEMMELIG-refleksion',
+    addenda: [{ at: '2026-11-20T08:30:00.000Z', text: 'HEMMELIG-tilføjelse' }],
+  },
+} as const;
+const SECRETS = /HEMMELIG|hemmelig@|610180-?1234|70605040|71615141|72625242/;
+
+const records: [keyof typeof PLANTED, (by: Caller, fields?: object) => Promise<Reply['body']>][] = [
+  ['families', (by, fields) => makeFamily(by, { ...fields })],
+  ['consultants', (by, fields) => makeConsultant(by, { ...fields })],
+  ['calls', (by, fields) => makeCall(by, { ...fields })],
+  ['supervision-sessions', (by, fields) => makeSession(by, { ...fields })],
+];
+
+describe('the sensitive fields', () => {
+  it('are those of the domain page', () => {
+    const marked = RESOURCES.flatMap((resource) =>
+      Object.entries(schemasOf(resource).sensitivity).map(([name, mark]) => `${resource.path}.${name} ${mark}`),
+    );
+    expect(marked.sort()).toEqual([
+      'calls.callerPhone S',
+      'calls.note S',
+      'consultants.phone S',
+      'families.adults S',
+      'families.outsideWork S',
+      'supervision-sessions.addenda S',
+      'supervision-sessions.reflection SS',
+      'supervision-sessions.summary S',
+    ]);
+  });
+});
+
+describe.each(records)('a sensitive field of %s', (path, make) => {
+  const fields = PLANTED[path];
+
+  it('is in no answer to a write, no list, no timeline and no event', async () => {
+    const caller = await livline.freshMunicipality();
+    const { id: familyId } = await makeFamily(caller);
+    const linked = path === 'calls' || path === 'supervision-sessions' ? { familyId } : {};
+    livline.takeStream();
+    const made = await make(caller, { ...fields, ...linked, externalId: 'S-1' });
+    await livline.relay();
+    const replies = [
+      { body: made },
+      await caller.patch(`/${path}/${made.id}`, { caseRefs: [{ system: 'DUBU' }] }, 1),
+      await caller.get(`/${path}`),
+      await caller.get(`/families/${familyId}/timeline`),
+      await caller.get('/events'),
+      await caller
+        .withScopes(...caller.scopes.filter((scope) => scope !== 'sensitive:read'))
+        .get(`/${path}/${made.id}`),
+    ];
+    for (const { body } of replies) expect(JSON.stringify(body)).not.toMatch(SECRETS);
+    expect(replies[2]?.body.items).toHaveLength(path === 'families' ? 2 : 1);
+  });
+
+  it('is stored in one attribute of the record’s own row, and in no event, index or other row', async () => {
+    const caller = await livline.freshMunicipality();
+    const requests = await livline.requestsOf(async () => {
+      const { id } = await make(caller, fields);
+      await caller.patch(`/${path}/${id}`, { caseRefs: [{ system: 'DUBU' }] }, 1);
+    });
+    const rows = requests.flatMap(({ input }) => input.TransactItems ?? []).flatMap(({ Put }) => Put?.Item ?? []);
+    const own = rows.filter(({ type }) => type === path);
+    expect(own.filter(({ sensitive }) => SECRETS.test(JSON.stringify(sensitive)))).toHaveLength(2);
+    for (const { sensitive: _, ...row } of rows) expect(JSON.stringify(row)).not.toMatch(SECRETS);
+    expect(rows.filter(({ type }) => type === 'event').map(({ sensitive }) => sensitive)).toEqual(
+      Array(rows.filter(({ type }) => type === 'event').length).fill(undefined),
+    );
+  });
+
+  it('is shown by a read with the scope for it', async () => {
+    const caller = await livline.freshMunicipality();
+    const { id } = await make(caller, fields);
+    const { body } = await caller.get(`/${path}/${id}`);
+    expect(Object.keys(body)).toEqual(expect.arrayContaining(Object.keys(fields)));
+    expect(JSON.stringify(body)).toMatch(SECRETS);
+  });
+
+  it('is in no log and no problem, whatever goes wrong', async () => {
+    const caller = await livline.freshMunicipality();
+    const { id, ...record } = await make(caller, fields);
+    const own = Object.fromEntries(
+      Object.entries({ ...record, ...fields }).filter(
+        ([name]) => name in (schemasOf(byPath(path)).create.shape as object),
+      ),
+    );
+    const replies = [
+      await livline.interrupted('sending', 'TransactWriteItems', () => caller.post(`/${path}`, own)),
+      await livline.interrupted('sending', 'TransactWriteItems', () => caller.patch(`/${path}/${id}`, fields, 1)),
+      await livline.interrupted('answer', 'GetItem', () => caller.get(`/${path}/${id}`)),
+      await caller.post(`/${path}`, { ...own, ...faulty(fields) }),
+      await caller.patch(`/${path}/${id}`, faulty(fields), 1),
+      await caller.post(`/${path}`, { ...own, 'HEMMELIG navn': 1, externalId: 'a#b' }, { 'idempotency-key': 'æ' }),
+    ];
+    expect(replies.map(({ status }) => status)).toEqual([500, expect.any(Number), 500, 422, 422, 422]);
+    for (const { body } of replies.slice(0, 5)) expect(JSON.stringify(body)).not.toMatch(SECRETS);
+    expect(logged.join('')).toMatch(/unexpected error/);
+    expect(logged.join('')).not.toMatch(SECRETS);
+  });
+});
+
+const byPath = (path: string) => RESOURCES.find((resource) => resource.path === path) as (typeof RESOURCES)[number];
+
+/** The same fields, each with a value that its schema refuses and that still holds the secret. */
+const faulty = (fields: object) =>
+  Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, { secret: value }]));
+
+describe('a field that is shown only to the organisation that wrote it', () => {
+  it('is neither seen nor overwritten nor removed by another', async () => {
+    const municipality = await livline.freshMunicipality();
+    const carelink = (await livline.freshPartner('carelink', [municipality.code]))(municipality.code);
+    const { id } = await makeSession(carelink, { reflection: 'HEMMELIG-refleksion', summary: 'Referat' });
+    const path = `/supervision-sessions/${id}`;
+    expect((await carelink.get(path)).body).toMatchObject({ reflection: 'HEMMELIG-refleksion', summary: 'Referat' });
+    const seen = (await municipality.get(path)).body;
+    expect(seen.summary).toBe('Referat');
+    expect(seen.reflection).toBeUndefined();
+    for (const reflection of ['Min egen', null]) {
+      expectProblem(await municipality.patch(path, { reflection }, 1), 403, 'forbidden');
+    }
+    const patched = await municipality.patch(path, { minutes: 90 }, 1);
+    expect(patched.body).toMatchObject({ minutes: 90, version: 2 });
+    expect((await carelink.get(path)).body.reflection).toBe('HEMMELIG-refleksion');
+  });
+
+  it('stays when its record is put again by the source, which may not write it either', async () => {
+    const municipality = await livline.freshMunicipality();
+    const carelink = (await livline.freshPartner('partner', [municipality.code]))(municipality.code);
+    const { id, familyId } = await makeSession(carelink, { externalId: 'R-1' });
+    await municipality.patch(`/supervision-sessions/${id}`, { reflection: 'Kommunens' }, 1);
+    const session = { form: 'individual', familyId, at: '2026-11-19T08:00:00Z', minutes: 60 };
+    const external = '/supervision-sessions/external/partner/R-1';
+    expect((await carelink.put(external, session)).body).toMatchObject({ minutes: 60, version: 3 });
+    expectProblem(await carelink.put(external, { ...session, reflection: 'Vores' }), 403, 'forbidden');
+    expect((await municipality.get(`/supervision-sessions/${id}`)).body.reflection).toBe('Kommunens');
+  });
+
+  it('can be written by another once its writer has removed it', async () => {
+    const municipality = await livline.freshMunicipality();
+    const carelink = (await livline.freshPartner('other', [municipality.code]))(municipality.code);
+    const { id } = await makeSession(carelink, { reflection: 'Deres' });
+    const path = `/supervision-sessions/${id}`;
+    await carelink.patch(path, { reflection: null }, 1);
+    expect((await municipality.patch(path, { reflection: 'Kommunens' }, 2)).status).toBe(200);
+    expect((await municipality.get(path)).body.reflection).toBe('Kommunens');
+    expect((await carelink.get(path)).body.reflection).toBeUndefined();
+  });
+});

@@ -1,0 +1,133 @@
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { rowsOf } from '#test/support/content.ts';
+import { createFamily, subscribe } from '#test/support/endpoints.ts';
+import { type Caller, type Livline, startLivline } from '#test/support/livline.ts';
+import { startPipeline } from '#test/support/pipeline.ts';
+
+let livline: Livline;
+beforeAll(async () => {
+  livline = await startLivline();
+  vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+});
+
+const HOUR = 3_600;
+
+async function subscribed() {
+  const at = await livline.freshMunicipality();
+  await subscribe(livline, at);
+  livline.takeStream();
+  return { at, pipeline: startPipeline(livline, at.code) };
+}
+
+const families = (at: Caller, count: number): Promise<string[]> =>
+  Promise.all(Array.from({ length: count }, () => createFamily(at)));
+
+const subjectsOf = (received: readonly { body: string }[]): string[] =>
+  received.map(({ body }) => JSON.parse(body).subject).sort();
+
+describe('the clock', () => {
+  it('relays what no stream brought for 25 hours, more than one page of it, in gap-free order', async () => {
+    const { at, pipeline } = await subscribed();
+    const ids: string[] = [];
+    for (let hour = 0; hour < 7; hour += 1) {
+      ids.push(...(await families(at, 15)));
+      livline.advance((25 * HOUR) / 7);
+    }
+    await pipeline.clock();
+    const hinted = pipeline.queue.map(({ hint }) => hint.eventId);
+    const events = await rowsOf(livline.store, at.code, 'event');
+    const mine = events.filter(({ name }) => name === 'family.created');
+    expect(mine.map(({ objectId }) => objectId).sort()).toEqual(ids.sort());
+    expect(hinted.toSorted()).toEqual(mine.map(({ eventId }) => eventId).sort());
+    const ordered = events.toSorted((a, b) => a['sequence'] - b['sequence']);
+    expect(ordered.map(({ sequence }) => sequence)).toEqual(events.map((_, place) => place + 1));
+    expect(ordered.map((event) => event['at'])).toEqual(events.map((event) => event['at']).sort());
+    expect(events.filter(({ duePk }) => duePk !== undefined)).toEqual([]);
+  });
+
+  it('leaves an event to the stream for a minute, and then takes it up', async () => {
+    const { at, pipeline } = await subscribed();
+    const [id] = await families(at, 1);
+    livline.advance(59);
+    await pipeline.clock();
+    await pipeline.drain();
+    expect(pipeline.received).toEqual([]);
+    livline.advance(60);
+    await pipeline.clock();
+    await pipeline.drain();
+    expect(subjectsOf(pipeline.received)).toEqual([id]);
+  });
+
+  it('brings everything to its receiver when every hint is lost', async () => {
+    const { at, pipeline } = await subscribed();
+    const ids = await families(at, 3);
+    await pipeline.relayFresh();
+    pipeline.queue.splice(0);
+    // The clock's own hints are lost too, each the first time.
+    const lost = new Set<string>();
+    const workers = pipeline.workers({
+      sendHints: (hints) => {
+        const arriving = hints.filter(({ deliveryId }) => lost.has(deliveryId));
+        for (const { deliveryId } of hints) lost.add(deliveryId);
+        return pipeline.parts.sendHints(arriving);
+      },
+    });
+    await pipeline.untilQuiet(workers);
+    expect(subjectsOf(pipeline.received)).toEqual(ids.sort());
+  });
+
+  it('hints at nothing whose hint is still on its way', async () => {
+    const { at, pipeline } = await subscribed();
+    await families(at, 1);
+    await pipeline.relayFresh();
+    const [message] = pipeline.queue.splice(0);
+    livline.advance(59);
+    await pipeline.clock();
+    expect(pipeline.queue).toEqual([]);
+    if (!message) throw new Error('No hint');
+    pipeline.answer(() => ({ status: 500, durationMs: 1 }));
+    await pipeline.deliver(message.hint);
+    await pipeline.clock();
+    expect(pipeline.queue).toHaveLength(1);
+  });
+
+  it('isolates an event that cannot be relayed: the others and every delivery go on', async () => {
+    const { at, pipeline } = await subscribed();
+    const [first] = await families(at, 1);
+    await pipeline.relayFresh();
+    pipeline.queue.splice(0);
+    await families(at, 4);
+    const commits = livline.takeStream();
+    livline.advance(120);
+    const bad = commits[1]?.eventId as string;
+    const { store } = pipeline.parts;
+    const send = (command: { input: object }) => {
+      const touched = JSON.stringify(command.input).includes(`#E#${bad}"`) && !('RequestItems' in command.input);
+      return touched ? Promise.reject(new Error('Item size has exceeded')) : store.client.send(command as never);
+    };
+    const client = { send } as unknown as typeof store.client;
+    await pipeline.workers({ store: { ...store, client } }).clock();
+    await pipeline.drain();
+    expect(pipeline.received).toHaveLength(4);
+    expect(subjectsOf(pipeline.received)).toContain(first);
+    await pipeline.untilQuiet();
+    expect(pipeline.received).toHaveLength(5);
+    expect(pipeline.received.at(-1)?.headers['webhook-id']).toBe(bad);
+  });
+
+  it('goes on to the other municipalities when one cannot be swept', async () => {
+    const ill = await subscribed();
+    const well = await subscribed();
+    const [id] = await families(well.at, 1);
+    livline.advance(120);
+    const { store } = well.pipeline.parts;
+    const send = (command: { input: object }) =>
+      JSON.stringify(command.input).includes(`T#${ill.at.code}#`)
+        ? Promise.reject(new Error('Access denied'))
+        : store.client.send(command as never);
+    const client = { send } as unknown as typeof store.client;
+    await well.pipeline.workers({ store: { ...store, client } }).clock();
+    await well.pipeline.drain();
+    expect(subjectsOf(well.pipeline.received)).toEqual([id]);
+  });
+});
