@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { build, type Plugin } from 'esbuild';
@@ -38,7 +38,7 @@ export async function bundleFunctions(options: BundleOptions = {}): Promise<read
   const outputDirectory = resolve(options.outputDirectory ?? join(ROOT, 'dist'));
   const names = await functionNames(functionsDirectory);
   await Promise.all(names.map((name) => bundleFunction(name, functionsDirectory, join(outputDirectory, name))));
-  if (names.includes('public-api')) await copyDocsAssets(join(outputDirectory, 'public-api/docs'));
+  if (names.includes('public-api')) await copyPublicFiles(functionsDirectory, outputDirectory);
   return names;
 }
 
@@ -80,11 +80,14 @@ async function bundleFunction(name: string, functionsDirectory: string, outputDi
   await writeFile(join(outputDirectory, 'meta.json'), JSON.stringify(metafile));
 }
 
-/** The reference at `/docs` loads its script and style from us, so they travel with the function that serves it. */
-async function copyDocsAssets(directory: string): Promise<void> {
+/** What public-api hands out travels with it: the contract without its blanks, and the reference's own script and style. */
+async function copyPublicFiles(functionsDirectory: string, outputDirectory: string): Promise<void> {
+  const contract = await readFile(join(functionsDirectory, 'public-api/openapi.json'), 'utf8');
+  await writeFile(join(outputDirectory, 'public-api/openapi.json'), JSON.stringify(JSON.parse(contract)));
   const swagger = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
-  await mkdir(directory, { recursive: true });
-  for (const file of ['swagger-ui-bundle.js', 'swagger-ui.css']) await cp(join(swagger, file), join(directory, file));
+  const docs = join(outputDirectory, 'public-api/docs');
+  await mkdir(docs, { recursive: true });
+  for (const file of ['swagger-ui-bundle.js', 'swagger-ui.css']) await cp(join(swagger, file), join(docs, file));
 }
 
 if (import.meta.main) {

@@ -46,9 +46,12 @@ interface Route {
   readonly resource: string;
   readonly functionName: string;
   readonly handler: keyof ApiHandlers;
-  /** One of them lets a token in; `undefined` where no token is asked for. */
-  readonly scopes?: readonly string[];
+  /** Whether a token is asked for. */
+  readonly authorized: boolean;
 }
+
+/** Any scope of Livline's lets a token in; which one an operation needs is the function's to say, with 403. */
+const SCOPES = [...TENANT_SCOPES, ...ADMIN_SCOPES].map((scope) => `${RESOURCE_SERVER}/${scope}`);
 
 /** The REST API's resources, in the order they are tried (infra/stacks/api.ts). */
 const ROUTES: readonly Route[] = [
@@ -56,11 +59,11 @@ const ROUTES: readonly Route[] = [
     resource: '/v1/municipalities/{code}/{proxy+}',
     functionName: 'tenant-api',
     handler: 'tenantApi',
-    scopes: TENANT_SCOPES,
+    authorized: true,
   },
-  { resource: '/v1/admin/{proxy+}', functionName: 'admin-api', handler: 'adminApi', scopes: ADMIN_SCOPES },
-  { resource: '/', functionName: 'public-api', handler: 'publicApi' },
-  { resource: '/{proxy+}', functionName: 'public-api', handler: 'publicApi' },
+  { resource: '/v1/admin/{proxy+}', functionName: 'admin-api', handler: 'adminApi', authorized: true },
+  { resource: '/', functionName: 'public-api', handler: 'publicApi', authorized: false },
+  { resource: '/{proxy+}', functionName: 'public-api', handler: 'publicApi', authorized: false },
 ];
 
 /** Tells whoever waits for the product that it is ready. */
@@ -140,8 +143,8 @@ async function answer(
   const [route, match] = routeOf(path);
   if (!isDecodable(path)) return sendProblem(response, 'malformed_request', requestId);
   let claims: JWTPayload | undefined;
-  if (route.scopes !== undefined) {
-    claims = await authorized(request, issuer.url, keys, route.scopes);
+  if (route.authorized) {
+    claims = await authorized(request, issuer.url, keys);
     if (claims === undefined) return sendProblem(response, 'unauthenticated', requestId);
   }
   const body = await readBody(request, MAX_BODY);
@@ -185,13 +188,12 @@ function routeOf(path: string): readonly [Route, Match] {
 }
 
 /**
- * The claims of the request's access token; `undefined` unless it is a valid one that has one of the scopes.
+ * The claims of the request's access token; `undefined` unless it is a valid one for Livline.
  */
 async function authorized(
   request: IncomingMessage,
   issuer: string,
   keys: JWTVerifyGetKey,
-  scopes: readonly string[],
 ): Promise<JWTPayload | undefined> {
   const token = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
   if (token === undefined) return undefined;
@@ -203,7 +205,7 @@ async function authorized(
       requiredClaims: ['exp', 'iat', 'client_id', 'scope'],
     });
     const held = new Set(String(payload['scope']).split(' '));
-    const mayPass = scopes.some((scope) => held.has(`${RESOURCE_SERVER}/${scope}`));
+    const mayPass = SCOPES.some((scope) => held.has(scope));
     return payload['token_use'] === 'access' && mayPass ? payload : undefined;
   } catch {
     return undefined;

@@ -27,16 +27,31 @@ function resolve(value: unknown, ids: ReadonlyMap<string, string>): unknown {
   });
 }
 
+/** Requests under way at a time. */
+const AT_ONCE = 8;
+
+/** Records in a row of one collection do not name one another, so they are written side by side. */
+function batchesOf(records: readonly SeedRecord[]): SeedRecord[][] {
+  const batches: SeedRecord[][] = [];
+  for (const record of records) {
+    const last = batches.at(-1);
+    if (last?.[0]?.path === record.path && last.length < AT_ONCE) last.push(record);
+    else batches.push([record]);
+  }
+  return batches;
+}
+
 /** Writes records in order, each under its external id, so that seeding twice is seeding once. */
 async function push(call: Call, code: string, source: string, records: readonly SeedRecord[]): Promise<void> {
   const ids = new Map<string, string>();
-  for (const { path, name, fields } of records) {
+  const write = async ({ path, name, fields }: SeedRecord): Promise<void> => {
     const collection = `/v1/municipalities/${code}/${String(resolve(path, ids))}`;
     const { status, body } = await call('PUT', `${collection}/external/${source}/${name}`, resolve(fields, ids));
     if (status !== 200 && status !== 201)
       throw new Error(`Seeding ${code} ${name} was answered ${status}: ${String(body['detail'])}`);
     ids.set(name, String(body['id']));
-  }
+  };
+  for (const batch of batchesOf(records)) await Promise.all(batch.map(write));
 }
 
 const clientOf = (body: Readonly<Record<string, unknown>>): Credentials => {

@@ -85,12 +85,12 @@ export function apiStack(
     cognitoUserPools: [identity.userPool],
     resultsCacheTtl: Duration.minutes(1),
   });
-  const authorized = (scopes: readonly string[]) => ({
+  const authorized = {
     authorizer,
     authorizationType: AuthorizationType.COGNITO,
-    // One of them lets a token in; which of them an operation needs is checked against the grant, in code.
-    authorizationScopes: scopes.map((name) => `${RESOURCE_SERVER}/${name}`),
-  });
+    // Any of them lets a token in; which one an operation needs is checked against the grant in code, which says 403.
+    authorizationScopes: [...TENANT_SCOPES, ...ADMIN_SCOPES].map((name) => `${RESOURCE_SERVER}/${name}`),
+  };
 
   const v1 = restApi.root.addResource('v1');
   // With tenant isolation Lambda picks the municipality's own execution environment by this header, and the function
@@ -102,12 +102,12 @@ export function apiStack(
     .addResource('{code}')
     .addResource('{proxy+}')
     .addMethod('ANY', new LambdaIntegration(tenantApi, { allowTestInvoke: false, requestParameters: tenantId }), {
-      ...authorized(TENANT_SCOPES),
+      ...authorized,
       requestParameters: { 'method.request.path.code': true },
     });
   v1.addResource('admin')
     .addResource('{proxy+}')
-    .addMethod('ANY', new LambdaIntegration(adminApi, { allowTestInvoke: false }), authorized(ADMIN_SCOPES));
+    .addMethod('ANY', new LambdaIntegration(adminApi, { allowTestInvoke: false }), authorized);
 
   // All else, so that an unknown path is a 404 of ours and not the gateway's complaint about a signature.
   const toPublic = new LambdaIntegration(publicApi, { allowTestInvoke: false });

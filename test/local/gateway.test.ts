@@ -136,7 +136,7 @@ describe('without a valid token', () => {
     ['from another issuer', () => token({ iss: 'http://elsewhere' })],
     ['signed by another key', async () => token({}, (await generateKeyPair('RS256')).privateKey)],
     ['not an access token', () => token({ token_use: 'id' })],
-    ['without a scope of this path', () => token({ scope: 'livline/admin:read' })],
+    ['without a scope of Livline', () => token({ scope: 'elsewhere/families:read' })],
     ['unsigned', async () => `${btoa('{"alg":"none"}')}.${(await token()).split('.')[1]}.`],
   ];
   it.each(cases)('%s: 401', async (_, make) => {

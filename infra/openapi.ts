@@ -1,0 +1,117 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import type { Operation } from '#shared/operation.ts';
+import type { Resource } from '#shared/record/resource.ts';
+import { RESOURCES } from '#shared/resources/registry.ts';
+import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
+import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
+import { buildComponents, type Components } from './openapi/components.ts';
+import { eventTypeSchema } from './openapi/event-types.ts';
+import { INTRODUCTION } from './openapi/introduction.ts';
+import { documentedOperations, operationObject, problemsOf } from './openapi/operations.ts';
+import { headerComponents, parameterComponents } from './openapi/parameters.ts';
+import { problemComponents, problemSchemas } from './openapi/problems.ts';
+import { PUBLIC_PROBLEMS, publicPaths, publicSchemas } from './openapi/public-paths.ts';
+import { webhooks } from './openapi/webhooks.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+
+/** Where the document lies: the function public-api serves it from there. */
+export const OPENAPI_FILE = join(ROOT, 'functions/public-api/openapi.json');
+
+const version = (): string => JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).version;
+
+function tags(resources: readonly Resource[]): object[] {
+  return [
+    ...resources.map(({ path, danish, summary }) => ({ name: path, description: `${danish}. ${summary}` })),
+    { name: 'events', description: 'Hændelser. What happened in the municipality, in order and without gaps.' },
+    { name: 'municipalities', description: 'Kommuner. For operators: which municipalities keep their record here.' },
+    { name: 'partners', description: 'Samarbejdspartnere. For operators: providers that write into municipalities.' },
+    { name: 'clients', description: 'Klienter. For operators: the clients of the token issuer, and their grants.' },
+    { name: 'service', description: 'Tjenesten. The API about itself. Needs no token.' },
+  ];
+}
+
+function paths(operations: readonly Operation<never>[], components: Components): object {
+  const byPath: Record<string, Record<string, object>> = {};
+  for (const operation of operations) {
+    const item = byPath[operation.path] ?? {};
+    item[operation.method.toLowerCase()] = operationObject(operation, components);
+    byPath[operation.path] = item;
+  }
+  return { ...byPath, ...publicPaths() };
+}
+
+const SCOPE_SUBJECTS: Readonly<Record<string, string>> = {
+  families: 'foster families',
+  institutions: 'institutions and their staff',
+  consultants: 'consultants',
+  helpline: 'helplines, shifts and calls',
+  supervision: 'themes, supervision groups and supervision sessions',
+  webhooks: 'webhook endpoints',
+  events: 'the events',
+  sensitive: 'sensitive fields, wherever the other scopes let the client read',
+  admin: 'municipalities, partners, clients and grants (for operators)',
+};
+
+function scopes(): Record<string, string> {
+  const described = [...TENANT_SCOPES, ...ADMIN_SCOPES].map((scope) => {
+    const [subject = '', right] = scope.split(':');
+    return [`${RESOURCE_SERVER}/${scope}`, `${right === 'read' ? 'Read' : 'Write'} ${SCOPE_SUBJECTS[subject]}.`];
+  });
+  return Object.fromEntries(described);
+}
+
+/** The OpenAPI document of the whole API, made of the same descriptions and schemas that serve it. */
+export function openApiDocument(): object {
+  const resources = [...RESOURCES, webhookEndpoints({ allowLocal: false })];
+  const operations = documentedOperations();
+  const components = buildComponents(resources, operations, {
+    ...problemSchemas(),
+    ...publicSchemas(),
+    EventType: eventTypeSchema(resources),
+  });
+  const problems = problemComponents([...operations.map(problemsOf), PUBLIC_PROBLEMS]);
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Livline',
+      version: version(),
+      summary: 'The shared support record for foster families.',
+      description: INTRODUCTION,
+      license: { name: 'Apache License 2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '.', description: 'Where this document lies.' }],
+    tags: tags(resources),
+    paths: paths(operations, components),
+    webhooks: webhooks(resources, components),
+    components: {
+      securitySchemes: {
+        oauth2: {
+          type: 'oauth2',
+          description: 'OAuth 2.0 client credentials. The token URL comes with them; the one here is a placeholder.',
+          flows: { clientCredentials: { tokenUrl: 'https://token.example/oauth2/token', scopes: scopes() } },
+        },
+      },
+      schemas: components.schemas,
+      parameters: parameterComponents(),
+      headers: headerComponents(),
+      responses: {
+        not_modified: {
+          description: 'The version in If-None-Match is still the right one.',
+          headers: { ETag: { $ref: '#/components/headers/ETag' } },
+        },
+        ...problems.responses,
+      },
+      examples: { ...components.examples, ...problems.examples },
+    },
+  };
+}
+
+/** The document as the file has it. */
+export const renderOpenApi = (): string => `${JSON.stringify(openApiDocument(), undefined, 2)}\n`;
+
+if (import.meta.main) {
+  writeFileSync(OPENAPI_FILE, renderOpenApi());
+  console.log(`Wrote ${relative(process.cwd(), OPENAPI_FILE)}`);
+}

@@ -1,0 +1,162 @@
+import { isDeepStrictEqual } from 'node:util';
+import type * as z from 'zod';
+import type { Operation } from '#shared/operation.ts';
+import type { Resource } from '#shared/record/resource.ts';
+import { schemasOf, statusChange, viewSchema } from '#shared/record/schemas.ts';
+import { ClientOnce, ClientView, GrantView } from '#shared/tenancy/clients.ts';
+import { MunicipalityView } from '#shared/tenancy/municipalities.ts';
+import { PartnerView } from '#shared/tenancy/partners.ts';
+import { CloudEvent } from '#shared/webhooks/operations.ts';
+import { exampleOf, patchExample, viewExample } from './examples.ts';
+import {
+  type JsonSchema,
+  jsonSchemaOf,
+  mapSubschemas,
+  mapValues,
+  nameOfRef,
+  patchSchemaOf,
+  refTo,
+} from './json-schema.ts';
+
+/** The schemas of the document: each has a name, and stands in others and in operations by that name alone. */
+export interface Components {
+  readonly schemas: Readonly<Record<string, JsonSchema>>;
+  /** An example of each schema that is a body or an answer, by the schema's name. */
+  readonly examples: Readonly<Record<string, Example>>;
+  /** The named schema that an operation's body or answer is. */
+  readonly bodyOf: (operation: Operation<never>) => JsonSchema | undefined;
+  readonly answerOf: (operation: Operation<never>) => JsonSchema | undefined;
+}
+
+/** `supervision-group` as `SupervisionGroup`. */
+const pascal = (name: string): string => name.replaceAll(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase());
+
+interface Example {
+  readonly value: unknown;
+}
+
+type Named = Map<string, JsonSchema>;
+
+function addResource(named: Named, resource: Resource): void {
+  const { name, danish, summary, machine } = resource;
+  const { create, merged } = schemasOf(resource);
+  const add = (suffix: string, description: string, schema: JsonSchema): void => {
+    named.set(`${pascal(name)}${suffix}`, { description: `${danish}${description}`, ...schema });
+  };
+  const view = jsonSchemaOf(viewSchema(resource), 'output');
+  add('', `. ${summary}`, { ...view, examples: [viewExample(resource)] });
+  add('Input', ': what is sent to create or replace one.', jsonSchemaOf(create, 'input'));
+  add('Patch', ': the fields to change. Null removes.', patchSchemaOf(jsonSchemaOf(merged, 'input')));
+  if (machine) add('StatusChange', ': the step to take.', jsonSchemaOf(statusChange(machine), 'input'));
+}
+
+/** The links to the case system, which stand in every record: what is sent and what is shown. */
+function addCaseRefs(named: Named, resource: Resource): void {
+  const add = (name: string, schema: JsonSchema): void => {
+    const entry = schema.properties?.['caseRefs']?.items;
+    named.set(name, { ...entry, description: 'Sagsreference. A link to a case in the municipal case system.' });
+  };
+  add('CaseRef', jsonSchemaOf(viewSchema(resource), 'output'));
+  add('CaseRefInput', jsonSchemaOf(schemasOf(resource).create, 'input'));
+}
+
+const bodySchema = ({ body }: Operation<never>): JsonSchema | undefined => body && jsonSchemaOf(body(), 'input');
+const answerSchema = ({ success }: Operation<never>): JsonSchema | undefined =>
+  success.body && jsonSchemaOf(success.body(), 'output');
+
+/** Gives names to those bodies and answers that have none yet. */
+function addOperation(named: Named, operation: Operation<never>): void {
+  const { id, method, manner, summary, success } = operation;
+  const add = (name: string, description: string, schema: JsonSchema | undefined): void => {
+    if (schema && nameOf(named, schema) === undefined) named.set(name, { description, ...schema });
+  };
+  if (method !== 'PATCH') add(`${pascal(id)}Request`, `${summary}: what is sent.`, bodySchema(operation));
+  const page = `${pascal(id.replace(/^(?:list|get)-/, ''))}Page`;
+  add(manner === 'list' ? page : `${pascal(id)}Result`, success.description, answerSchema(operation));
+}
+
+/** What a schema says of values, its words left out. */
+function bare({ description: _, examples: __, ...rest }: JsonSchema): JsonSchema {
+  return mapSubschemas(rest, bare);
+}
+
+const nameOf = (named: Named, schema: JsonSchema): string | undefined => {
+  const wanted = bare(schema);
+  return [...named].find(([, candidate]) => isDeepStrictEqual(bare(candidate), wanted))?.[0];
+};
+
+/** The schema with every object in it that has a name replaced by a reference, which keeps the words of its place. */
+function withRefs(named: Named, schema: JsonSchema): JsonSchema {
+  const name = schema.properties && nameOf(named, schema);
+  if (name === undefined) return mapSubschemas(schema, (subschema) => withRefs(named, subschema));
+  const { description } = schema;
+  const own = description !== undefined && description !== named.get(name)?.description;
+  return { ...refTo(name), ...(own && { description }) };
+}
+
+/**
+ * The named schemas of the resources and operations.
+ * @param given schemas that are not made of zod, by name; one stands in place of the field `type` of an event
+ */
+export function buildComponents(
+  resources: readonly Resource[],
+  operations: readonly Operation<never>[],
+  given: Readonly<Record<string, JsonSchema>> & { readonly EventType: JsonSchema },
+): Components {
+  const named: Named = new Map();
+  const views: Readonly<Record<string, () => z.ZodType>> = {
+    Municipality: MunicipalityView,
+    Partner: PartnerView,
+    Client: ClientView,
+    ClientCredentials: ClientOnce,
+    Grant: GrantView,
+    CloudEvent,
+  };
+  for (const resource of resources) addResource(named, resource);
+  addCaseRefs(named, resources[0] as Resource);
+  for (const [name, view] of Object.entries(views)) named.set(name, jsonSchemaOf(view(), 'output'));
+  for (const operation of operations) addOperation(named, operation);
+
+  const schemas = mapValues(Object.fromEntries(named), (schema) =>
+    mapSubschemas(schema, (subschema) => withRefs(named, subschema)),
+  );
+  const event = schemas['CloudEvent'] as JsonSchema;
+  const typed = { ...event, properties: { ...event.properties, type: refTo('EventType') } };
+  const all = { ...schemas, CloudEvent: typed, ...given };
+  const bodyOf: Components['bodyOf'] = (operation) => {
+    if (operation.method === 'PATCH') return refTo(`${pascal(operation.id.slice('update-'.length))}Patch`);
+    const schema = bodySchema(operation);
+    return schema && withRefs(named, schema);
+  };
+  const answerOf: Components['answerOf'] = (operation) => {
+    const schema = answerSchema(operation);
+    return schema && withRefs(named, schema);
+  };
+  return {
+    schemas: Object.fromEntries(Object.entries(all).toSorted(([a], [b]) => (a < b ? -1 : 1))),
+    examples: Object.fromEntries(
+      operations.flatMap((operation) => {
+        const resource = resources.find(({ path }) => path === operation.tag);
+        return examplesOf(operation, resource, bodyOf(operation), answerOf(operation), all);
+      }),
+    ),
+    bodyOf,
+    answerOf,
+  };
+}
+
+/** Examples of an operation's body and answer, by the names of their schemas. */
+function examplesOf(
+  { id, example }: Operation<never>,
+  resource: Resource | undefined,
+  body: JsonSchema | undefined,
+  answer: JsonSchema | undefined,
+  schemas: Readonly<Record<string, JsonSchema>>,
+): (readonly [string, Example])[] {
+  const sent = resource && id === `update-${resource.name}` ? patchExample(resource) : example;
+  const known = resource && viewExample(resource);
+  return [
+    ...(body ? [[nameOfRef(body), { value: sent }] as const] : []),
+    ...(answer ? [[nameOfRef(answer), { value: exampleOf(answer, schemas, known) }] as const] : []),
+  ];
+}

@@ -1,0 +1,18 @@
+import type { Resource } from '#shared/record/resource.ts';
+import { eventNamesOf } from '#shared/record/verbs.ts';
+import type { JsonSchema } from './json-schema.ts';
+
+const PREFIX = 'dk.livline.';
+
+/** The type of every event there is. */
+const eventTypes = (resources: readonly Resource[]): string[] =>
+  ['municipality.provisioned', ...resources.flatMap(eventNamesOf)].map((name) => `${PREFIX}${name}`).toSorted();
+
+/** The types that are known, and room for those to come. */
+export const eventTypeSchema = (resources: readonly Resource[]): JsonSchema => ({
+  description: 'Hændelsestype. What happened. More types will come: take what you do not know with 2xx and ignore it.',
+  anyOf: [
+    { description: 'The types there are.', type: 'string', enum: eventTypes(resources) },
+    { description: 'A type to come.', type: 'string', pattern: '^dk\\.livline\\.[a-z-]+\\.[a-z_]+$' },
+  ],
+});

@@ -1,0 +1,47 @@
+/** What a reader needs to know before the first operation. Markdown. */
+export const INTRODUCTION = `
+Livline is the shared support record for foster families (plejefamilier). Each municipality keeps its families,
+institutions, supervision and helpline here, partners write what they do into the municipalities that granted them
+access, and signed webhooks keep the case system up to date.
+
+## First steps
+
+1. An operator provisions your municipality and hands you a client id, a client secret and a token URL.
+2. Get an access token: \`POST\` to the token URL with \`grant_type=client_credentials\`, the client id and secret as HTTP
+   Basic credentials (OAuth 2.0). Without \`scope\` you get every scope the client may have.
+3. Send it as \`Authorization: Bearer <token>\`, to paths that begin with your municipality's code:
+   \`GET /v1/municipalities/0766/families\`. Every path follows the address at which you read this document.
+
+Each operation names the one scope it needs, and the client must have been granted it in that municipality. What belongs
+to another municipality does not exist for you: 404.
+
+## Records
+
+Every record has an \`id\` (UUID version 7), a \`version\`, the \`source\` that wrote it and the times of its making and last
+change. Instants are RFC 3339: sent with any offset, answered in UTC. Dates are days in Denmark (Europe/Copenhagen). Free
+text has at most 4,000 characters, a list at most 100 entries, and an unknown field is refused. Answers
+will have new fields and new values in time: let those pass that you do not know.
+
+**Versions.** An answer with a record has its version as \`ETag\`. A change needs it in \`If-Match\`, and is refused with 412
+if somebody was quicker, so nobody's change is lost. \`If-None-Match\` saves the answer when nothing has changed (304).
+
+**Repeating.** A \`POST\` with an \`Idempotency-Key\` may be sent again after a lost answer: within 7 days it gets the first
+answer again. \`PUT …/external/{source}/{externalId}\` may be repeated as it is.
+
+**Statuses** change only by \`POST …/status\`, one step at a time. A record may be created in a later status: what already
+exists in the world is entered as it stands.
+
+**Sensitive fields** (marked \`x-sensitivity\`) can be sent with the write scope, and are shown by reads of a single record
+alone, with the scope \`sensitive:read\`. No list, event or answer to a write holds them.
+
+## Lists
+
+A list has at most \`limit\` items and, unless it is the last page, a \`nextCursor\`; the \`Link\` header says the same. Give
+it as \`cursor\` with the same filters. Filters are taken one at a time.
+
+## Problems
+
+Whatever goes wrong is answered with \`application/problem+json\` (RFC 9457). Its \`type\` is one of a closed set, each with
+its one status, and \`errors\` points to the fields. \`GET /problems\` lists them with what to do. A body has at most 1 MB. Every answer, good or bad, carries \`X-Request-Id\`: quote it when you
+ask us.
+`.trim();

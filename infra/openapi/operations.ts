@@ -1,0 +1,130 @@
+import type * as z from 'zod';
+import type { ProblemCode } from '#shared/errors.ts';
+import type { Operation } from '#shared/operation.ts';
+import { recordOperations } from '#shared/resources/registry.ts';
+import { adminOperations } from '#shared/tenancy/operations.ts';
+import { RESOURCE_SERVER } from '#shared/tenancy/scopes.ts';
+import { postWebhook } from '#shared/webhooks/egress.ts';
+import { webhookOperations } from '#shared/webhooks/operations.ts';
+import type { Components } from './components.ts';
+import { type JsonSchema, jsonSchemaOf, nameOfRef } from './json-schema.ts';
+import { problemRefs } from './problems.ts';
+
+/** Every operation that needs a token, as the functions serve them. Nothing is run, so what they run with does not matter. */
+export const documentedOperations = (): readonly Operation<never>[] => {
+  const egress = { allowLocal: false };
+  return [...recordOperations(), ...webhookOperations({ post: postWebhook(egress), ...egress }), ...adminOperations()];
+};
+
+const parameterRef = (name: string): object => ({ $ref: `#/components/parameters/${name}` });
+const headerRef = (name: string): object => ({ $ref: `#/components/headers/${name}` });
+
+/** Whether the operation works inside one municipality: only there do versions and Idempotency-Keys exist. */
+const inMunicipality = ({ scope }: Operation<never>): boolean => !scope.startsWith('admin:');
+const takesKey = ({ manner, method }: Operation<never>): boolean =>
+  manner === 'create' || (manner === 'change' && method === 'POST');
+const isUpsert = ({ path }: Operation<never>): boolean => path.includes('/external/');
+
+function headerParameters(operation: Operation<never>): object[] {
+  const { manner, method } = operation;
+  const needsMatch = manner === 'change';
+  const mayMatch = isUpsert(operation) && method === 'PUT';
+  return [
+    ...(takesKey(operation) ? [parameterRef('Idempotency-Key')] : []),
+    ...(needsMatch ? [parameterRef('If-Match')] : []),
+    ...(mayMatch ? [parameterRef('If-Match-optional')] : []),
+    ...(manner === 'read' && inMunicipality(operation) ? [parameterRef('If-None-Match')] : []),
+    parameterRef('X-Request-Id'),
+  ];
+}
+
+/** A parameter in the query, described as its schema is. */
+export function queryParameter(name: string, schema: z.ZodType): object {
+  const { description, ...type } = jsonSchemaOf(schema, 'input');
+  return { name, in: 'query', description, schema: type };
+}
+
+/** `limit` and `cursor` are the same wherever there is a cursor; the feed and the operators' lists have their own. */
+function queryParameters({ query }: Operation<never>): object[] {
+  const parameters = query?.() ?? {};
+  const isShared = (name: string): boolean => 'cursor' in parameters && (name === 'limit' || name === 'cursor');
+  return Object.entries(parameters).map(([name, schema]) =>
+    isShared(name) ? parameterRef(name) : queryParameter(name, schema),
+  );
+}
+
+const pathParameters = ({ path }: Operation<never>): object[] =>
+  [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => parameterRef(name as string));
+
+const JSON_TYPE = 'application/json';
+const PATCH_TYPE = 'application/merge-patch+json';
+
+/** A body or answer that has a name, with the example that goes by the same name. */
+function media(schema: JsonSchema): object {
+  const name = nameOfRef(schema);
+  return { schema, examples: { [name]: { $ref: `#/components/examples/${name}` } } };
+}
+
+function requestBody(operation: Operation<never>, components: Components): object {
+  const schema = components.bodyOf(operation);
+  if (!schema) return {};
+  const types = operation.method === 'PATCH' ? [PATCH_TYPE, JSON_TYPE] : [JSON_TYPE];
+  return {
+    requestBody: { required: true, content: Object.fromEntries(types.map((type) => [type, media(schema)])) },
+  };
+}
+
+function successHeaders(operation: Operation<never>, status: number): object {
+  const versioned = inMunicipality(operation) && ['create', 'read', 'change'].includes(operation.manner);
+  return {
+    'X-Request-Id': headerRef('X-Request-Id'),
+    ...(status === 201 && { Location: headerRef('Location') }),
+    ...(status !== 204 && (versioned || isUpsert(operation)) && { ETag: headerRef('ETag') }),
+    ...(takesKey(operation) && { 'Idempotency-Replayed': headerRef('Idempotency-Replayed') }),
+    ...('cursor' in (operation.query?.() ?? {}) && { Link: headerRef('Link') }),
+  };
+}
+
+function successResponses(operation: Operation<never>, components: Components): Record<string, unknown> {
+  const { success, manner, method } = operation;
+  const schema = components.answerOf(operation);
+  const response = (status: number, description: string): object => ({
+    description,
+    headers: successHeaders(operation, status),
+    ...(schema && { content: { [JSON_TYPE]: media(schema) } }),
+  });
+  const upserts = isUpsert(operation) && method === 'PUT';
+  return {
+    [success.status]: response(success.status, success.description),
+    ...(upserts && { '201': response(201, 'The record, which is new.') }),
+    ...(manner === 'read' && inMunicipality(operation) && { '304': { $ref: '#/components/responses/not_modified' } }),
+  };
+}
+
+/** Every problem that the operation may answer with: those of any operation of its kind, and its own. */
+export const problemsOf = ({ path, body, problems }: Operation<never>): ProblemCode[] => [
+  'malformed_request',
+  'unauthenticated',
+  'forbidden',
+  ...(path.includes('{') ? (['not_found'] as const) : []),
+  ...(body ? (['payload_too_large', 'unsupported_media_type'] as const) : []),
+  ...problems,
+  'too_many_requests',
+  'internal_error',
+  'unavailable',
+];
+
+/** One operation as the document has it. */
+export function operationObject(operation: Operation<never>, components: Components): object {
+  const { id, tag, summary, description, scope } = operation;
+  return {
+    operationId: id,
+    summary,
+    description: `${description ? `${description} ` : ''}Scope: \`${scope}\`.`,
+    tags: [tag],
+    security: [{ oauth2: [`${RESOURCE_SERVER}/${scope}`] }],
+    parameters: [...pathParameters(operation), ...queryParameters(operation), ...headerParameters(operation)],
+    ...requestBody(operation, components),
+    responses: { ...successResponses(operation, components), ...problemRefs(problemsOf(operation)) },
+  };
+}

@@ -1,0 +1,70 @@
+import type { Resource } from '#shared/record/resource.ts';
+import { eventNamesOf } from '#shared/record/verbs.ts';
+import { WAITS_S } from '#shared/webhooks/schedule.ts';
+import type { Components } from './components.ts';
+import { exampleOf } from './examples.ts';
+
+const header = (name: string, description: string, example: string): object => ({
+  name,
+  in: 'header',
+  required: true,
+  description,
+  schema: { type: 'string' },
+  example,
+});
+
+const span = (seconds: number): string => {
+  if (seconds === 0) return 'at once';
+  if (seconds < 60) return `${seconds} s`;
+  return seconds < 3600 ? `${seconds / 60} min` : `${seconds / 3600} h`;
+};
+
+const typesOf = (resources: readonly Resource[]): string =>
+  resources
+    .map(
+      (resource) =>
+        `- ${resource.danish}: ${eventNamesOf(resource)
+          .map((name) => `\`${name}\``)
+          .join(', ')}`,
+    )
+    .join('\n');
+
+/** What Livline posts to a municipality's webhook endpoints. */
+export const webhooks = (resources: readonly Resource[], { schemas }: Components): object => ({
+  event: {
+    post: {
+      operationId: 'receive-event',
+      summary: 'An event, posted to your endpoint',
+      description: [
+        'Livline posts each event to every endpoint that asked for its type, signed as Standard Webhooks says. Verify the signature over the bytes as they came, before you parse them; a library for your language does it. Answer with 2xx within 20 seconds and work on it afterwards.',
+        `Anything else counts as a failure, a redirect too, and the same bytes come again: ${WAITS_S.map(span).join(', ')} after the attempt before. \`Retry-After\` is honoured. The same event may come twice: know it by \`webhook-id\`. To catch up, read \`GET /v1/municipalities/{code}/events\`.`,
+        `Event types, each written \`dk.livline.<name>\`:\n\n- Kommune: \`municipality.provisioned\`\n${typesOf(resources)}`,
+      ].join('\n\n'),
+      tags: ['events'],
+      security: [],
+      parameters: [
+        header('webhook-id', 'Id of the event, the same on every attempt.', 'evt_6f1c0b9e2d4a48b7a3e5c1d0f9b8a7c6'),
+        header('webhook-timestamp', 'When this attempt was made, seconds since 1970-01-01 UTC.', '1795165200'),
+        header(
+          'webhook-signature',
+          '`v1,` and the base64 HMAC-SHA256 of `<webhook-id>.<webhook-timestamp>.<body>` under the bytes of the secret. Several, separated by spaces, if several secrets are live.',
+          'v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=',
+        ),
+      ],
+      requestBody: {
+        required: true,
+        content: {
+          'application/cloudevents+json': {
+            schema: { $ref: '#/components/schemas/CloudEvent' },
+            example: exampleOf({ $ref: '#/components/schemas/CloudEvent' }, schemas),
+          },
+        },
+      },
+      responses: {
+        '2XX': { description: 'You have it. The body is not looked at.' },
+        '4XX': { description: 'You do not have it. It comes again.' },
+        '5XX': { description: 'You do not have it. It comes again.' },
+      },
+    },
+  },
+});
