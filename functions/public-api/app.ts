@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { PROBLEMS, Problem, type ProblemCode, problemDocument } from '#shared/errors.ts';
+import { faultOf, log } from '#shared/log.ts';
 
 /**
- * What anybody may read: the contract, its reference, the problem codes, and whether the service lives. Four fixed
- * documents need no router, so this function has none. The reference's scripts are ours: its policy allows no other host.
+ * What anybody may read: the contract, its reference, the problem codes, and whether the service lives. A handful
+ * of fixed paths needs no operations. The reference's scripts are ours: its policy allows no other host.
  */
 export interface PublicApiDeps {
   readonly openapi: string;
@@ -25,17 +26,32 @@ const PAGE = `<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Livline API</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="docs/swagger-ui.css">
+<style>.scheme-container, .authorization__btn, .response-col_links { display: none }</style>
 </head>
 <body>
 <div id="reference"></div>
+<noscript><p>This page is made by a script. What it shows is in <a href="openapi.json">openapi.json</a>.</p></noscript>
 <script src="docs/swagger-ui-bundle.js"></script>
 <script src="docs/start.js"></script>
 </body>
 </html>
 `;
 
-const START = `SwaggerUIBundle({ url: 'openapi.json', dom_id: '#reference', deepLinking: true, tryItOutEnabled: false, validatorUrl: null });\n`;
+/** A page to read: a browser gets no token and calls nothing, so nothing is offered to be tried out. */
+const START = `SwaggerUIBundle({
+  url: 'openapi.json',
+  dom_id: '#reference',
+  deepLinking: true,
+  docExpansion: 'none',
+  defaultModelExpandDepth: 2,
+  defaultModelsExpandDepth: 0,
+  filter: true,
+  supportedSubmitMethods: [],
+  validatorUrl: null,
+});
+`;
 
 const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -51,56 +67,72 @@ const answer = (body: string, type: string, headers: Record<string, string> = {}
   body,
 });
 
-function asset(name: string, { docsDirectory }: PublicApiDeps): APIGatewayProxyResult {
-  const type = ASSETS[name];
-  if (type === undefined) throw new Problem('not_found', 'There is nothing at this path.');
-  return answer(name === 'start.js' ? START : readFileSync(join(docsDirectory, name), 'utf8'), type);
+const nothingHere = (): Problem => new Problem('not_found', 'There is nothing at this path.');
+
+function asset({ docsDirectory }: PublicApiDeps, name: string): APIGatewayProxyResult {
+  if (!Object.hasOwn(ASSETS, name)) throw nothingHere();
+  return answer(name === 'start.js' ? START : readFileSync(join(docsDirectory, name), 'utf8'), ASSETS[name] as string);
+}
+
+const explained = (code: ProblemCode): object => ({ type: `/problems/${code}`, code, ...PROBLEMS[code] });
+
+function problemList(): APIGatewayProxyResult {
+  const problems = (Object.keys(PROBLEMS) as ProblemCode[]).map(explained);
+  return answer(JSON.stringify({ problems }), 'application/json');
 }
 
 function problemPage(code: string): APIGatewayProxyResult {
-  const problem = Object.hasOwn(PROBLEMS, code) ? PROBLEMS[code as ProblemCode] : undefined;
-  if (!problem) throw new Problem('not_found', 'There is no such problem code.');
-  return answer(JSON.stringify({ type: `/problems/${code}`, code, ...problem }), 'application/json');
+  if (!Object.hasOwn(PROBLEMS, code)) throw new Problem('not_found', 'There is no such problem code.');
+  return answer(JSON.stringify(explained(code as ProblemCode)), 'application/json');
 }
 
+/** What is at each path; the last segment of a path with a parameter is given as `name`. */
+export const PUBLIC_ROUTES: Readonly<Record<string, (deps: PublicApiDeps, name: string) => APIGatewayProxyResult>> = {
+  '/health': () => answer('{"status":"ok"}', 'application/json', { 'cache-control': 'no-store' }),
+  '/openapi.json': ({ openapi }) => answer(openapi, 'application/json'),
+  '/docs': () => answer(PAGE, 'text/html; charset=utf-8', { 'content-security-policy': CSP }),
+  '/docs/{file}': asset,
+  '/problems': problemList,
+  '/problems/{code}': (_, code) => problemPage(code),
+};
+
 function route(path: string, deps: PublicApiDeps): APIGatewayProxyResult {
-  const [, first = '', second, third] = path.split('/');
-  if (third === undefined && second !== undefined && first === 'docs') return asset(second, deps);
-  if (third === undefined && second !== undefined && first === 'problems') return problemPage(second);
-  if (second === undefined && first === 'openapi.json') return answer(deps.openapi, 'application/json');
-  if (second === undefined && first === 'docs')
-    return answer(PAGE, 'text/html; charset=utf-8', { 'content-security-policy': CSP });
-  if (second === undefined && first === 'health')
-    return answer('{"status":"ok"}', 'application/json', { 'cache-control': 'no-store' });
-  if (second === undefined && first === 'problems') {
-    const problems = Object.entries(PROBLEMS).map(([code, problem]) => ({
-      type: `/problems/${code}`,
-      code,
-      ...problem,
-    }));
-    return answer(JSON.stringify({ problems }), 'application/json');
+  for (const [template, found] of Object.entries(PUBLIC_ROUTES)) {
+    const name = new RegExp(`^${template.replace(/\{\w+\}/, '([^/]+)')}$`).exec(path);
+    if (name) return found(deps, name[1] ?? '');
   }
-  throw new Problem('not_found', 'There is nothing at this path.');
+  throw nothingHere();
+}
+
+function problemOf(error: unknown, requestId: string): Problem {
+  if (error instanceof Problem) return error;
+  log.error('unexpected error', { requestId, ...faultOf(error) });
+  return new Problem('internal_error', 'Something went wrong on our side.');
 }
 
 /** Serves the public documents. */
 export const publicApi =
   (deps: PublicApiDeps) =>
   async ({ path, httpMethod, requestContext }: APIGatewayProxyEvent): Promise<APIGatewayProxyResult> => {
+    const { requestId } = requestContext;
+    const withoutBody = httpMethod === 'HEAD' && { body: '' };
     try {
       const found = route(path, deps);
-      if (httpMethod === 'HEAD') return { ...found, body: '' };
-      if (httpMethod !== 'GET')
+      if (httpMethod !== 'GET' && httpMethod !== 'HEAD')
         throw new Problem('method_not_allowed', 'This path takes GET, HEAD.', [], { allow: 'GET, HEAD' });
-      return found;
+      return { ...found, ...withoutBody };
     } catch (error) {
-      const problem =
-        error instanceof Problem ? error : new Problem('internal_error', 'Something went wrong on our side.');
-      const body = JSON.stringify(problemDocument(problem, requestContext.requestId));
+      const problem = problemOf(error, requestId);
       return {
         statusCode: PROBLEMS[problem.code].status,
-        headers: { ...problem.headers, 'content-type': 'application/problem+json' },
-        body,
+        headers: {
+          ...problem.headers,
+          'content-type': 'application/problem+json',
+          'x-request-id': requestId,
+          'cache-control': 'no-store',
+        },
+        body: JSON.stringify(problemDocument(problem, requestId)),
+        ...withoutBody,
       };
     }
   };

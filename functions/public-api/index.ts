@@ -1,8 +1,7 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { publicApi } from './app.ts';
-import openapi from './openapi.json' with { type: 'json' };
 
 /** In a bundle the reference's files lie beside it; from the source tree they are where npm put them. */
 function docsDirectory(): string {
@@ -11,9 +10,17 @@ function docsDirectory(): string {
   return dirname(createRequire(import.meta.filename).resolve('swagger-ui-dist/swagger-ui-bundle.js'));
 }
 
+let openapi: string | undefined;
 let opened: ReturnType<typeof publicApi> | undefined;
 
 export const handler: ReturnType<typeof publicApi> = (event) => {
-  opened ??= publicApi({ openapi: JSON.stringify(openapi), docsDirectory: docsDirectory() });
+  opened ??= publicApi({
+    // Read when somebody asks for it: as a module it would be 300 kB of code to be understood before any answer.
+    get openapi() {
+      openapi ??= readFileSync(join(import.meta.dirname, 'openapi.json'), 'utf8');
+      return openapi;
+    },
+    docsDirectory: docsDirectory(),
+  });
   return opened(event);
 };

@@ -348,8 +348,3 @@ function replay(event: Row, { fingerprint }: Idempotency): Answer {
   const first = answerOf(status, JSON.parse(view) as View, href);
   return { ...first, headers: { ...first.headers, 'idempotency-replayed': 'true' } };
 }
-
-/** Throws 422 where a field must be there. */
-export function requireField(present: boolean, pointer: string, detail: string): void {
-  if (!present) throw invalid(pointer, detail, 'required');
-}

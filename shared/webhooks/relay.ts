@@ -71,20 +71,20 @@ function inOrder(ids: readonly string[], known: ReadonlyMap<string, EventRow>): 
 /** Gives numbers to those of the events that have none: the counter and the numbers in one transaction, so there is no hole. */
 async function number(ctx: Context, ids: readonly string[]): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
-    const unnumbered = (await withPredecessors(ctx, ids))
-      .filter(({ sequence }) => sequence === undefined)
-      .slice(0, CHUNK);
+    const unnumbered = (await withPredecessors(ctx, ids)).filter(({ sequence }) => sequence === undefined);
     if (unnumbered.length === 0) return;
+    const chunk = unnumbered.slice(0, CHUNK);
     const counter = await ctx.table.get(sequenceKey);
     const last = (counter?.['last'] as number | undefined) ?? 0;
     const counting: Write = {
       kind: 'put',
       key: sequenceKey,
-      item: { type: 'sequence', last: last + unnumbered.length },
+      item: { type: 'sequence', last: last + chunk.length },
       condition: counter ? { expression: '#last = :last', values: { last } } : ABSENT,
     };
     try {
-      await ctx.table.transact([counting, ...unnumbered.map((event, at) => numberWrite(event, last + at + 1))]);
+      await ctx.table.transact([counting, ...chunk.map((event, at) => numberWrite(event, last + at + 1))]);
+      if (chunk.length === unnumbered.length) return;
       attempt = 0;
     } catch (error) {
       // Another relay was quicker, with the counter or with one of the events: look again.

@@ -94,4 +94,6 @@ export const MAKERS: Readonly<Record<string, (by: Caller, fields?: Fields) => Pr
   themes: makeTheme,
   'supervision-groups': makeGroup,
   'supervision-sessions': makeSession,
+  'webhook-endpoints': (by, fields = {}) =>
+    make(by, '/webhook-endpoints', { url: 'https://sag.example.dk/livline', ...fields }),
 };

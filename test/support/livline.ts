@@ -1,19 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient, type TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
-import { inject } from 'vitest';
+import type { TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
 import { adminApi } from '#functions/admin-api/app.ts';
 import { clockRound } from '#functions/clock/app.ts';
 import { deliverQueue } from '#functions/deliver/app.ts';
 import { relayStream } from '#functions/relay/app.ts';
 import { tenantApi } from '#functions/tenant-api/app.ts';
-import { createTable } from '#infra/local/table.ts';
 import { allMunicipalities } from '#shared/register/register.ts';
-import type { Store } from '#shared/table/store.ts';
 import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
 import type { Post, PostRequest, PostResult } from '#shared/webhooks/egress.ts';
 import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
 import type { DelayedHint } from '#shared/webhooks/hints.ts';
+import { startTable } from './captured-table.ts';
 import { proxyEvent } from './proxy-event.ts';
 
 /** What came back, the body parsed. */
@@ -51,58 +48,14 @@ export interface Caller {
   at(code: string): Caller;
 }
 
-/** One request that went to DynamoDB. */
-export interface Captured {
-  /** Its name in DynamoDB's API, such as `GetItem` or `TransactWriteItems`. */
-  readonly command: string;
-  // biome-ignore lint/suspicious/noExplicitAny: the inputs of any command
-  readonly input: any;
-}
-
 export const OPERATOR = 'operator-client';
-
-/** What DynamoDB refuses and its emulator lets pass: two operations on one item in a transaction. */
-function refuseWhatOnlyAwsRefuses({ command, input }: Captured): void {
-  if (command !== 'TransactWriteItems') return;
-  const rows = (input as TransactWriteCommandInput).TransactItems?.map(({ Put, Update, Delete, ConditionCheck }) => {
-    const { pk, sk } = Put?.Item ?? (Update ?? Delete ?? ConditionCheck)?.Key ?? {};
-    return `${pk} ${sk}`;
-  });
-  if (new Set(rows).size !== rows?.length) throw new Error('A transaction has two operations on one item');
-}
 
 /**
  * The whole product in one process over a table of its own: the real handlers with real events, the real emulator
  * underneath, and the clock, the queue and the receivers in the test's hands.
  */
 export async function startLivline({ allowLocal = false } = {}) {
-  const client = new DynamoDBClient({
-    endpoint: inject('dynamodbEndpoint'),
-    region: 'eu-central-1',
-    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-  });
-  const tableName = `livline-${randomUUID()}`;
-  await createTable(client, tableName, inject('template'));
-  const documents = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
-  const captured: Captured[] = [];
-  const committed: Captured[] = [];
-  let interruption: { readonly at: 'sending' | 'answer'; readonly pick: (request: Captured) => boolean } | undefined;
-  documents.middlewareStack.add(
-    (next, { commandName }) =>
-      async (args) => {
-        const request = { command: String(commandName).replace(/Command$/, ''), input: structuredClone(args.input) };
-        refuseWhatOnlyAwsRefuses(request);
-        const end = interruption?.pick(request) ? interruption.at : undefined;
-        if (end === 'sending') throw new Error('The process ended before this request');
-        captured.push(request);
-        const answer = await next(args);
-        committed.push(request);
-        if (end === 'answer') throw new Error('The process ended before this answer');
-        return answer;
-      },
-    { step: 'initialize', name: 'capture' },
-  );
-  const store: Store = { client: documents, tableName };
+  const { store, captured, committed, hasEnded, requestsOf, roundTripsOf, cutOff, killedAt } = await startTable();
 
   let time = new Date('2026-11-20T09:00:00.000Z');
   const now = () => new Date(time);
@@ -124,11 +77,13 @@ export async function startLivline({ allowLocal = false } = {}) {
   const issued = new Map<string, readonly string[]>();
   const identity = {
     createClient: async (_name: string, scopes: readonly string[]) => {
+      if (hasEnded()) throw new Error('The process has ended');
       clients += 1;
       issued.set(`client-${clients}`, scopes);
       return { clientId: `client-${clients}`, clientSecret: randomUUID() };
     },
     deleteClient: async (clientId: string) => {
+      if (hasEnded()) throw new Error('The process has ended');
       issued.delete(clientId);
     },
   };
@@ -248,21 +203,10 @@ export async function startLivline({ allowLocal = false } = {}) {
     posts,
     /** The clients that the token issuer knows, with the scopes that each may ask for. */
     issuedClients: issued as ReadonlyMap<string, readonly string[]>,
-    /** The requests that went to DynamoDB while this ran. */
-    async requestsOf(run: () => Promise<unknown>): Promise<Captured[]> {
-      const before = captured.length;
-      await run();
-      return captured.slice(before);
-    },
-    /** While this runs, whoever sends a request of this name is cut off: before it is sent, or before its answer arrives. */
-    async interrupted<Result>(at: 'sending' | 'answer', command: string, run: () => Promise<Result>): Promise<Result> {
-      interruption = { at, pick: (request) => request.command === command };
-      try {
-        return await run();
-      } finally {
-        interruption = undefined;
-      }
-    },
+    requestsOf,
+    roundTripsOf,
+    cutOff,
+    killedAt,
     operator,
     call: {
       tenant: (path: string, method: string, claims: Record<string, string> | undefined, options?: Send) =>

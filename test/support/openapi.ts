@@ -1,5 +1,5 @@
-import { openApiDocument } from '#infra/openapi.ts';
 import type { JsonSchema } from '#infra/openapi/json-schema.ts';
+import { openApiDocument } from '#infra/openapi.ts';
 
 interface Media {
   readonly schema: JsonSchema;
@@ -10,6 +10,7 @@ interface Media {
 interface Response {
   readonly $ref?: string;
   readonly description?: string;
+  readonly headers?: Readonly<Record<string, unknown>>;
   readonly content?: Readonly<Record<string, Media>>;
 }
 
@@ -65,5 +66,8 @@ export const resolvedParameter = (parameter: Parameter): Parameter =>
 /** The examples of a body or answer, by name. */
 export function examplesOf({ example, examples = {} }: Media): readonly (readonly [string, unknown])[] {
   if (example !== undefined) return [['', example]];
-  return Object.entries(examples).map(([name, { $ref }]) => [name, document.components.examples[lastStep($ref)]?.value]);
+  return Object.entries(examples).map(([name, { $ref }]) => [
+    name,
+    document.components.examples[lastStep($ref)]?.value,
+  ]);
 }

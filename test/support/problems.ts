@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { ProblemCode } from '#shared/errors.ts';
-import type { Captured, Reply } from './livline.ts';
+import type { Captured } from './captured-table.ts';
+import type { Reply } from './livline.ts';
 
 /** The answer is exactly a problem document (RFC 9457) with this code; its errors point to these places, and no others. */
 export function expectProblem(reply: Reply, status: number, code: ProblemCode, ...pointers: string[]): void {

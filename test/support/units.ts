@@ -71,11 +71,15 @@ interface IndexProperties {
   readonly Projection: { readonly NonKeyAttributes?: readonly string[] };
 }
 
+interface TableProperties {
+  readonly GlobalSecondaryIndexes?: readonly IndexProperties[];
+}
+
 /** The indexes of the table in a template, each with a projection of named attributes. */
 export function indexesOf(template: Template): Index[] {
   const table = Object.values(template.Resources).find(({ Type }) => Type === 'AWS::DynamoDB::Table');
-  const { GlobalSecondaryIndexes } = table?.Properties as { GlobalSecondaryIndexes: readonly IndexProperties[] };
-  return GlobalSecondaryIndexes.map(({ IndexName, KeySchema, Projection }) => {
+  const { GlobalSecondaryIndexes: indexes = [] } = (table?.Properties ?? {}) as TableProperties;
+  return indexes.map(({ IndexName, KeySchema, Projection }) => {
     const keys = KeySchema.map(({ AttributeName }) => AttributeName);
     return { name: IndexName, keys, projected: ['pk', 'sk', ...keys, ...(Projection.NonKeyAttributes ?? [])] };
   });

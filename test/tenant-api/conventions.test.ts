@@ -46,7 +46,7 @@ describe('every answer', () => {
 
   it('to an unexpected fault says nothing but its request id', async () => {
     const caller = await livline.freshMunicipality();
-    const reply = await livline.interrupted('sending', 'TransactWriteItems', () => caller.post('/families', FAMILY));
+    const reply = await livline.cutOff('sending', 'TransactWriteItems', () => caller.post('/families', FAMILY));
     expectProblem(reply, 500, 'internal_error');
     expect(JSON.stringify(reply.body)).not.toMatch(/ended|Familien|dynamo|stack/i);
   });

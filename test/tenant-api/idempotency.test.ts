@@ -118,7 +118,7 @@ describe('an Idempotency-Key', () => {
   it('of a request whose answer was lost gives that answer when it is sent again', async () => {
     const caller = await livline.freshMunicipality();
     const create = () => caller.post('/families', FAMILY, key('k-9'));
-    expectProblem(await livline.interrupted('answer', 'TransactWriteItems', create), 500, 'internal_error');
+    expectProblem(await livline.cutOff('answer', 'TransactWriteItems', create), 500, 'internal_error');
     const again = await create();
     expect(again.status).toBe(201);
     expect(await families(caller)).toEqual([again.body]);

@@ -12,11 +12,7 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   logged.length = 0;
-  const write = process.stdout.write.bind(process.stdout);
-  const spy = vi.spyOn(process.stdout, 'write').mockImplementation((chunk, ...rest) => {
-    logged.push(String(chunk));
-    return write(chunk as string, ...(rest as []));
-  });
+  const spy = vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => logged.push(String(chunk)) > 0);
   return () => spy.mockRestore();
 });
 
@@ -117,14 +113,16 @@ describe.each(records)('a sensitive field of %s', (path, make) => {
       ),
     );
     const replies = [
-      await livline.interrupted('sending', 'TransactWriteItems', () => caller.post(`/${path}`, own)),
-      await livline.interrupted('sending', 'TransactWriteItems', () => caller.patch(`/${path}/${id}`, fields, 1)),
-      await livline.interrupted('answer', 'GetItem', () => caller.get(`/${path}/${id}`)),
+      await livline.cutOff('sending', 'TransactWriteItems', () => caller.post(`/${path}`, own)),
+      await livline.cutOff('sending', 'TransactWriteItems', () =>
+        caller.patch(`/${path}/${id}`, { ...fields, externalId: 'S-2' }, 1),
+      ),
+      await livline.cutOff('answer', 'GetItem', () => caller.get(`/${path}/${id}`)),
       await caller.post(`/${path}`, { ...own, ...faulty(fields) }),
       await caller.patch(`/${path}/${id}`, faulty(fields), 1),
       await caller.post(`/${path}`, { ...own, 'HEMMELIG navn': 1, externalId: 'a#b' }, { 'idempotency-key': 'æ' }),
     ];
-    expect(replies.map(({ status }) => status)).toEqual([500, expect.any(Number), 500, 422, 422, 422]);
+    expect(replies.map(({ status }) => status)).toEqual([500, 500, 500, 422, 422, 422]);
     for (const { body } of replies.slice(0, 5)) expect(JSON.stringify(body)).not.toMatch(SECRETS);
     expect(logged.join('')).toMatch(/unexpected error/);
     expect(logged.join('')).not.toMatch(SECRETS);

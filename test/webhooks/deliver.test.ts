@@ -85,23 +85,48 @@ describe('a delivery', () => {
     expect(await view()).toMatchObject({ status: 'pending', attempts: 1, notBefore: next });
   });
 
-  it.each([
-    ['wins when it is 2xx, and ends the delivery', 204, 'delivered'],
-    ['is void when it is a failure: its place was taken', 500, 'pending'],
-  ])('whose lease ran out: the late result %s', async (_, status, final) => {
+  it('whose lease ran out is done all the same when its POST succeeds late', async () => {
     const { pipeline, hint, view, attempts } = await onTheWay();
     pipeline.answer(async () => {
       livline.advance(31);
       await pipeline.deliver(hint);
       expect(await attempts()).toMatchObject([{ attempt: 1, error: 'ABANDONED' }]);
-      return { status, durationMs: 31_000 };
+      return { status: 204, durationMs: 31_000 };
     });
     expect(await pipeline.deliver(hint)).toEqual(NONE_FAILED);
-    expect(await view()).toMatchObject({ status: final, attempts: 1 });
-    pipeline.answer(() => ({ status: 204, durationMs: 1 }));
+    expect(await attempts()).toMatchObject([{ attempt: 1, status: 204 }]);
     await pipeline.untilQuiet();
-    expect(pipeline.received).toHaveLength(final === 'delivered' ? 1 : 2);
-    expect(await view()).toMatchObject({ status: 'delivered' });
+    expect(pipeline.received).toHaveLength(1);
+    expect(await view()).toMatchObject({ status: 'delivered', attempts: 1 });
+  });
+
+  it('whose lease ran out and was taken on by another worker ignores that the first POST failed late', async () => {
+    const { pipeline, hint, view, attempts } = await onTheWay();
+    pipeline.answer(async () => {
+      pipeline.answer(() => ({ status: 204, durationMs: 1 }));
+      livline.advance(31);
+      await pipeline.deliver(hint);
+      livline.advance(5);
+      await pipeline.drain();
+      return { status: 500, durationMs: 36_000 };
+    });
+    expect(await pipeline.deliver(hint)).toEqual(NONE_FAILED);
+    expect(pipeline.received).toHaveLength(2);
+    expect(await view()).toMatchObject({ status: 'delivered', attempts: 2 });
+    expect(await attempts()).toMatchObject([{ error: 'ABANDONED' }, { status: 204 }]);
+  });
+
+  it('keeps a late result that nobody was quicker than, also when the clock has looked meanwhile', async () => {
+    const { pipeline, hint, view, attempts } = await onTheWay();
+    pipeline.answer(async () => {
+      livline.advance(31);
+      await pipeline.clock();
+      return { status: 500, durationMs: 31_000 };
+    });
+    await pipeline.deliver(hint);
+    expect(pipeline.queue.length).toBeGreaterThan(1);
+    expect(await attempts()).toMatchObject([{ attempt: 1, status: 500 }]);
+    expect(await view()).toMatchObject({ status: 'pending', attempts: 1 });
   });
 });
 

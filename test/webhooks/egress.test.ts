@@ -55,9 +55,8 @@ describe('a POST', () => {
       response.writeHead(202, { 'retry-after': '120' }).end('Taken');
     });
     const durationMs = expect.any(Number);
-    expect(await patient(request(url))).toEqual({
-      ...{ status: 202, body: 'Taken', retryAfter: '120', address: '127.0.0.1', durationMs },
-    });
+    const result = await patient(request(url));
+    expect(result).toEqual({ status: 202, body: 'Taken', retryAfter: '120', address: '127.0.0.1', durationMs });
     const headers = { 'webhook-id': 'evt_1', 'content-length': '15' };
     expect(got).toMatchObject([{ method: 'POST', path: '/hook?a=b', headers }]);
   });

@@ -1,0 +1,128 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { documentedOperations as served } from '#infra/openapi/operations.ts';
+import { RESOURCES } from '#shared/resources/registry.ts';
+import { MAKERS, makeCall, makeFamily } from '#test/support/examples.ts';
+import { type Caller, type Livline, type Reply, startLivline } from '#test/support/livline.ts';
+import { documentedOperations } from '#test/support/openapi.ts';
+
+/** What the functions really answer is what the document says. */
+let livline: Livline;
+let caller: Caller;
+beforeAll(async () => {
+  livline = await startLivline();
+  caller = await livline.freshMunicipality();
+});
+
+/** Headers that come only in some answers of the documented status. */
+const SOMETIMES = new Set(['Idempotency-Replayed', 'Link']);
+
+/** Expects the status, the body and the headers that the document promises for the operation. */
+function expectDocumented(id: string, reply: Reply): void {
+  const operation = served().find((each) => each.id === id);
+  if (!operation) throw new Error(`There is no operation ${id}`);
+  expect(reply.status).toBe(operation.success.status);
+  expect(operation.success.body?.().safeParse(reply.body).error?.issues ?? []).toEqual([]);
+  const [, documented] = documentedOperations.find(([, { operationId }]) => operationId === id) ?? [];
+  const headers = Object.keys(documented?.responses[reply.status]?.headers ?? {});
+  expect(Object.keys(reply.headers)).toEqual(
+    expect.arrayContaining(headers.filter((name) => !SOMETIMES.has(name)).map((name) => name.toLowerCase())),
+  );
+}
+
+describe('the record', () => {
+  test.each(RESOURCES.map((resource) => [resource.path, resource] as const))('%s', async (path, resource) => {
+    const { parent, name, machine, deletable } = resource;
+    const made = await MAKERS[path]?.(caller);
+    const collection = parent ? `/${parent.path}/${made[parent.field]}/${path}` : `/${path}`;
+    const one = `${collection}/${made.id}`;
+    const external = `${collection}/external/municipal/${path}-1`;
+    const input = Object.keys(resource.fields()).filter((field) => field in made);
+
+    expectDocumented(`get-${name}`, await caller.get(one));
+    expectDocumented(`list-${path}`, await caller.get(collection));
+    expectDocumented(`update-${name}`, await caller.patch(one, { externalId: `${path}-1` }, made.version));
+    expectDocumented(`get-${name}-by-external-id`, await caller.get(external));
+    const replacement = Object.fromEntries(input.map((field) => [field, made[field]]));
+    expectDocumented(`upsert-${name}`, await caller.put(external, replacement));
+    const { version } = (await caller.get(one)).body;
+    const [status] = machine?.steps[made.status] ?? [];
+    if (status) expectDocumented(`change-${name}-status`, await caller.status(one, version, { status }));
+    if (deletable) expectDocumented(`delete-${name}`, await caller.remove(one, version));
+  });
+
+  test('with sensitive fields', async () => {
+    const adults = [{ name: 'Voksen A', cpr: '610180-1234', phone: '20 30 40 50', email: 'a@example.dk' }];
+    const approval = {
+      authority: 'Socialtilsyn Midt',
+      from: '2020-01-01',
+      places: 1,
+      ageMin: 0,
+      ageMax: 17,
+      careForms: [],
+    };
+    const created = await caller.post('/families', {
+      alias: 'Familien ved skoven',
+      kind: 'forstaerket',
+      residence: '630',
+      approval,
+      adults,
+      outsideWork: 'Lærer',
+      statusReason: 'Flyttet hertil',
+      caseRefs: [{ system: 'DUBU', caseNumber: '27.03.00-G01-12-26' }],
+    });
+    expectDocumented('create-family', created);
+    const read = await caller.get(`/families/${created.body.id}`);
+    expect(read.body.adults).toHaveLength(1);
+    expectDocumented('get-family', read);
+  });
+
+  test('the timeline', async () => {
+    const { id } = await makeFamily(caller);
+    await makeCall(caller, { familyId: id });
+    const timeline = await caller.get(`/families/${id}/timeline`);
+    expect(timeline.body.items).toHaveLength(1);
+    expectDocumented('get-family-timeline', timeline);
+  });
+});
+
+test('webhooks and events', async () => {
+  const own = await livline.freshMunicipality();
+  const created = await own.post('/webhook-endpoints', { url: 'https://sag.example.dk/livline', types: ['family.*'] });
+  expectDocumented('create-webhook-endpoint', created);
+  const one = `/webhook-endpoints/${created.body.id}`;
+  expectDocumented('get-webhook-endpoint', await own.get(one));
+  expectDocumented('list-webhook-endpoints', await own.get('/webhook-endpoints'));
+  expectDocumented('test-webhook-endpoint', await own.send('POST', `${one}/test`));
+  expectDocumented('update-webhook-endpoint', await own.patch(one, { disabled: true }, 1));
+  expectDocumented('delete-webhook-endpoint', await own.remove(one, 2));
+  await livline.relay();
+  const events = await own.get('/events');
+  expect(events.body.items.length).toBeGreaterThan(2);
+  expectDocumented('list-events', events);
+});
+
+test('what operators do', async () => {
+  const { operator } = livline;
+  const code = livline.nextCode();
+  expectDocumented('provision-municipality', await operator('POST', '/municipalities', { body: { code } }));
+  expectDocumented('list-municipalities', await operator('GET', '/municipalities'));
+  expectDocumented('get-municipality', await operator('GET', `/municipalities/${code}`));
+  const client = { name: 'DUBU' };
+  expectDocumented(
+    'create-municipal-client',
+    await operator('POST', `/municipalities/${code}/clients`, { body: client }),
+  );
+  expectDocumented(
+    'create-partner',
+    await operator('POST', '/partners', { body: { id: 'carelink', name: 'Carelink' } }),
+  );
+  expectDocumented('list-partners', await operator('GET', '/partners'));
+  expectDocumented('get-partner', await operator('GET', '/partners/carelink'));
+  const made = await operator('POST', '/partners/carelink/clients', { body: client });
+  expectDocumented('create-partner-client', made);
+  const one = `/clients/${made.body.client.clientId}`;
+  const grant = { scopes: ['families:read', 'families:write'] };
+  expectDocumented('put-grant', await operator('PUT', `${one}/grants/${code}`, { body: grant }));
+  expectDocumented('get-client', await operator('GET', one));
+  expectDocumented('delete-grant', await operator('DELETE', `${one}/grants/${code}`));
+});

@@ -1,0 +1,112 @@
+import { randomUUID } from 'node:crypto';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient, type TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
+import { inject } from 'vitest';
+import { createTable } from '#infra/local/table.ts';
+import type { Store } from '#shared/table/store.ts';
+
+/** One request that went to DynamoDB. */
+export interface Captured {
+  /** Its name in DynamoDB's API, such as `GetItem` or `TransactWriteItems`. */
+  readonly command: string;
+  // biome-ignore lint/suspicious/noExplicitAny: the inputs of any command
+  readonly input: any;
+}
+
+interface Fault {
+  readonly at: 'sending' | 'answer';
+  readonly command: string;
+  /** Whether nothing that follows is done either. */
+  readonly lasting: boolean;
+}
+
+/** What DynamoDB refuses and its emulator lets pass: two operations on one item in a transaction. */
+function refuseWhatOnlyAwsRefuses({ command, input }: Captured): void {
+  if (command !== 'TransactWriteItems') return;
+  const rows = (input as TransactWriteCommandInput).TransactItems?.map(({ Put, Update, Delete, ConditionCheck }) => {
+    const { pk, sk } = Put?.Item ?? (Update ?? Delete ?? ConditionCheck)?.Key ?? {};
+    return `${pk} ${sk}`;
+  });
+  if (new Set(rows).size !== rows?.length) throw new Error('A transaction has two operations on one item');
+}
+
+/** A table of its own in the emulator, every request to it seen, and its faults in the test's hands. */
+export async function startTable() {
+  const client = new DynamoDBClient({
+    endpoint: inject('dynamodbEndpoint'),
+    region: 'eu-central-1',
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+  });
+  const tableName = `livline-${randomUUID()}`;
+  await createTable(client, tableName, inject('template'));
+  const documents = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
+  const store: Store = { client: documents, tableName };
+
+  const captured: Captured[] = [];
+  const committed: Captured[] = [];
+  let roundTrips = 0;
+  let inFlight = 0;
+  let fault: Fault | undefined;
+  let ended = false;
+  const breakHere = (): never => {
+    ended = fault?.lasting ?? false;
+    throw new Error('The connection broke');
+  };
+  documents.middlewareStack.add(
+    (next, { commandName }) =>
+      async (args) => {
+        const request = { command: String(commandName).replace(/Command$/, ''), input: structuredClone(args.input) };
+        refuseWhatOnlyAwsRefuses(request);
+        const at = fault?.command === request.command ? fault.at : undefined;
+        if (ended || at === 'sending') breakHere();
+        captured.push(request);
+        if (inFlight === 0) roundTrips += 1;
+        inFlight += 1;
+        const answer = await next(args).finally(() => {
+          inFlight -= 1;
+        });
+        committed.push(request);
+        if (at === 'answer') breakHere();
+        return answer;
+      },
+    { step: 'initialize', name: 'capture' },
+  );
+
+  async function faulty<Result>(by: Fault, run: () => Promise<Result>): Promise<Result> {
+    fault = by;
+    try {
+      return await run();
+    } finally {
+      fault = undefined;
+      ended = false;
+    }
+  }
+
+  return {
+    store,
+    /** Every request that was sent. */
+    captured,
+    /** Those of them that succeeded. */
+    committed,
+    /** Whether the process has ended in a test that lets it. */
+    hasEnded: () => ended,
+    /** The requests that were sent while this ran. */
+    async requestsOf(run: () => Promise<unknown>): Promise<Captured[]> {
+      const before = captured.length;
+      await run();
+      return captured.slice(before);
+    },
+    /** How often what ran waited for the database: requests under way together count once. */
+    async roundTripsOf(run: () => Promise<unknown>): Promise<number> {
+      const before = roundTrips;
+      await run();
+      return roundTrips - before;
+    },
+    /** Runs while every request of this name is lost: before it is sent, or its answer. */
+    cutOff: <Result>(at: Fault['at'], command: string, run: () => Promise<Result>) =>
+      faulty({ at, command, lasting: false }, run),
+    /** Runs until the process ends at the first request of this name: nothing that it would do afterwards is done. */
+    killedAt: <Result>(at: Fault['at'], command: string, run: () => Promise<Result>) =>
+      faulty({ at, command, lasting: true }, run),
+  };
+}

@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** One request that came. */
+export interface Taken {
+  readonly headers: IncomingMessage['headers'];
+  readonly text: string;
+}
+
+/** A server on the loopback interface that stands in for somebody else's. */
+export interface StandIn {
+  readonly url: string;
+  readonly taken: readonly Taken[];
+  readonly stop: () => Promise<void>;
+}
+
+/** Starts a server that answers each request with 200 and what `answer` gives, as JSON. */
+export async function standIn(answer: (request: Taken) => unknown): Promise<StandIn> {
+  const taken: Taken[] = [];
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const seen = { headers: request.headers, text: Buffer.concat(chunks).toString() };
+    taken.push(seen);
+    response.setHeader('content-type', 'application/x-amz-json-1.0').end(JSON.stringify(answer(seen) ?? {}));
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    taken,
+    stop: async () => {
+      server.closeAllConnections();
+      await new Promise((closed) => server.close(closed));
+    },
+  };
+}
+
+interface Batch {
+  readonly Entries: readonly { readonly Id: string; readonly MessageBody: string }[];
+}
+
+/** SQS as far as SendMessageBatch goes, in its JSON protocol; the SDK checks the digest of each body. */
+export const standInQueue = (): Promise<StandIn> =>
+  standIn(({ text }) => ({
+    Successful: (JSON.parse(text) as Batch).Entries.map(({ Id, MessageBody }) => ({
+      Id,
+      MessageId: Id,
+      MD5OfMessageBody: createHash('md5').update(MessageBody).digest('hex'),
+    })),
+  }));
+
+/** Cognito as far as CreateUserPoolClient goes. */
+export const standInUserPool = (client: { ClientId: string; ClientSecret: string }): Promise<StandIn> =>
+  standIn(() => ({ UserPoolClient: client }));

@@ -1,0 +1,290 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { INDEXES } from '#shared/table/keys.ts';
+import type { Captured } from '#test/support/captured-table.ts';
+import * as make from '#test/support/examples.ts';
+import { type Caller, type Livline, startLivline } from '#test/support/livline.ts';
+import { requestLine } from '#test/support/request-line.ts';
+
+/**
+ * The access-pattern chart: what is asked, how often it waits for the database, and by which requests it is answered.
+ * Each request is written as its command, a Query's index, and the partitions it reaches, the prefix `T#<code>#` left
+ * out and ids shortened to what they name; a sort key stands behind a slash where it is another than `A`.
+ */
+type Pattern = readonly [what: string, roundTrips: number, requests: readonly string[], run: () => Promise<unknown>];
+
+let livline: Livline;
+let by: Caller;
+const id = {} as Record<
+  | 'family'
+  | 'member'
+  | 'staff'
+  | 'institution'
+  | 'helpline'
+  | 'call'
+  | 'shift'
+  | 'group'
+  | 'leader'
+  | 'other'
+  | 'client'
+  | 'partner',
+  string
+>;
+
+beforeAll(async () => {
+  livline = await startLivline();
+  by = await livline.freshMunicipality();
+  await make.makeFamily(by, { externalId: 'F-1' });
+  id.family = (await make.makeFamily(by)).id;
+  id.member = (await make.makeFamily(by)).id;
+  ({ id: id.staff, institutionId: id.institution } = await make.makeStaff(by));
+  id.helpline = (await make.makeHelpline(by)).id;
+  id.call = (await make.makeCall(by, { helplineId: id.helpline, familyId: id.family })).id;
+  id.shift = (await make.makeShift(by, { helplineId: id.helpline, staffId: id.staff })).id;
+  [id.leader = '', id.other = ''] = await make.makeLeaders(by);
+  id.group = (await make.makeGroup(by, { familyIds: [id.member], consultantIds: [id.leader, id.other] })).id;
+  await by.post('/families', make.FAMILY, { 'idempotency-key': 'k-1' });
+  id.client = by.clientId;
+  id.partner = (await livline.freshPartner('carelink', [by.code]))(by.code).clientId;
+  await livline.relay();
+});
+
+const clients = () => `/clients/${id.partner}`;
+const newGroup = () => ({ ...make.GROUP, familyIds: [id.family], consultantIds: [id.leader, id.other] });
+const newShift = () => ({
+  startsAt: '2026-12-01T20:00:00Z',
+  endsAt: '2026-12-02T04:00:00Z',
+  helplineId: id.helpline,
+  staffId: id.staff,
+});
+
+const READS: readonly Pattern[] = [
+  ['a record', 1, ['GetItem R#family'], () => by.get(`/families/${id.family}`)],
+  ['a nested record', 1, ['GetItem R#staff'], () => by.get(`/institutions/${id.institution}/staff/${id.staff}`)],
+  [
+    'a record by its external id',
+    2,
+    ['GetItem K#external#families#municipal#F-1', 'GetItem R#new'],
+    () => by.get('/families/external/municipal/F-1'),
+  ],
+  ['all of a type', 1, ['Query list L#families'], () => by.get('/families')],
+  [
+    'all between two times',
+    1,
+    ['Query list L#calls'],
+    () => by.get('/calls', { from: '2026-11-01', to: '2026-12-01' }),
+  ],
+  [
+    'all under a parent, if it exists',
+    1,
+    ['Query list L#staff#institution', 'GetItem R#institution'],
+    () => by.get(`/institutions/${id.institution}/staff`),
+  ],
+  [
+    'families by status',
+    1,
+    ['Query filter1 L#families#status#active'],
+    () => by.get('/families', { status: 'active' }),
+  ],
+  ['families by kind', 1, ['Query filter2 L#families#kind#almen'], () => by.get('/families', { kind: 'almen' })],
+  [
+    'families by pressure',
+    1,
+    ['Query filter3 L#families#pressure#high'],
+    () => by.get('/families', { pressure: 'high' }),
+  ],
+  [
+    'calls about a family',
+    1,
+    ['Query filter2 L#calls#familyId#family'],
+    () => by.get('/calls', { familyId: id.family }),
+  ],
+  [
+    'institutions by one of their specialities',
+    1,
+    ['Query list L#institutions#specialty#adhd'],
+    () => by.get('/institutions', { specialty: 'adhd' }),
+  ],
+  [
+    'groups of a family',
+    1,
+    ['Query list L#supervision-groups#familyId#member'],
+    () => by.get('/supervision-groups', { familyId: id.member }),
+  ],
+  [
+    'a family’s timeline',
+    2,
+    ['GetItem R#family', 'Query about O#family'],
+    () => by.get(`/families/${id.family}/timeline`),
+  ],
+  ['the events after a number', 1, ['Query list EVENTS'], () => by.get('/events', { after: '3' })],
+  [
+    'who may do what, once a minute for each client',
+    2,
+    ['BatchGetItem C#client, C#client/G#code, M#code', 'GetItem R#family'],
+    () => {
+      livline.advance(60);
+      return by.get(`/families/${id.family}`);
+    },
+  ],
+];
+
+const WRITES: readonly Pattern[] = [
+  ['a new record', 1, ['TransactWriteItems put E#event, put R#new'], () => by.post('/families', make.FAMILY)],
+  [
+    'a new record that names others',
+    1,
+    ['TransactWriteItems put E#event, put R#new, check R#helpline, check R#family'],
+    () => by.post('/calls', { ...make.CALL, helplineId: id.helpline, familyId: id.family }),
+  ],
+  [
+    'a new record with a unique name',
+    1,
+    ['TransactWriteItems put E#event, put R#new, put K#quarter#2026#4'],
+    () => by.post('/themes', make.THEME),
+  ],
+  [
+    'a new record listed by several values',
+    1,
+    ['TransactWriteItems put E#event, put R#new, put R#new/E#specialty#adhd, put R#new/E#specialty#trauma'],
+    () => by.post('/institutions', { ...make.INSTITUTION, specialties: ['adhd', 'trauma'] }),
+  ],
+  [
+    'a change',
+    2,
+    ['GetItem R#family', 'TransactWriteItems put E#event, put R#family'],
+    () => by.patch(`/families/${id.family}`, { capacity: 5 }, 1),
+  ],
+  ['a change of nothing', 1, ['GetItem R#member'], () => by.patch(`/families/${id.member}`, make.FAMILY, 1)],
+  [
+    'a status change',
+    2,
+    ['GetItem R#call', 'TransactWriteItems put E#event, put R#call'],
+    () => by.status(`/calls/${id.call}`, 1, { status: 'missed' }),
+  ],
+  [
+    'the first record under an external id',
+    2,
+    [
+      'GetItem K#external#families#municipal#F-2',
+      'TransactWriteItems put E#event, put R#new, put K#external#families#municipal#F-2',
+    ],
+    () => by.put('/families/external/municipal/F-2', make.FAMILY),
+  ],
+  [
+    'the same under an external id',
+    2,
+    ['GetItem K#external#families#municipal#F-1', 'GetItem R#new'],
+    () => by.put('/families/external/municipal/F-1', make.FAMILY),
+  ],
+  [
+    'a request that was made before',
+    2,
+    ['TransactWriteItems put E#event, put R#new', 'GetItem E#event'],
+    () => by.post('/families', make.FAMILY, { 'idempotency-key': 'k-1' }),
+  ],
+  [
+    'a shift that overlaps none of the person’s',
+    2,
+    [
+      'GetItem B#shifts#staff#2026-12-01',
+      'GetItem B#shifts#staff#2026-12-02',
+      'TransactWriteItems put E#event, put R#new, put B#shifts#staff#2026-12-01, put B#shifts#staff#2026-12-02, check R#helpline, check R#staff',
+    ],
+    () => by.post('/shifts', newShift()),
+  ],
+  [
+    'a shift taken away',
+    3,
+    [
+      'GetItem R#shift',
+      'GetItem B#shifts#staff#2026-11-23',
+      'TransactWriteItems put E#event, put R#shift, put B#shifts#staff#2026-11-23',
+    ],
+    () => by.remove(`/shifts/${id.shift}`, 1),
+  ],
+  [
+    'a session on the theme of its quarter, attended by members',
+    2,
+    [
+      'GetItem K#quarter#2026#4',
+      'GetItem R#group',
+      'TransactWriteItems put E#event, put R#new, check R#group, check R#new, check R#member, put R#new/E#familyId#member',
+    ],
+    () =>
+      by.post('/supervision-sessions', {
+        ...make.SESSION,
+        form: 'group',
+        groupId: id.group,
+        attendance: [{ familyId: id.member, present: true }],
+      }),
+  ],
+  [
+    'a group of families that are in no other',
+    3,
+    [
+      'BatchGetItem R#leader, R#other',
+      'GetItem B#groups#family',
+      'TransactWriteItems put E#event, put R#new, put B#groups#family, check R#family, check R#leader, check R#other, put R#new/E#familyId#family',
+    ],
+    () => by.post('/supervision-groups', newGroup()),
+  ],
+];
+
+const CONTROL: readonly Pattern[] = [
+  ['the municipalities', 1, ['Query list MUNICIPALITIES'], () => livline.operator('GET', '/municipalities')],
+  ['a municipality', 1, ['GetItem M#code'], () => livline.operator('GET', `/municipalities/${by.code}`)],
+  ['the partners', 1, ['Query list PARTNERS'], () => livline.operator('GET', '/partners')],
+  ['a partner', 1, ['GetItem P#carelink'], () => livline.operator('GET', '/partners/carelink')],
+  ['a client with its grants', 1, ['Query C#partner'], () => livline.operator('GET', clients())],
+  [
+    'a grant',
+    1,
+    ['TransactWriteItems check C#partner, check M#code, put C#partner/G#code'],
+    () => livline.operator('PUT', `${clients()}/grants/${by.code}`, { body: { scopes: ['families:read'] } }),
+  ],
+  [
+    'a grant taken back',
+    1,
+    ['DeleteItem C#partner/G#code'],
+    () => livline.operator('DELETE', `${clients()}/grants/${by.code}`),
+  ],
+  [
+    'a new municipality with its first client',
+    2,
+    ['GetItem M#0766', 'TransactWriteItems put M#0766, put C#client-new, put C#client-new/G#0766, put T#0766#E#event'],
+    () => livline.operator('POST', '/municipalities', { body: { code: '0766' } }),
+  ],
+];
+
+describe.each([
+  ['reads', READS],
+  ['writes', WRITES],
+  ['the operators’ side', CONTROL],
+])('%s', (_, chart) => {
+  it.each(chart)('%s: round trips %i, %j', async (_what, roundTrips, requests, run) => {
+    let sent: Captured[] = [];
+    const waited = await livline.roundTripsOf(async () => {
+      sent = await livline.requestsOf(run);
+    });
+    expect(sent.map((request) => requestLine(request, by.code, id))).toEqual(requests);
+    expect(waited).toBe(roundTrips);
+  });
+});
+
+describe('no request', () => {
+  it('scans, filters after reading, or queries without one partition and a limit', async () => {
+    await livline.clock();
+    const commands = new Set(livline.captured.map(({ command }) => command));
+    for (const command of commands)
+      expect(command).toMatch(/^(?:Get|Put|Update|Delete|BatchGet|TransactWrite)Items?$|^Query$/);
+    const queries = livline.captured.filter(({ command }) => command === 'Query').map(({ input }) => input);
+    for (const query of queries) {
+      expect(query).toMatchObject({
+        KeyConditionExpression: '#pk = :pk AND #sk BETWEEN :low AND :high',
+        Limit: expect.any(Number),
+      });
+      expect(query).not.toHaveProperty('FilterExpression');
+    }
+    expect(new Set(queries.map(({ IndexName }) => IndexName))).toEqual(new Set([undefined, ...INDEXES]));
+  });
+});

@@ -1,0 +1,107 @@
+import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { startLivline } from './support/livline.ts';
+import { measureUnits, type UnitCase } from './support/unit-cases.ts';
+import { itemSize, readUnits, writeUnits } from './support/units.ts';
+
+let cases: readonly UnitCase[];
+beforeAll(async () => {
+  const livline = await startLivline();
+  const caller = await livline.freshMunicipality();
+  cases = await measureUnits({
+    store: livline.store,
+    template: inject('template'),
+    code: caller.code,
+    now: livline.now,
+    send: async (method, path, options) => {
+      const { status, body } = await caller.send(method, path, options);
+      if (status >= 300) throw new Error(`${method} ${path} answered ${status}`);
+      return body;
+    },
+  });
+});
+
+const caseOf = (operation: string): UnitCase => {
+  const found = cases.find((each) => each.operation === operation);
+  if (!found) throw new Error(`Nothing measured ${operation}`);
+  return found;
+};
+
+describe('the meter', () => {
+  // The developer guide's rules: names and values in UTF-8, a number by its digits, three bytes for a list or a map.
+  it.each([
+    [{ pk: 'a', sk: 'ø' }, 2 + 1 + 2 + 2],
+    [{ n: 0 }, 1 + 2],
+    [{ n: 12345 }, 1 + 4],
+    [{ n: -1200 }, 1 + 3],
+    [{ b: true, z: null }, 2 + 2],
+    [{ l: [], m: {} }, 4 + 4],
+    [{ l: ['ab', 'c'] }, 1 + 3 + 3 + 2],
+    [{ m: { ab: 'c' } }, 1 + 3 + 1 + 2 + 1],
+    [{ left: undefined }, 0],
+  ])('sizes %j as %i bytes', (item, bytes) => {
+    expect(itemSize(item)).toBe(bytes);
+  });
+
+  it('counts started KBs: one to write, four to read, a half where a read may be stale', () => {
+    const item = (bytes: number) => ({ a: 'x'.repeat(bytes - 1) });
+    expect([1, 1024, 1025].map((bytes) => writeUnits(item(bytes)))).toEqual([1, 1, 2]);
+    expect([4096, 4097].map((bytes) => readUnits([item(bytes)], true))).toEqual([1, 2]);
+    expect(readUnits([item(3000), item(3000)], false)).toBe(1);
+    expect([readUnits([], true), readUnits([], false), writeUnits(undefined)]).toEqual([1, 0.5, 1]);
+  });
+});
+
+describe('an operation costs the least that its guarantee can cost', () => {
+  it.each([
+    'an empty list, with the context that is kept for a minute',
+    'create',
+    'get',
+    'patch',
+    'patch that changes nothing',
+    'status',
+    'upsert of a new one',
+    'upsert of the same',
+    'create with an Idempotency-Key',
+    'list, a page of 50',
+    'delivery at the first attempt',
+  ])('%s', (operation) => {
+    const { units, least } = caseOf(operation);
+    expect({ read: units.read, write: units.write }).toEqual(least);
+  });
+
+  it.each([
+    // The event that refused the transaction came along with the refusal, and is read once more.
+    ['its replay', 1],
+    // The event is read before it is numbered, and as it stands after it.
+    ['relay of an event to one endpoint', 1],
+  ])('%s, but for %i reads', (operation, reads) => {
+    const { units, least } = caseOf(operation);
+    expect(units.write).toBe(least.write);
+    expect(units.read).toBeLessThanOrEqual(least.read + reads);
+  });
+});
+
+describe('beyond the context that is kept, a request makes', () => {
+  it.each([
+    ['create', ['TransactWriteItems']],
+    ['create with an Idempotency-Key', ['TransactWriteItems']],
+    ['get', ['GetItem']],
+    ['list, a page of 50', ['Query']],
+  ])('one round trip: %s', (operation, requests) => {
+    expect(caseOf(operation).units.requests).toEqual(requests);
+  });
+
+  it.each([
+    ['patch', ['GetItem', 'TransactWriteItems']],
+    ['status', ['GetItem', 'TransactWriteItems']],
+    ['upsert of a new one', ['GetItem', 'TransactWriteItems']],
+    ['upsert of the same', ['GetItem', 'GetItem']],
+  ])('two where what it writes depends on what it reads: %s', (operation, requests) => {
+    expect(caseOf(operation).units.requests).toEqual(requests);
+  });
+
+  it('one more, once a minute, for the context: client, grant and municipality together', () => {
+    const { units } = caseOf('an empty list, with the context that is kept for a minute');
+    expect(units.requests).toEqual(['BatchGetItem', 'Query']);
+  });
+});
