@@ -62,6 +62,7 @@ describe('an operation costs the least that its guarantee can cost', () => {
     'upsert of a new one',
     'upsert of the same',
     'create with an Idempotency-Key',
+    'its replay',
     'list, a page of 50',
     'delivery at the first attempt',
   ])('%s', (operation) => {
@@ -70,8 +71,6 @@ describe('an operation costs the least that its guarantee can cost', () => {
   });
 
   it.each([
-    // The event that refused the transaction came along with the refusal, and is read once more.
-    ['its replay', 1],
     // The event is read before it is numbered, and as it stands after it.
     ['relay of an event to one endpoint', 1],
   ])('%s, but for %i reads', (operation, reads) => {

@@ -18,6 +18,7 @@ import type { Row } from '../table/scoped-table.ts';
 import { ABSENT, type Condition, type Write, WriteRefused } from '../table/write.ts';
 import { plusSeconds } from '../time.ts';
 import { type Action, eventWrite } from './events.ts';
+import type { Sensitivity } from './fields.ts';
 import { newReferences, referenceChecks } from './references.ts';
 import type { Fields, LedgerEntry, Lock, Resource, View } from './resource.ts';
 import { schemasOf } from './schemas.ts';
@@ -28,6 +29,10 @@ export type Whole = View;
 /** A record as stored: what lists may show, and apart from it what they may not. */
 export interface Stored {
   readonly whole: Whole;
+  /** What lists may show of it. */
+  readonly view: View;
+  /** What they may not, apart by who may see it, so that showing a record needs no schema. */
+  readonly sensitive: Partial<Readonly<Record<Sensitivity, Fields>>>;
   /** For each SS field the organisation that wrote it. */
   readonly writtenBy: Readonly<Record<string, string>>;
   readonly lastEvent: string;
@@ -36,8 +41,12 @@ export interface Stored {
 /** The stored record in a row of its type, undefined for anything else and for what was deleted. */
 export function storedOf(resource: Resource, row: Row | undefined): Stored | undefined {
   if (row?.['type'] !== resource.path || row['deleted'] === true) return undefined;
+  const view = row['view'] as View;
+  const sensitive = (row['sensitive'] ?? {}) as Stored['sensitive'];
   return {
-    whole: { ...(row['view'] as View), ...(row['sensitive'] as Fields | undefined) },
+    whole: { ...view, ...sensitive.S, ...sensitive.SS, ...sensitive.secret },
+    view,
+    sensitive,
     writtenBy: (row['writtenBy'] ?? {}) as Record<string, string>,
     lastEvent: row['lastEvent'] as string,
   };
@@ -49,10 +58,14 @@ export function viewOf(resource: Resource, whole: Whole): View {
   return Object.fromEntries(Object.entries(whole).filter(([name]) => !sensitivity[name])) as View;
 }
 
-function sensitiveOf(resource: Resource, whole: Whole): Fields | undefined {
-  const { sensitivity } = schemasOf(resource);
-  const fields = Object.entries(whole).filter(([name, value]) => sensitivity[name] && value !== undefined);
-  return fields.length > 0 ? Object.fromEntries(fields) : undefined;
+function sensitiveOf(resource: Resource, whole: Whole): Stored['sensitive'] | undefined {
+  const parts: Partial<Record<Sensitivity, Record<string, unknown>>> = {};
+  for (const [name, sensitivity] of Object.entries(schemasOf(resource).sensitivity)) {
+    if (whole[name] === undefined) continue;
+    parts[sensitivity] ??= {};
+    parts[sensitivity][name] = whole[name];
+  }
+  return Object.keys(parts).length > 0 ? parts : undefined;
 }
 
 export interface Saving {
@@ -70,7 +83,14 @@ export interface Saving {
 /** A row that the change was decided on has been changed by another request: decide again. */
 export class Outrun extends Error {}
 /** The request's event is there already: the request was done before. */
-class Done extends Error {}
+class Done extends Error {
+  readonly event: Row | undefined;
+
+  constructor(event: Row | undefined) {
+    super();
+    this.event = event;
+  }
+}
 
 /** A sort key holds 1,024 bytes, and a character in it takes up to five. */
 const LONGEST_ORDER = 180;
@@ -121,12 +141,14 @@ const edgesOf = (resource: Resource, record: Whole | undefined): [string, string
 /** A write with what the caller is told when its condition does not hold. */
 interface Guarded {
   readonly write: Write;
-  readonly refusal: () => Error;
+  /** Gets the row that stood in the way, if there was one. */
+  readonly refusal: (standing: Row | undefined) => Error;
 }
 
 function edgeWrites(resource: Resource, before: Whole | undefined, after: Whole): Write[] {
   const kept = new Set(edgesOf(resource, after).map((edge) => JSON.stringify(edge)));
   const gone = edgesOf(resource, before).filter((edge) => !kept.has(JSON.stringify(edge)));
+  if (kept.size === 0 && gone.length === 0) return [];
   const view = viewOf(resource, after);
   return [
     ...gone.map(([name, id]): Write => ({ kind: 'delete', key: edgeKey(after.id, name, id) })),
@@ -271,7 +293,7 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
         answer: { status: saving.answerStatus, view: JSON.stringify(view), href },
       },
     }),
-    refusal: () => new Done(),
+    refusal: (standing) => new Done(standing),
   };
   const edges = deleted
     ? edgesOf(resource, before?.whole).map(
@@ -289,7 +311,7 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
   try {
     await ctx.table.transact(guarded.map(({ write }) => write));
   } catch (error) {
-    if (error instanceof WriteRefused) throw (guarded[error.at] as Guarded).refusal();
+    if (error instanceof WriteRefused) throw (guarded[error.at] as Guarded).refusal(error.row);
     throw error;
   }
   return answerOf(saving.answerStatus, view, href);
@@ -324,7 +346,7 @@ export async function once(
     } catch (error) {
       const expected = error instanceof Problem || error instanceof Done || error instanceof Outrun;
       if (!expected) throw error;
-      const earlier = eventId && (await ctx.table.get(eventKey(eventId)));
+      const earlier = error instanceof Done ? error.event : eventId && (await ctx.table.get(eventKey(eventId)));
       if (earlier && idempotency) {
         if ((earlier['at'] as string) >= plusSeconds(ctx.now, -KEY_LIFE_DAYS * 86_400))
           return replay(earlier, idempotency);

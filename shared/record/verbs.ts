@@ -16,7 +16,8 @@ const CLOCK_SKEW_S = 60;
 
 /** Throws 422 when an instant has not come yet. */
 export function refuseFuture(ctx: Context, pointer: string, at: Instant | undefined): void {
-  if (at !== undefined && at > plusSeconds(ctx.now, CLOCK_SKEW_S)) throw invalid(pointer, 'This lies in the future.');
+  if (at !== undefined && at > ctx.now && at > plusSeconds(ctx.now, CLOCK_SKEW_S))
+    throw invalid(pointer, 'This lies in the future.');
 }
 
 /** Throws 422 when an instant lies before that at which its record began. */
@@ -58,21 +59,16 @@ export async function findRecords(ctx: Context, resource: Resource, ids: readonl
 }
 
 /** A record as this caller may see it: S fields with the scope sensitive:read, SS fields only if its organisation wrote them. */
-export function shown(ctx: Context, resource: Resource, { whole, writtenBy }: Stored): Whole {
-  const { sensitivity } = schemasOf(resource);
-  return Object.fromEntries(
-    Object.entries(whole).filter(([name]) => {
-      if (!sensitivity[name]) return true;
-      if (sensitivity[name] === 'secret' || !ctx.scopes.has('sensitive:read')) return false;
-      return sensitivity[name] === 'S' || writtenBy[name] === ctx.actor.organisation;
-    }),
-  ) as Whole;
+export function shown(ctx: Context, { view, sensitive, writtenBy }: Stored): Whole {
+  if (!ctx.scopes.has('sensitive:read')) return view;
+  const own = Object.entries(sensitive.SS ?? {}).filter(([name]) => writtenBy[name] === ctx.actor.organisation);
+  return { ...view, ...sensitive.S, ...Object.fromEntries(own) };
 }
 
 /** Reads one record. */
 export async function getRecord(ctx: Context, resource: Resource, place: Place): Promise<Answer> {
   const stored = await load(ctx, resource, place);
-  return { status: 200, body: shown(ctx, resource, stored), headers: { etag: etagOf(stored.whole.version) } };
+  return { status: 200, body: shown(ctx, stored), headers: { etag: etagOf(stored.whole.version) } };
 }
 
 /** Which SS fields are whose after a change. A field that another organisation wrote cannot be overwritten unseen. */

@@ -120,11 +120,11 @@ export const families = defineResource({
   },
   order: (family) => family.alias.toLowerCase(),
   filters: { status: (family) => family.status, kind: (family) => family.kind, pressure: (family) => family.pressure },
-  settle: ({ ctx, after, entering }) => {
+  settle: ({ ctx, before, after, entering }) => {
     checkApproval(after);
     const { statusAt, fosteringSince } = after;
     if (entering === 'closed' && fosteringSince !== undefined)
-      refuseBefore('/at', statusAt, startOfDay(fosteringSince));
+      refuseBefore(before ? '/at' : '/statusAt', statusAt, startOfDay(fosteringSince));
     const residence = after.residence ?? ctx.tenant.code;
     if (!findMunicipality(residence))
       throw invalid('/residence', 'There is no municipality with this code.', 'invalid_value');

@@ -139,7 +139,7 @@ export const supervisionSessions = defineResource({
     checkLocked(change);
     if (after.status === 'held' || after.status === 'locked') {
       refuseFuture(ctx, '/at', after.at);
-      if (entering !== undefined) refuseBefore('/at', after.statusAt, after.at);
+      if (entering !== undefined) refuseBefore(change.before ? '/at' : '/statusAt', after.statusAt, after.at);
     }
     const [themeId] = await Promise.all([after.themeId ?? themeOfQuarter(ctx, after), checkAttendance(change)]);
     return themeId === undefined ? {} : { themeId };

@@ -33,9 +33,12 @@ export type IndexName = (typeof INDEXES)[number];
 export type IndexEntries = Partial<Record<IndexName, Key>>;
 
 const UNSAFE = /[#%\p{Cc}\p{Cs}]/gu;
+/** What most segments are: ids, names of ours, times. They need no look at what Unicode calls each character. */
+const PLAIN = /^[\w.:-]*$/;
 
 /** One segment with `#`, `%`, control characters and lone surrogates (which UTF-8 cannot carry) as `%` and four hex digits. */
 export function encodeSegment(segment: string): string {
+  if (PLAIN.test(segment)) return segment;
   return segment.replace(UNSAFE, (char) => `%${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 

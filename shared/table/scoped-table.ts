@@ -54,8 +54,10 @@ const justBelow = (sortKey: string): string =>
 
 const justAbove = (sortKey: string): string => `${sortKey}${LOWEST}`;
 
-const greater = (a: string, b: string): string => (a > b ? a : b);
-const lesser = (a: string, b: string): string => (a < b ? a : b);
+/** DynamoDB orders keys by their UTF-8 bytes, JavaScript compares UTF-16 units: they differ beyond U+FFFF. */
+const isGreater = (a: string, b: string): boolean => Buffer.compare(Buffer.from(a), Buffer.from(b)) > 0;
+const greater = (a: string, b: string): string => (isGreater(a, b) ? a : b);
+const lesser = (a: string, b: string): string => (isGreater(a, b) ? b : a);
 
 /** A view of the table limited to keys that start with `prefix`. Only shared/context.ts and shared/tenancy/control.ts make one. */
 export function scopedTable(store: Store, prefix: Segments): ScopedTable {
@@ -94,7 +96,7 @@ export function scopedTable(store: Store, prefix: Segments): ScopedTable {
     async query({ index, partition, from = LOWEST, to = HIGHEST, after, descending = false, limit }) {
       const low = after === undefined || descending ? from : greater(from, justAbove(after));
       const high = after === undefined || !descending ? to : lesser(to, justBelow(after));
-      if (low > high) return { rows: [] };
+      if (isGreater(low, high)) return { rows: [] };
       const [pk, sk] = index === undefined ? ['pk', 'sk'] : [`${index}Pk`, `${index}Sk`];
       const { Items = [], LastEvaluatedKey } = await client.send(
         new QueryCommand({

@@ -62,16 +62,16 @@ export class WriteRefused extends Error {
 
 /** The index attributes of a row, keys encoded. */
 function indexAttributes(entries: IndexEntries, textOf: (segments: Segments) => string): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(entries).flatMap(([index, { pk, sk }]) => [
-      [`${index}Pk`, textOf(pk)],
-      [`${index}Sk`, encodeKey(sk)],
-    ]),
-  );
+  const attributes: Record<string, string> = {};
+  for (const [index, { pk, sk }] of Object.entries(entries)) {
+    attributes[`${index}Pk`] = textOf(pk);
+    attributes[`${index}Sk`] = encodeKey(sk);
+  }
+  return attributes;
 }
 
 const namesIn = (expression: string): Record<string, string> =>
-  Object.fromEntries([...expression.matchAll(/#(\w+)/g)].map(([name, attribute]) => [name, attribute as string]));
+  Object.fromEntries((expression.match(/#\w+/g) ?? []).map((name) => [name, name.slice(1)]));
 
 const valuesOf = (values: Attributes): Record<string, unknown> =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [`:${name}`, value]));

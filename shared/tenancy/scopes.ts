@@ -29,10 +29,7 @@ export type Scope = TenantScope | AdminScope;
 /** The scopes of a token's `scope` claim (space separated, RFC 6749 §3.3) that belong to Livline, without its prefix. */
 export function scopesOfClaim(claim: string): ReadonlySet<string> {
   const prefix = `${RESOURCE_SERVER}/`;
-  return new Set(
-    claim
-      .split(' ')
-      .filter((scope) => scope.startsWith(prefix))
-      .map((scope) => scope.slice(prefix.length)),
-  );
+  const scopes = new Set<string>();
+  for (const scope of claim.split(' ')) if (scope.startsWith(prefix)) scopes.add(scope.slice(prefix.length));
+  return scopes;
 }

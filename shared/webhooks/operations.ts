@@ -8,7 +8,7 @@ import { operationsOf, TENANT_BASE } from '../record/operations.ts';
 import type { Resource } from '../record/resource.ts';
 import { caseRefs, viewSchema } from '../record/schemas.ts';
 import { parse } from '../record/validate.ts';
-import { createRecord, load } from '../record/verbs.ts';
+import { createRecord, findRecord, load } from '../record/verbs.ts';
 import { feedPartition } from '../table/keys.ts';
 import type { EgressOptions, Post } from './egress.ts';
 import { eventTypes, typesInclude, webhookEndpoints } from './endpoints.ts';
@@ -22,8 +22,9 @@ export interface WebhookDeps extends EgressOptions {
 async function createEndpoint(ctx: Context, endpoints: Resource, request: ApiRequest): Promise<Answer> {
   const answer = await createRecord(ctx, endpoints, request.body, { idempotency: idempotencyOf(request) });
   const view = answer.body as { id: string };
-  const { whole: endpoint } = await load(ctx, endpoints, { id: view.id });
-  return { ...answer, body: { ...view, secret: endpoint['secret'] } };
+  // It may have been deleted since, if this answer is a repeated one.
+  const stored = await findRecord(ctx, endpoints, view.id);
+  return { ...answer, body: { ...view, secret: stored?.whole['secret'] } };
 }
 
 /** Posts a ping event at once and tells what came of it. */

@@ -79,7 +79,7 @@ describe('a family', () => {
       ),
       reasonFor: ['closed'],
       make: () => makeFamily(caller),
-      runs: 15,
+      runs: 10,
     });
   });
 
@@ -110,6 +110,14 @@ describe('a family', () => {
     const close = { status: 'closed', reason: 'Ophørt', at: '2019-07-31T21:00:00Z' };
     expectProblem(await caller.status(`/families/${id}`, 1, close), 422, 'validation_failed', '/at');
     expect((await caller.status(`/families/${id}`, 1, { ...close, at: '2019-08-01T00:00:00+02:00' })).status).toBe(200);
+    const born = {
+      ...FAMILY,
+      status: 'closed',
+      statusReason: 'Ophørt',
+      statusAt: close.at,
+      fosteringSince: '2019-08-01',
+    };
+    expectProblem(await caller.post('/families', born), 422, 'validation_failed', '/statusAt');
   });
 
   it.each([

@@ -74,6 +74,15 @@ describe('a shift', () => {
     );
   });
 
+  it('may begin as the one before ends', async () => {
+    const caller = await livline.freshMunicipality();
+    const { helplineId, staffId } = await makeShift(caller);
+    const next = { startsAt: SHIFT.endsAt, endsAt: hour(24, 6), helplineId, staffId };
+    await makeShift(caller, next);
+    await makeShift(caller, { startsAt: hour(23, 0), endsAt: SHIFT.startsAt, helplineId, staffId });
+    expect((await caller.get('/shifts', { staffId })).body.items).toHaveLength(3);
+  });
+
   it('may be at the same time as another person’s', async () => {
     const caller = await livline.freshMunicipality();
     const { helplineId } = await makeShift(caller);

@@ -1,28 +1,31 @@
-import { BatchWriteCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
+import { BatchWriteCommand, ScanCommand, type ScanCommandInput } from '@aws-sdk/lib-dynamodb';
 import type { Store } from '#shared/table/store.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: rows of every kind
 export type AnyRow = Record<string, any>;
 
-/** Every row of the table in the order of its key, with every attribute. */
-export async function contentOf({ client, tableName }: Store): Promise<AnyRow[]> {
+async function scan({ client, tableName }: Store, filter: Partial<ScanCommandInput> = {}): Promise<AnyRow[]> {
   const rows: AnyRow[] = [];
   let from: AnyRow | undefined;
   do {
-    const page = await client.send(
-      new ScanCommand({ TableName: tableName, ConsistentRead: true, ExclusiveStartKey: from }),
-    );
+    const input = { TableName: tableName, ConsistentRead: true, ExclusiveStartKey: from, ...filter };
+    const page = await client.send(new ScanCommand(input));
     rows.push(...(page.Items ?? []));
     from = page.LastEvaluatedKey;
   } while (from);
   return rows.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
 }
 
+/** Every row of the table in the order of its key, with every attribute. */
+export const contentOf = (store: Store): Promise<AnyRow[]> => scan(store);
+
 /** The rows of one type in one municipality. */
-export async function rowsOf(store: Store, code: string, type: string): Promise<AnyRow[]> {
-  const rows = await contentOf(store);
-  return rows.filter((row) => row['type'] === type && String(row['pk']).startsWith(`T#${code}#`));
-}
+export const rowsOf = (store: Store, code: string, type: string): Promise<AnyRow[]> =>
+  scan(store, {
+    FilterExpression: 'begins_with(pk, :prefix) AND #type = :type',
+    ExpressionAttributeNames: { '#type': 'type' },
+    ExpressionAttributeValues: { ':prefix': `T#${code}#`, ':type': type },
+  });
 
 const nameOf = ({ pk, sk }: AnyRow): string => `${pk} ${sk}`;
 

@@ -41,7 +41,7 @@ interface Walk {
 }
 
 /** Random walks: a step the machine has is taken, any other is refused, names the allowed ones and changes nothing. */
-export async function expectMachine({ caller, path, steps, reasonFor, make, runs = 10 }: Walk): Promise<void> {
+export async function expectMachine({ caller, path, steps, reasonFor, make, runs = 6 }: Walk): Promise<void> {
   const statuses = [...steps.keys()];
   const choices = fc.array(fc.nat({ max: 999 }), { minLength: 3, maxLength: 9 });
   await fc.assert(

@@ -52,7 +52,7 @@ describe('a range', () => {
         expect(await readAll({ partition, limit })).toEqual(sorted);
         expect(await readAll({ partition, limit, descending: true })).toEqual(sorted.toReversed());
       }),
-      { numRuns: 15 },
+      { numRuns: 10 },
     );
   });
 
@@ -65,7 +65,7 @@ describe('a range', () => {
         const read = await readAll({ partition, from, to, limit: 2, descending });
         expect(read).toEqual(descending ? between.toReversed() : between);
       }),
-      { numRuns: 15 },
+      { numRuns: 10 },
     );
   });
 

@@ -52,6 +52,22 @@ describe('at the same instant', () => {
     expect([body.capacity === 9, body.status === 'in_training'].filter(Boolean)).toHaveLength(1);
   });
 
+  it('of two steps from the same version one is taken, also under two Idempotency-Keys', async () => {
+    const caller = await livline.freshMunicipality();
+    const { id } = await makeFamily(caller, { status: 'active' });
+    const replies = await Promise.all(
+      ['paused', 'suspended'].map((status) =>
+        caller.send('POST', `/families/${id}/status`, {
+          body: { status },
+          headers: { 'if-match': '"1"', 'idempotency-key': status },
+        }),
+      ),
+    );
+    expect(statuses(replies)).toEqual([200, 412]);
+    const taken = replies.find(({ status }) => status === 200);
+    expect((await caller.get(`/families/${id}`)).body).toEqual(taken?.body);
+  });
+
   it('a quarter gets one theme', async () => {
     const caller = await livline.freshMunicipality();
     const codes = ['mentalisation', 'learning', 'child_development', 'trauma'];

@@ -109,7 +109,7 @@ describe('a value', () => {
         const receivedAt = `${local}${offset < 0 ? '-' : '+'}${two(Math.abs(hours))}:${two(minutes)}`;
         expect((await makeCall(caller, { helplineId, receivedAt })).receivedAt).toBe(at.toISOString());
       }),
-      { numRuns: 15 },
+      { numRuns: 10 },
     );
   });
 

@@ -109,6 +109,17 @@ describe('an Idempotency-Key', () => {
     expect(new Set(replies.map(({ body }) => body.id)).size).toBe(4);
   });
 
+  it('adds nothing to what the event tells', async () => {
+    const caller = await livline.freshMunicipality();
+    livline.takeStream();
+    await caller.post('/families', FAMILY);
+    await caller.post('/families', FAMILY, key('k-10'));
+    await livline.relay();
+    const [one, other] = (await caller.get('/events')).body.items;
+    expect(Object.keys(other.data).sort()).toEqual(Object.keys(one.data).sort());
+    expect(JSON.stringify(other)).not.toContain(FAMILY.alias);
+  });
+
   it('of a refused request is free to be used again', async () => {
     const caller = await livline.freshMunicipality();
     expect((await caller.post('/families', { ...FAMILY, kind: 'ukendt' }, key('k-8'))).status).toBe(422);

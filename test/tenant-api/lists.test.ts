@@ -58,7 +58,7 @@ describe('a list', () => {
         for (const page of read.slice(0, -1)) expect(page).toHaveLength(limit);
         expect((await pages(caller, path, { active: 'true', limit: '2' })).flat()).toEqual(reference);
       }),
-      { numRuns: 15 },
+      { numRuns: 10 },
     );
   });
 

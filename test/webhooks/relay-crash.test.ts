@@ -17,6 +17,7 @@ beforeAll(async () => {
   pipeline = startPipeline(livline, at.code);
   vi.spyOn(process.stdout, 'write').mockReturnValue(true);
   for (const name of ['one', 'two']) await subscribe(livline, at, name);
+  await pipeline.relayFresh();
   const id = await createFamily(at);
   await at.patch(`/families/${id}`, { capacity: 1 }, 1);
   commits = livline.takeStream();

@@ -62,7 +62,7 @@ describe('Retry-After', () => {
 
   it('gives 0 to 24 hours whatever it is', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (header) => {
+      fc.property(fc.string(), (header) => {
         const seconds = retryAfterSeconds(header, NOW);
         expect(seconds >= 0 && seconds <= 86_400).toBe(true);
       }),

@@ -1,0 +1,64 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { tenantApi } from '#functions/tenant-api/app.ts';
+import type { Store } from '#shared/table/store.ts';
+import { TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
+import { TYPICAL_FAMILY } from '#test/support/typical-family.ts';
+import { honoZod } from './peers/hono-zod.ts';
+import { type Benchmark, measured, ratio } from './report.ts';
+import { interleaved, ratioOf, summarise } from './statistics.ts';
+import { tenantEvent } from './world.ts';
+
+const BATCHES = 31;
+const CALLS = 300;
+
+/** A store whose client answers at once: with the context's rows where it is asked for them, else with nothing. */
+function stubbedStore(): Store {
+  const client = DynamoDBDocumentClient.from(new DynamoDBClient({ region: 'eu-central-1' }));
+  const tenant = { code: '0630', name: 'Vejle', cvr: '29189900', status: 'active', cursorKey: '' };
+  const Responses = {
+    stub: [
+      { type: 'client', organisation: 'municipal' },
+      { type: 'grant', scopes: TENANT_SCOPES },
+      { type: 'municipality', tenant },
+    ],
+  };
+  client.send = (async (command: { input: object }) =>
+    'RequestItems' in command.input ? { Responses } : {}) as unknown as typeof client.send;
+  return { client, tableName: 'stub' };
+}
+
+/** Microseconds of CPU for each of a batch of calls. */
+async function cpuPerCall(call: () => Promise<unknown>): Promise<number> {
+  const before = process.cpuUsage();
+  for (let count = 0; count < CALLS; count += 1) await call();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / CALLS;
+}
+
+export const warmCpu: Benchmark = {
+  title: `CPU of a validated POST of a family, warm, store stubbed (${BATCHES} batches of ${CALLS} each)`,
+  run: async () => {
+    const store = stubbedStore();
+    const post = () => Promise.resolve({ status: 204, durationMs: 0 });
+    const livline = tenantApi({ store, now: () => new Date(), post, allowLocal: false });
+    const peer = honoZod(store.client, store.tableName);
+    const event = tenantEvent('POST', '/families', { body: TYPICAL_FAMILY });
+    const answered = async (answer: Promise<{ statusCode: number; body: string }>) => {
+      const { statusCode, body } = await answer;
+      if (statusCode !== 201) throw new Error(`The POST answered ${statusCode}: ${body}`);
+    };
+    const contenders = {
+      livline: () => cpuPerCall(() => answered(livline(event))),
+      peer: () => cpuPerCall(() => answered(peer(event as never, undefined as never))),
+    };
+    // Until everything is compiled and optimised.
+    await interleaved(contenders, 20);
+    const batches = await interleaved(contenders, BATCHES);
+    return [
+      measured('livline', 'µs', summarise(batches.livline)),
+      measured('hono + zod', 'µs', summarise(batches.peer)),
+      ratio('livline / hono + zod', ratioOf(batches.livline, batches.peer), 1.5),
+    ];
+  },
+};
