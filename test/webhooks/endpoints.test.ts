@@ -56,7 +56,9 @@ describe('/webhook-endpoints', () => {
       expect(text + JSON.stringify(headers)).not.toContain(secret.slice('whsec_'.length));
     }
     const holding = (await contentOf(livline.store)).filter((row) => JSON.stringify(row).includes(secret));
-    expect(holding.map((row) => [row['type'], row['sensitive']])).toEqual([['webhook-endpoints', { secret: { secret } }]]);
+    expect(holding.map((row) => [row['type'], row['sensitive']])).toEqual([
+      ['webhook-endpoints', { secret: { secret } }],
+    ]);
     await at.remove(`/webhook-endpoints/${id}`, 2);
     const { secret: _, ...view } = created;
     const repeated = await at.post('/webhook-endpoints', input, key);
