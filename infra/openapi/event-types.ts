@@ -1,5 +1,5 @@
+import { eventNamesOf } from '#shared/record/event-names.ts';
 import type { Resource } from '#shared/record/resource.ts';
-import { eventNamesOf } from '#shared/record/verbs.ts';
 import type { JsonSchema } from './json-schema.ts';
 
 const PREFIX = 'dk.livline.';

@@ -1,5 +1,5 @@
+import { eventNamesOf } from '#shared/record/event-names.ts';
 import type { Resource } from '#shared/record/resource.ts';
-import { eventNamesOf } from '#shared/record/verbs.ts';
 import { WAITS_S } from '#shared/webhooks/schedule.ts';
 import type { Components } from './components.ts';
 import { exampleOf } from './examples.ts';

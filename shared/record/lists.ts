@@ -6,9 +6,9 @@ import { openCursor, sealCursor } from '../table/cursor.ts';
 import { encodeSegment, type IndexName, recordKey, type Segments, timelinePartition } from '../table/keys.ts';
 import { startOfDay } from '../time.ts';
 import { day, instant } from './fields.ts';
+import { listOfAll, selectedList } from './indexes.ts';
 import { nothingHere } from './references.ts';
 import type { Fields, Resource, View } from './resource.ts';
-import { listOfAll, selectedList } from './save.ts';
 import { statusesOf } from './schemas.ts';
 import { parse } from './validate.ts';
 

@@ -3,20 +3,12 @@ import type { Context } from '../context.ts';
 import { isId } from '../ids.ts';
 import { type ApiRequest, idempotencyOf, type Operation, param } from '../operation.ts';
 import { listParameters, listRecords } from './lists.ts';
+import { getByExternalId, getRecord, type Place } from './read.ts';
 import { nothingHere } from './references.ts';
 import type { Machine, Resource } from './resource.ts';
 import { externalId, schemasOf, statusChange, viewSchema } from './schemas.ts';
 import { parse } from './validate.ts';
-import {
-  changeStatus,
-  createRecord,
-  deleteRecord,
-  getByExternalId,
-  getRecord,
-  type Place,
-  updateRecord,
-  upsertRecord,
-} from './verbs.ts';
+import { changeStatus, createRecord, deleteRecord, updateRecord, upsertRecord } from './verbs.ts';
 
 /** Where the API of one municipality starts. */
 export const TENANT_BASE = '/v1/municipalities/{code}';

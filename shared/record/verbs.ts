@@ -1,74 +1,23 @@
 import type { Context } from '../context.ts';
 import { invalid, Problem } from '../errors.ts';
-import { isId, newId, SOURCE } from '../ids.ts';
+import { newId } from '../ids.ts';
 import { type Answer, etagOf, type Idempotency } from '../operation.ts';
-import { lockKey, recordKey } from '../table/keys.ts';
-import { type Instant, plusSeconds } from '../time.ts';
+import { creationEvent, eventName, statusEvent } from './event-names.ts';
 import type { Action } from './events.ts';
 import { changedFields, mergePatch } from './merge.ts';
+import { Outrun, once } from './once.ts';
+import { findByExternalId, load, notFound, type Place } from './read.ts';
 import type { Fields, Machine, RecordOf, Resource } from './resource.ts';
-import { answerOf, externalName, Outrun, once, type Stored, save, storedOf, viewOf, type Whole } from './save.ts';
+import { refuseFuture } from './rules.ts';
+import { save } from './save.ts';
 import { schemasOf, statusChange, statusesOf } from './schemas.ts';
+import { answerOf, type Stored, viewOf, type Whole } from './stored.ts';
 import { parse } from './validate.ts';
-
-/** Clocks differ: an instant this much ahead of ours, in seconds, is not yet called future. */
-const CLOCK_SKEW_S = 60;
-
-/** Throws 422 when an instant has not come yet. */
-export function refuseFuture(ctx: Context, pointer: string, at: Instant | undefined): void {
-  if (at !== undefined && at > ctx.now && at > plusSeconds(ctx.now, CLOCK_SKEW_S))
-    throw invalid(pointer, 'This lies in the future.');
-}
-
-/** Throws 422 when an instant lies before that at which its record began. */
-export function refuseBefore(pointer: string, at: Instant | undefined, start: Instant): void {
-  if (at !== undefined && plusSeconds(at, CLOCK_SKEW_S) < start) throw invalid(pointer, 'This lies before it began.');
-}
 
 /** Path of a record, also its `href` in events. */
 export function hrefOf(ctx: Context, resource: Resource, record: Whole): string {
   const parent = resource.parent && `${resource.parent.path}/${String(record[resource.parent.field])}/`;
   return `/v1/municipalities/${ctx.tenant.code}/${parent ?? ''}${resource.path}/${record.id}`;
-}
-
-/** Where a record stands: its id, and its parent's where the resource is nested. */
-export interface Place {
-  readonly id: string;
-  readonly parentId?: string | undefined;
-}
-
-const notFound = (resource: Resource): Problem => new Problem('not_found', `There is no such ${resource.name} here.`);
-
-/** Reads a record, strongly consistent. Throws `not_found` where the municipality has none of this type by that id. */
-export async function load(ctx: Context, resource: Resource, { id, parentId }: Place): Promise<Stored> {
-  if (!isId(id)) throw notFound(resource);
-  const stored = storedOf(resource, await ctx.table.get(recordKey(id)));
-  if (!stored || (resource.parent && stored.whole[resource.parent.field] !== parentId)) throw notFound(resource);
-  return stored;
-}
-
-/** Reads a record that another one refers to; undefined where there is none of this type. */
-export async function findRecord(ctx: Context, resource: Resource, id: string): Promise<Stored | undefined> {
-  return storedOf(resource, await ctx.table.get(recordKey(id)));
-}
-
-/** Reads those of the records that exist, in no order. */
-export async function findRecords(ctx: Context, resource: Resource, ids: readonly string[]): Promise<Stored[]> {
-  const rows = await ctx.table.getMany([...new Set(ids)].map(recordKey));
-  return rows.flatMap((row) => storedOf(resource, row) ?? []);
-}
-
-/** A record as this caller may see it: S fields with the scope sensitive:read, SS fields only if its organisation wrote them. */
-export function shown(ctx: Context, { view, sensitive, writtenBy }: Stored): Whole {
-  if (!ctx.scopes.has('sensitive:read')) return view;
-  const own = Object.entries(sensitive.SS ?? {}).filter(([name]) => writtenBy[name] === ctx.actor.organisation);
-  return { ...view, ...sensitive.S, ...Object.fromEntries(own) };
-}
-
-/** Reads one record. */
-export async function getRecord(ctx: Context, resource: Resource, place: Place): Promise<Answer> {
-  const stored = await load(ctx, resource, place);
-  return { status: 200, body: shown(ctx, stored), headers: { etag: etagOf(stored.whole.version) } };
 }
 
 /** Which SS fields are whose after a change. A field that another organisation wrote cannot be overwritten unseen. */
@@ -102,26 +51,6 @@ async function settled(
   const typed = (record: Whole) => record as unknown as RecordOf<Record<never, never>>;
   const set = await resource.settle?.({ ctx, before: before && typed(before), after: typed(after), entering });
   return { ...after, ...set };
-}
-
-/** Name of the event for entering a status, with its prefix. */
-function eventName(resource: Resource, name: string): string {
-  return `${resource.events?.prefix ?? resource.name}.${name}`;
-}
-
-const creationEvent = (resource: Resource, status: string | undefined): string =>
-  eventName(resource, resource.events?.created ?? (status && resource.events?.status?.[status]) ?? 'created');
-
-const statusEvent = (resource: Resource, status: string): string =>
-  eventName(resource, resource.events?.status?.[status] ?? 'updated');
-
-/** Every event name a resource can give. */
-export function eventNamesOf(resource: Resource): string[] {
-  const names = new Set<string>(['updated', ...Object.values(resource.events?.status ?? {})]);
-  const initial = resource.machine && statusesOf(resource.machine)[0];
-  names.add(creationEvent(resource, initial).slice((resource.events?.prefix ?? resource.name).length + 1));
-  if (resource.deletable) names.add('deleted');
-  return [...names].map((name) => eventName(resource, name));
 }
 
 interface Creation {
@@ -290,31 +219,6 @@ export const changeStatus = (
     const fields = { ...rest, status, statusAt: at, ...(reason !== undefined && { statusReason: reason }) };
     return amend(ctx, resource, before, { fields, sent: {}, entering: status, eventId, idempotency });
   });
-
-/** Id of the record that a source knows by its own id, undefined where there is none. */
-async function findByExternalId(
-  ctx: Context,
-  resource: Resource,
-  source: string,
-  externalId: string,
-): Promise<string | undefined> {
-  if (!SOURCE.test(source)) return undefined;
-  const lock = await ctx.table.get(lockKey(...externalName(resource, source, externalId)));
-  return lock?.['holder'] as string | undefined;
-}
-
-/** Reads the record that a source knows by its own id. */
-export async function getByExternalId(
-  ctx: Context,
-  resource: Resource,
-  source: string,
-  externalId: string,
-  parentId?: string,
-): Promise<Answer> {
-  const id = await findByExternalId(ctx, resource, source, externalId);
-  if (id === undefined) throw notFound(resource);
-  return getRecord(ctx, resource, { id, parentId });
-}
 
 interface Upsert {
   readonly source: string;

@@ -1,7 +1,7 @@
 import { invalid, Problem } from '../errors.ts';
 import { flag, instant, line, oneOf, phone, reference, sensitive, text, whole } from '../record/fields.ts';
 import { defineResource, type RecordOf } from '../record/resource.ts';
-import { refuseBefore, refuseFuture } from '../record/verbs.ts';
+import { refuseBefore, refuseFuture } from '../record/rules.ts';
 import { lockKey } from '../table/keys.ts';
 
 const fields = () => ({

@@ -19,8 +19,9 @@ import {
 } from '../record/fields.ts';
 import { listTimeline, pageParameters, timelineItem } from '../record/lists.ts';
 import { pageSchema, TENANT_BASE } from '../record/operations.ts';
+import { load } from '../record/read.ts';
 import { defineResource, type RecordOf } from '../record/resource.ts';
-import { load, refuseBefore } from '../record/verbs.ts';
+import { refuseBefore } from '../record/rules.ts';
 import { findMunicipality } from '../register/register.ts';
 import { startOfDay } from '../time.ts';
 

@@ -1,7 +1,7 @@
 import { invalid, Problem } from '../errors.ts';
 import { day, line, reference, setOf, text } from '../record/fields.ts';
+import { findRecords } from '../record/read.ts';
 import { defineResource } from '../record/resource.ts';
-import { findRecords } from '../record/verbs.ts';
 import { CONSULTANT_KINDS, consultants } from './consultants.ts';
 
 /** A whole change of members writes four rows for each, and a transaction holds 100. */

@@ -15,8 +15,9 @@ import {
   whole,
 } from '../record/fields.ts';
 import { changedFields } from '../record/merge.ts';
+import { findRecord } from '../record/read.ts';
 import { type Change, defineResource, type RecordOf } from '../record/resource.ts';
-import { findRecord, refuseBefore, refuseFuture } from '../record/verbs.ts';
+import { refuseBefore, refuseFuture } from '../record/rules.ts';
 import { lockKey } from '../table/keys.ts';
 import { localDateOf, quarterOf } from '../time.ts';
 import { supervisionGroups } from './supervision-groups.ts';

@@ -1,7 +1,7 @@
 import { type Context, workerContext } from '../context.ts';
 import { eventBytes } from '../record/events.ts';
 import type { Resource } from '../record/resource.ts';
-import { storedOf } from '../record/save.ts';
+import { storedOf } from '../record/stored.ts';
 import { attemptKey, deliveryKey, eventKey, recordKey } from '../table/keys.ts';
 import type { Store } from '../table/store.ts';
 import type { Write } from '../table/write.ts';

@@ -5,10 +5,11 @@ import { type Answer, type ApiRequest, idempotencyOf, type Operation, param } fr
 import { eventBytes, sequenceText } from '../record/events.ts';
 import { instant, oneOf } from '../record/fields.ts';
 import { operationsOf, TENANT_BASE } from '../record/operations.ts';
+import { findRecord, load } from '../record/read.ts';
 import type { Resource } from '../record/resource.ts';
 import { caseRefs, viewSchema } from '../record/schemas.ts';
 import { parse } from '../record/validate.ts';
-import { createRecord, findRecord, load } from '../record/verbs.ts';
+import { createRecord } from '../record/verbs.ts';
 import { feedPartition } from '../table/keys.ts';
 import type { EgressOptions, Post } from './egress.ts';
 import { eventTypes, typesInclude, webhookEndpoints } from './endpoints.ts';

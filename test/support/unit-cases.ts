@@ -3,7 +3,7 @@ import { GetCommand } from '@aws-sdk/lib-dynamodb';
 import { deliverQueue } from '#functions/deliver/app.ts';
 import { relayStream } from '#functions/relay/app.ts';
 import type { Template } from '#infra/local/table.ts';
-import { externalName } from '#shared/record/save.ts';
+import { externalName } from '#shared/record/guards.ts';
 import { families } from '#shared/resources/families.ts';
 import {
   deliveryKey,

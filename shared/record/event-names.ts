@@ -1,0 +1,22 @@
+import type { Resource } from './resource.ts';
+import { statusesOf } from './schemas.ts';
+
+/** Name of the event for entering a status, with its prefix. */
+export function eventName(resource: Resource, name: string): string {
+  return `${resource.events?.prefix ?? resource.name}.${name}`;
+}
+
+export const creationEvent = (resource: Resource, status: string | undefined): string =>
+  eventName(resource, resource.events?.created ?? (status && resource.events?.status?.[status]) ?? 'created');
+
+export const statusEvent = (resource: Resource, status: string): string =>
+  eventName(resource, resource.events?.status?.[status] ?? 'updated');
+
+/** Every event name a resource can give. */
+export function eventNamesOf(resource: Resource): string[] {
+  const names = new Set<string>(['updated', ...Object.values(resource.events?.status ?? {})]);
+  const initial = resource.machine && statusesOf(resource.machine)[0];
+  names.add(creationEvent(resource, initial).slice((resource.events?.prefix ?? resource.name).length + 1));
+  if (resource.deletable) names.add('deleted');
+  return [...names].map((name) => eventName(resource, name));
+}

@@ -1,0 +1,74 @@
+import type { Context } from '../context.ts';
+import { Problem } from '../errors.ts';
+import { isId, SOURCE } from '../ids.ts';
+import { type Answer, etagOf } from '../operation.ts';
+import { lockKey, recordKey } from '../table/keys.ts';
+import { externalName } from './guards.ts';
+import type { Resource } from './resource.ts';
+import { type Stored, storedOf, type Whole } from './stored.ts';
+
+/** Where a record stands: its id, and its parent's where the resource is nested. */
+export interface Place {
+  readonly id: string;
+  readonly parentId?: string | undefined;
+}
+
+export const notFound = (resource: Resource): Problem =>
+  new Problem('not_found', `There is no such ${resource.name} here.`);
+
+/** Reads a record, strongly consistent. Throws `not_found` where the municipality has none of this type by that id. */
+export async function load(ctx: Context, resource: Resource, { id, parentId }: Place): Promise<Stored> {
+  if (!isId(id)) throw notFound(resource);
+  const stored = storedOf(resource, await ctx.table.get(recordKey(id)));
+  if (!stored || (resource.parent && stored.whole[resource.parent.field] !== parentId)) throw notFound(resource);
+  return stored;
+}
+
+/** Reads a record that another one refers to; undefined where there is none of this type. */
+export async function findRecord(ctx: Context, resource: Resource, id: string): Promise<Stored | undefined> {
+  return storedOf(resource, await ctx.table.get(recordKey(id)));
+}
+
+/** Reads those of the records that exist, in no order. */
+export async function findRecords(ctx: Context, resource: Resource, ids: readonly string[]): Promise<Stored[]> {
+  const rows = await ctx.table.getMany([...new Set(ids)].map(recordKey));
+  return rows.flatMap((row) => storedOf(resource, row) ?? []);
+}
+
+/** A record as this caller may see it: S fields with the scope sensitive:read, SS fields only if its organisation wrote them. */
+export function shown(ctx: Context, { view, sensitive, writtenBy }: Stored): Whole {
+  if (!ctx.scopes.has('sensitive:read')) return view;
+  const own = Object.entries(sensitive.SS ?? {}).filter(([name]) => writtenBy[name] === ctx.actor.organisation);
+  return { ...view, ...sensitive.S, ...Object.fromEntries(own) };
+}
+
+/** Reads one record. */
+export async function getRecord(ctx: Context, resource: Resource, place: Place): Promise<Answer> {
+  const stored = await load(ctx, resource, place);
+  return { status: 200, body: shown(ctx, stored), headers: { etag: etagOf(stored.whole.version) } };
+}
+
+/** Id of the record that a source knows by its own id, undefined where there is none. */
+export async function findByExternalId(
+  ctx: Context,
+  resource: Resource,
+  source: string,
+  externalId: string,
+): Promise<string | undefined> {
+  if (!SOURCE.test(source)) return undefined;
+  const lock = await ctx.table.get(lockKey(...externalName(resource, source, externalId)));
+  return lock?.['holder'] as string | undefined;
+}
+
+/** Reads the record that a source knows by its own id. */
+export async function getByExternalId(
+  ctx: Context,
+  resource: Resource,
+  source: string,
+  externalId: string,
+  parentId?: string,
+): Promise<Answer> {
+  const id = await findByExternalId(ctx, resource, source, externalId);
+  if (id === undefined) throw notFound(resource);
+  return getRecord(ctx, resource, { id, parentId });
+}
