@@ -153,6 +153,7 @@ function problemOf(error: unknown, requestId: string): Problem {
   return new Problem('internal_error', 'Something went wrong on our side.');
 }
 
+/** Decides who calls and gives what the verbs need, or throws the refusal (401, 403, 404). */
 export type ContextOf<Ctx> = (call: {
   readonly claims: Readonly<Record<string, string>> | undefined;
   readonly params: Readonly<Record<string, string>>;

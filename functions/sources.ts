@@ -15,6 +15,7 @@ export interface BatchFailures {
   readonly batchItemFailures: { itemIdentifier: string }[];
 }
 
+/** Names the failed items to Lambda, which brings them again. */
 export const failuresOf = (identifiers: readonly string[]): BatchFailures => ({
   batchItemFailures: identifiers.map((itemIdentifier) => ({ itemIdentifier })),
 });

@@ -52,12 +52,14 @@ const TRUST_MS = 60_000;
 /** More clients than one Lambda instance meets in a minute; the oldest gives way. */
 const REMEMBERED = 1_000;
 
+/** What a verified access token says. */
 export interface Claims {
   readonly clientId: string;
   /** The scopes of the token, without the resource server's prefix. */
   readonly scopes: ReadonlySet<string>;
 }
 
+/** Turns a verified token and a municipality code into a context. Throws `not_found`. */
 export type ContextOpener = (claims: Claims, code: string, requestId: string) => Promise<Context>;
 
 /**

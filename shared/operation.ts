@@ -15,6 +15,7 @@ export interface ApiRequest {
   readonly fingerprint: string;
 }
 
+/** What an operation answers; HTTP and the request id are added by the function. */
 export interface Answer {
   readonly status: number;
   readonly body?: unknown;

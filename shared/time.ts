@@ -4,6 +4,7 @@ export type Instant = string;
 /** A calendar day in Europe/Copenhagen, `YYYY-MM-DD` (ISO 8601). */
 export type LocalDate = string;
 
+/** An instant of a Date. */
 export const instantOf = (date: Date): Instant => date.toISOString();
 
 /** The instant `seconds` after another; a negative number goes back. */

@@ -6,9 +6,11 @@ export function eventName(resource: Resource, name: string): string {
   return `${resource.events?.prefix ?? resource.name}.${name}`;
 }
 
+/** Name of the event for a creation in this status. */
 export const creationEvent = (resource: Resource, status: string | undefined): string =>
   eventName(resource, resource.events?.created ?? (status && resource.events?.status?.[status]) ?? 'created');
 
+/** Name of the event for entering this status. */
 export const statusEvent = (resource: Resource, status: string): string =>
   eventName(resource, resource.events?.status?.[status] ?? 'updated');
 

@@ -10,6 +10,7 @@ const RELAY_GRACE_S = 60;
 /** What happened to an object (OIO: Oprettet, Rettet, Passiveret, Slettet). */
 export type Action = 'created' | 'updated' | 'ended' | 'deleted';
 
+/** What is known of a change when its event is made. */
 export interface EventDraft {
   readonly id: string;
   /** Name without the prefix `dk.livline.`. */

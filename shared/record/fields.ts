@@ -36,11 +36,14 @@ export const codeWord = (description: string) =>
     .regex(/^[a-z][a-z0-9_]{0,49}$/, 'Lower-case letters, digits and underscores, starting with a letter')
     .describe(description);
 
+/** One of a closed set of values. */
 export const oneOf = <const Values extends readonly [string, ...string[]]>(description: string, values: Values) =>
   z.enum(values).describe(description);
 
+/** A whole number within bounds, both inclusive. */
 export const whole = (description: string, min: number, max: number) => z.int().min(min).max(max).describe(description);
 
+/** Yes or no. */
 export const flag = (description: string) => z.boolean().describe(description);
 
 /** An RFC 3339 instant with offset on input, kept and shown in UTC with milliseconds. */
@@ -110,6 +113,7 @@ export const cvrNumber = (description: string) =>
     .refine(isCvr, 'Not a valid CVR number (modulus 11)')
     .describe(description);
 
+/** Whether the text is a CVR number by its form and check sum. */
 export function isCvr(text: string): boolean {
   return /^\d{8}$/.test(text) && CVR_WEIGHTS.reduce((sum, weight, at) => sum + weight * Number(text[at]), 0) % 11 === 0;
 }
@@ -137,4 +141,5 @@ export const phone = (description: string) =>
     .overwrite((value) => value.replaceAll(' ', ''))
     .describe(description);
 
+/** An e-mail address, at most 254 characters (RFC 5321 §4.5.3.1.3). */
 export const email = (description: string) => z.email().max(254).describe(description);

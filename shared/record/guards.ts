@@ -26,8 +26,10 @@ function locksOf(resource: Resource, record: Whole | undefined): readonly Lock[]
   return [...(external ? [external] : []), ...(resource.locks?.(record) ?? [])];
 }
 
+/** The lock that an external id holds; through it the record is found. */
 export const externalName = (resource: Resource, source: string, id: string) => ['external', resource.path, source, id];
 
+/** Takes the locks that a change needs and releases those that it leaves. */
 export function lockWrites(
   resource: Resource,
   before: Whole | undefined,

@@ -26,6 +26,7 @@ export const selectedList = (resource: Resource, parentId: unknown, name: string
 
 const parentOf = (resource: Resource, record: Whole): unknown => resource.parent && record[resource.parent.field];
 
+/** Where a record stands in the indexes: its list, its owner's timeline, and its filters. */
 export function indexOf(resource: Resource, record: Whole): IndexEntries {
   const sk = orderOf(resource, record);
   const owner = resource.about?.(record);
@@ -50,6 +51,7 @@ export const edgesOf = (resource: Resource, record: Whole | undefined): [string,
       )
     : [];
 
+/** Writes the edges of a record, each with a copy of its view so that a list by edge is one Query, and removes old ones. */
 export function edgeWrites(resource: Resource, before: Whole | undefined, after: Whole): Write[] {
   const kept = new Set(edgesOf(resource, after).map((edge) => JSON.stringify(edge)));
   const gone = edgesOf(resource, before).filter((edge) => !kept.has(JSON.stringify(edge)));

@@ -13,6 +13,7 @@ export interface Place {
   readonly parentId?: string | undefined;
 }
 
+/** The refusal for an id that this municipality does not have; the same whether another one has it or nobody. */
 export const notFound = (resource: Resource): Problem =>
   new Problem('not_found', `There is no such ${resource.name} here.`);
 

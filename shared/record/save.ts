@@ -12,6 +12,7 @@ import { newReferences, referenceChecks } from './references.ts';
 import type { Resource } from './resource.ts';
 import { answerOf, type Stored, sensitiveOf, viewOf, type Whole } from './stored.ts';
 
+/** One change of one record, decided and ready to commit. */
 export interface Saving {
   readonly before?: Stored | undefined;
   readonly after: Whole;

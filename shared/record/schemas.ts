@@ -13,6 +13,7 @@ export const externalId = () =>
     .regex(/^[^\p{Cc}\p{Cs}#/]{1,200}$/u, '1 to 200 characters without #, / and control characters')
     .describe("The record's id in the system it came from, unique for each source and type (eksternt id).");
 
+/** Links to the case system, as every record has them. */
 export const caseRefs = () =>
   listOf(
     'Links to the municipal case system (fagsystem).',

@@ -39,6 +39,7 @@ export function viewOf(resource: Resource, whole: Whole): View {
   return Object.fromEntries(Object.entries(whole).filter(([name]) => !sensitivity[name])) as View;
 }
 
+/** The sensitive fields of a record, apart by who may see them; undefined where it has none. */
 export function sensitiveOf(resource: Resource, whole: Whole): Stored['sensitive'] | undefined {
   const parts: Partial<Record<Sensitivity, Record<string, unknown>>> = {};
   for (const [name, sensitivity] of Object.entries(schemasOf(resource).sensitivity)) {

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { email, line, oneOf, phone, sensitive } from '../record/fields.ts';
 import { defineResource } from '../record/resource.ts';
 
+/** The two kinds of consultant; every supervision group is led by both. */
 export const CONSULTANT_KINDS = ['plejefamiliekonsulent', 'familiekonsulent'] as const;
 
 export const consultants = defineResource({

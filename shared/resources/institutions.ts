@@ -1,6 +1,7 @@
 import { codeWord, cvrNumber, line, oneOf, productionUnit, setOf } from '../record/fields.ts';
 import { defineResource } from '../record/resource.ts';
 
+/** Special knowledge of an institution or of one of its staff. */
 export const specialties = () =>
   setOf(
     'Special knowledge (specialer).',

@@ -22,6 +22,7 @@
  */
 export type Segments = readonly string[];
 
+/** A row's key, or its place in an index, before it is encoded. */
 export interface Key {
   readonly pk: Segments;
   readonly sk: Segments;

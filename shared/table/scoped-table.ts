@@ -20,6 +20,7 @@ export interface RangeQuery {
   readonly limit: number;
 }
 
+/** One page of rows. */
 export interface Page {
   readonly rows: readonly Row[];
   /** Sort key of the last row where more may follow. */

@@ -16,6 +16,7 @@ import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { Problem } from '../errors.ts';
 import { encodeKey, type IndexEntries, type IndexName, type Key, type Segments } from './keys.ts';
 
+/** Attributes of a row by name. */
 export type Attributes = Readonly<Record<string, unknown>>;
 
 /** A DynamoDB condition. Every `#name` in the expression stands for the attribute of that name, every `:name` for its value. */
@@ -24,7 +25,9 @@ export interface Condition {
   readonly values?: Attributes;
 }
 
+/** The row does not exist yet. */
 export const ABSENT: Condition = { expression: 'attribute_not_exists(#pk)' };
+/** The row exists. */
 export const PRESENT: Condition = { expression: 'attribute_exists(#pk)' };
 
 /** One change of one row. */

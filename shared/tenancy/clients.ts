@@ -5,7 +5,7 @@ import { instant, line } from '../record/fields.ts';
 import { parse } from '../record/validate.ts';
 import { findMunicipality } from '../register/register.ts';
 import { clientKey, grantKey, municipalityKey } from '../table/keys.ts';
-import { ABSENT, PRESENT, type Write, WriteRefused } from '../table/write.ts';
+import { ABSENT, type Condition, PRESENT, type Write, WriteRefused } from '../table/write.ts';
 import type { OperatorContext } from './control.ts';
 import type { Credentials } from './identity.ts';
 import { TENANT_SCOPES, type TenantScope } from './scopes.ts';
@@ -27,12 +27,16 @@ const GRANT_EXAMPLE = {
   grantedBy: OPERATOR_EXAMPLE,
 };
 
+/** Body of a new partner client. */
 export const NewPartnerClient = () =>
   z.strictObject({ name: line('What the client is for (formål), such as the system that uses it.') });
+/** Body of a new client of a municipality, with its scopes there. */
 export const NewMunicipalClient = () =>
   z.strictObject({ ...NewPartnerClient().shape, scopes: scopes().default([...TENANT_SCOPES]) });
+/** Body of a grant. */
 export const GrantInput = () => z.strictObject({ scopes: scopes() });
 
+/** Credentials in the one answer that shows them. */
 export const ClientOnce = () =>
   z
     .strictObject({
@@ -51,6 +55,7 @@ export const ClientOnce = () =>
       ],
     });
 
+/** A grant as it is shown. */
 export const GrantView = () =>
   z
     .strictObject({
@@ -62,6 +67,7 @@ export const GrantView = () =>
     })
     .meta({ description: 'What a client may do in one municipality.', examples: [GRANT_EXAMPLE] });
 
+/** A client as it is shown, without its secret. */
 export const ClientView = () =>
   z
     .strictObject({
@@ -91,6 +97,7 @@ export const ClientView = () =>
       ],
     });
 
+/** Whose client it is. */
 export interface Owner {
   readonly kind: 'municipality' | 'partner';
   readonly id: string;
@@ -188,6 +195,14 @@ export async function getClient(ctx: OperatorContext, clientId: string): Promise
   return { status: 200, body: { ...(client['view'] as object), grants } };
 }
 
+/** A client that exists and may have a grant there: a partner's anywhere, a municipality's own in that one alone. */
+const grantable = (code: string): Condition => ({
+  expression: 'attribute_exists(#pk) AND (#organisation <> :municipal OR #view.#owner.#id = :code)',
+  values: { municipal: 'municipal', code },
+});
+
+const strange = () => invalid('/path/code', "A municipality's own client works in that municipality alone.");
+
 /** Grants a client scopes in a municipality, in place of what it had there. */
 export async function putGrant(ctx: OperatorContext, clientId: string, code: string, body: unknown): Promise<Answer> {
   const { scopes: granted } = parse(GrantInput(), body);
@@ -196,13 +211,14 @@ export async function putGrant(ctx: OperatorContext, clientId: string, code: str
   const grant: Grant = { code, scopes: [...new Set(granted)] };
   try {
     await ctx.control.transact([
-      { kind: 'check', key: clientKey(clientId), condition: PRESENT },
+      { kind: 'check', key: clientKey(clientId), condition: grantable(code) },
       { kind: 'check', key: municipalityKey(code), condition: PRESENT },
       grantWrite(ctx, clientId, grant),
     ]);
   } catch (error) {
     if (!(error instanceof WriteRefused)) throw error;
-    throw error.at === 0 ? unknownClient() : notProvisioned();
+    if (error.at > 0) throw notProvisioned();
+    throw error.row ? strange() : unknownClient();
   }
   return { status: 200, body: grantView(ctx, clientId, grant) };
 }

@@ -45,6 +45,7 @@ export function controlTable(store: Store): ScopedTable {
 
 const PAGE = 200;
 
+/** The query parameter of a control list's next page. */
 export const afterParameter = (): QueryParameters => ({
   after: z.string().max(200).describe('`next` of the page before.').optional(),
 });

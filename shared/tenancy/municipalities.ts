@@ -15,9 +15,11 @@ import { clientWrites, shownOnce, withdrawClient } from './clients.ts';
 import type { OperatorContext } from './control.ts';
 import { TENANT_SCOPES } from './scopes.ts';
 
+/** Body of a provisioning. */
 export const Provisioning = () =>
   z.strictObject({ code: municipalityCode('Municipality code (kommunekode), one of the 98.') });
 
+/** A provisioned municipality as it is shown. */
 export const MunicipalityView = () =>
   z
     .strictObject({

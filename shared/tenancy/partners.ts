@@ -11,6 +11,7 @@ import type { OperatorContext } from './control.ts';
 /** Ids that mean something else as a record's `source`. */
 const RESERVED = ['municipal', 'livline'];
 
+/** Body of a new partner. */
 export const NewPartner = () =>
   z.strictObject({
     id: z
@@ -22,6 +23,7 @@ export const NewPartner = () =>
     cvr: cvrNumber('CVR number (CVR-nummer), eight digits.').optional(),
   });
 
+/** A partner as it is shown. */
 export const PartnerView = () =>
   z
     .strictObject({

@@ -12,6 +12,7 @@ import { type Hint, LONGEST_DELAY_S, type SendHints } from './hints.ts';
 import { nextAttemptAt, retryAfterSeconds } from './schedule.ts';
 import { signedHeaders } from './sign.ts';
 
+/** What delivering needs from outside, so that tests hold the clock, the receivers and chance. */
 export interface DeliverDeps {
   readonly store: Store;
   readonly now: () => Date;

@@ -5,6 +5,7 @@ import { ABSENT, type Condition, type Write, WriteRefused } from '../table/write
 import { type Instant, plusSeconds } from '../time.ts';
 import type { Hint } from './hints.ts';
 
+/** `held` waits for a disabled endpoint, `cancelled` had its endpoint deleted, `failed` had all its attempts. */
 export type DeliveryStatus = 'pending' | 'in_flight' | 'delivered' | 'failed' | 'held' | 'cancelled';
 
 /** One event on its way to one endpoint. */
@@ -28,9 +29,11 @@ export interface Delivery {
 /** Seconds after which the sweeper looks at a delivery that a hint should have brought. */
 export const HINT_GRACE_S = 60;
 
+/** The delivery in a row, undefined for any other row. */
 export const deliveryOf = (row: Row | undefined): Delivery | undefined =>
   row?.['type'] === 'delivery' ? (row['view'] as Delivery) : undefined;
 
+/** The hint that names a delivery. */
 export const hintOf = (
   ctx: Context,
   { id, eventId, endpointId }: Pick<Delivery, 'id' | 'eventId' | 'endpointId'>,

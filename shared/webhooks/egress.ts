@@ -14,6 +14,7 @@ export interface PostResult {
   readonly body?: string;
 }
 
+/** One POST, signed and ready. */
 export interface PostRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -23,6 +24,7 @@ export interface PostRequest {
 /** Sends a webhook. Never throws: whatever happens is a result. */
 export type Post = (request: PostRequest) => Promise<PostResult>;
 
+/** Which receivers there may be. */
 export interface EgressOptions {
   /** Whether `http://127.0.0.1` and `http://localhost` are receivers too. Set on a developer's machine only. */
   readonly allowLocal: boolean;

@@ -16,6 +16,7 @@ export type Hint = z.infer<typeof Hint>;
 /** SQS delays a message by at most this many seconds; what is due later is left to the sweeper. */
 export const LONGEST_DELAY_S = 900;
 
+/** A hint and the seconds after which it should arrive. */
 export interface DelayedHint extends Hint {
   readonly delayS: number;
 }

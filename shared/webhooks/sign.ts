@@ -5,6 +5,7 @@ const SECRET_BYTES = 32;
 /** A new endpoint secret: `whsec_` and 32 random bytes in base64 (Standard Webhooks, "Signature scheme"). */
 export const newSecret = (): string => `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
 
+/** What is signed: Standard Webhooks, "Webhook Headers". */
 export interface SignedMessage {
   /** `webhook-id`: the event's id, the same on every attempt. */
   readonly id: string;

@@ -133,6 +133,13 @@ describe('a partner’s client', () => {
 });
 
 describe('another client of a municipality', () => {
+  it("is granted nothing in another municipality: only partners' clients work in several", async () => {
+    const [own, other] = [await livline.freshMunicipality(), await livline.freshMunicipality()];
+    expectProblem(await grant(own.clientId, other.code, SCOPES), 422, 'validation_failed', '/path/code');
+    expect((await own.at(other.code).get('/families')).status).toBe(404);
+    expect((await grant(own.clientId, own.code, SCOPES)).status).toBe(200);
+  });
+
   const more = (code: string, body: unknown) => livline.operator('POST', `/municipalities/${code}/clients`, { body });
 
   it('may do what it was made for, as the municipality', async () => {

@@ -94,7 +94,7 @@ describe('a receiver that fails', () => {
           }
         },
       ),
-      { numRuns: 6 },
+      { numRuns: 4 },
     );
   });
 });

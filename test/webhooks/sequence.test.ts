@@ -68,7 +68,7 @@ const batches = () =>
     .tuple(fc.array(fc.shuffledSubarray(commits, { minLength: 1 }), { maxLength: 3 }), fc.shuffledSubarray(commits))
     .map(([some, rest]) => [...some, rest, commits.toReversed()]);
 
-const runs = { numRuns: 6, beforeEach: () => restore(livline.store, unrelayed) };
+const runs = { numRuns: 5, beforeEach: () => restore(livline.store, unrelayed) };
 const property = fc.asyncProperty;
 
 describe('the sequence', () => {
