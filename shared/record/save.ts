@@ -51,11 +51,10 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
     write: {
       kind: 'put',
       key: recordKey(after.id),
-      condition: before
-        ? { expression: '#view.#version = :version', values: { version: before.whole.version } }
-        : ABSENT,
+      condition: before ? { expression: '#version = :version', values: { version: before.whole.version } } : ABSENT,
       item: {
         type: resource.path,
+        version: after.version,
         view,
         sensitive: sensitiveOf(resource, after),
         writtenBy: saving.writtenBy,

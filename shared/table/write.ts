@@ -101,9 +101,11 @@ export function prepareWrite(tableName: string, textOf: (segments: Segments) => 
   };
   switch (write.kind) {
     case 'put': {
+      const { view, ...item } = write.item;
       const Item = {
         ...where,
-        ...write.item,
+        ...item,
+        ...(view !== undefined && { view: JSON.stringify(view) }),
         ...indexAttributes(write.index ?? {}, textOf),
         expiresAt: write.expiresAt,
       };

@@ -140,7 +140,7 @@ export function clientWrites(
       kind: 'put',
       key: clientKey(clientId),
       condition: ABSENT,
-      item: { type: 'client', organisation: owner.kind === 'partner' ? owner.id : 'municipal', view },
+      item: { type: 'client', organisation: owner.kind === 'partner' ? owner.id : 'municipal', owner: owner.id, view },
       index: { list: { pk: ['CLIENTS', owner.kind, owner.id], sk: [clientId] } },
     },
     ...grants.map((grant) => grantWrite(ctx, clientId, grant)),
@@ -197,7 +197,7 @@ export async function getClient(ctx: OperatorContext, clientId: string): Promise
 
 /** A client that exists and may have a grant there: a partner's anywhere, a municipality's own in that one alone. */
 const grantable = (code: string): Condition => ({
-  expression: 'attribute_exists(#pk) AND (#organisation <> :municipal OR #view.#owner.#id = :code)',
+  expression: 'attribute_exists(#pk) AND (#organisation <> :municipal OR #owner = :code)',
   values: { municipal: 'municipal', code },
 });
 

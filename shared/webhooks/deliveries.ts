@@ -53,7 +53,7 @@ const indexesOf = ({ id, endpointId, createdAt }: Delivery, dueAt: Instant | und
 const write = (delivery: Delivery, dueAt: Instant | undefined, condition: Condition): Write => ({
   kind: 'put',
   key: deliveryKey(delivery.id),
-  item: { type: 'delivery', view: delivery },
+  item: { type: 'delivery', version: delivery.version, view: delivery },
   index: indexesOf(delivery, dueAt),
   condition,
 });
@@ -67,7 +67,7 @@ export const newDelivery = (delivery: Omit<Delivery, 'version' | 'attempts' | 'n
   );
 
 const unchanged = ({ version }: Delivery): Condition => ({
-  expression: '#view.#version = :version',
+  expression: '#version = :version',
   values: { version },
 });
 

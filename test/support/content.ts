@@ -19,13 +19,15 @@ async function scan({ client, tableName }: Store, filter: Partial<ScanCommandInp
 /** Every row of the table in the order of its key, with every attribute. */
 export const contentOf = (store: Store): Promise<AnyRow[]> => scan(store);
 
-/** The rows of one type in one municipality. */
-export const rowsOf = (store: Store, code: string, type: string): Promise<AnyRow[]> =>
-  scan(store, {
+/** The rows of one type in one municipality, what is shown of them parsed. */
+export async function rowsOf(store: Store, code: string, type: string): Promise<AnyRow[]> {
+  const rows = await scan(store, {
     FilterExpression: 'begins_with(pk, :prefix) AND #type = :type',
     ExpressionAttributeNames: { '#type': 'type' },
     ExpressionAttributeValues: { ':prefix': `T#${code}#`, ':type': type },
   });
+  return rows.map((row) => (row['view'] === undefined ? row : { ...row, view: JSON.parse(row['view']) }));
+}
 
 const nameOf = ({ pk, sk }: AnyRow): string => `${pk} ${sk}`;
 

@@ -1,4 +1,4 @@
-import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import type { Caller, Livline } from './livline.ts';
 
 export interface Endpoint {
@@ -28,13 +28,9 @@ export async function createFamily(at: Caller, alias = 'Familien ved åen'): Pro
 
 /** Suspends a municipality, or lets it work again. There is no operation for it yet. */
 export async function setStatus({ store }: Livline, code: string, status: 'active' | 'suspended'): Promise<void> {
-  await store.client.send(
-    new UpdateCommand({
-      TableName: store.tableName,
-      Key: { pk: `M#${code}`, sk: 'A' },
-      UpdateExpression: 'SET tenant.#status = :status, #view.#status = :status',
-      ExpressionAttributeNames: { '#status': 'status', '#view': 'view' },
-      ExpressionAttributeValues: { ':status': status },
-    }),
-  );
+  const { client, tableName } = store;
+  const { Item } = await client.send(new GetCommand({ TableName: tableName, Key: { pk: `M#${code}`, sk: 'A' } }));
+  const view = JSON.stringify({ ...JSON.parse(Item?.['view']), status });
+  const changed = { ...Item, view, tenant: { ...Item?.['tenant'], status } };
+  await client.send(new PutCommand({ TableName: tableName, Item: changed }));
 }

@@ -118,7 +118,7 @@ export async function measureUnits(plant: Plant): Promise<UnitCase[]> {
   const external = `/families/external/municipal/${randomUUID()}`;
   const upserted = await meter(() => send('PUT', external, { body: TYPICAL_FAMILY }));
   const foreign = await stored(upserted.result.id);
-  const name = externalName(families, 'municipal', foreign.record['view']?.['externalId' as never] as never);
+  const name = externalName(families, 'municipal', JSON.parse(String(foreign.record['view'])).externalId);
   const lock = await rowOf(lockKey(...name));
   const leastOfNew = commit(foreign) + together({ row: lock, entries: [] });
   add('upsert of a new one', upserted.units, readUnits([], true), leastOfNew);
