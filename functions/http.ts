@@ -1,6 +1,5 @@
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
-import { Hono } from 'hono';
-import { TrieRouter } from 'hono/router/trie-router';
+import { Hono } from 'hono/tiny';
 import { PROBLEMS, Problem, problemDocument } from '#shared/errors.ts';
 import { digest } from '#shared/ids.ts';
 import { faultOf, log } from '#shared/log.ts';
@@ -165,7 +164,7 @@ const honoPath = (template: string): string => template.replaceAll(/\{(\w+)\}/g,
 
 /** An app that serves the operations. `contextOf` decides who the caller is and refuses before anything else is looked at. */
 export function serve<Ctx>(operations: readonly Operation<Ctx>[], contextOf: ContextOf<Ctx>): App {
-  const app = new Hono<{ Bindings: Call }>({ strict: false, router: new TrieRouter() });
+  const app = new Hono<{ Bindings: Call }>({ strict: false });
   for (const operation of operations) {
     app.on(operation.method, honoPath(operation.path), async ({ env: call, req }) => {
       const { event, requestId } = call;

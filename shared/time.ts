@@ -20,6 +20,10 @@ export function localDateOf(instant: Instant): LocalDate {
   return copenhagen.format(new Date(instant));
 }
 
+/** Seconds since 1970 of the instant `days` after another: what DynamoDB's time to live takes. */
+export const expiryAfter = (instant: Instant, days: number): number =>
+  Math.floor(Date.parse(instant) / 1000) + days * 86_400;
+
 /** A calendar quarter. */
 export interface Quarter {
   readonly year: number;

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { invalid } from '../errors.ts';
 import { email, line, oneOf, phone, sensitive } from '../record/fields.ts';
 import { defineResource } from '../record/resource.ts';
 
@@ -19,6 +20,12 @@ export const consultants = defineResource({
     phone: sensitive(phone('Telephone (telefon).')).optional(),
     fkOrgUuid: z.uuid().describe('Id in FK Organisation (fælleskommunal brugeruuid).').optional(),
   }),
+  settle: ({ before, after }) => {
+    // A group is led by both kinds; a consultant who changed kind would leave one without.
+    if (before && before.kind !== after.kind)
+      throw invalid('/kind', 'A consultant keeps the kind. Create another one.');
+    return {};
+  },
   order: (consultant) => consultant.name.toLowerCase(),
   filters: { kind: (consultant) => consultant.kind },
   example: { name: 'Konsulent A', kind: 'plejefamiliekonsulent', employer: 'Hedensted Kommune' },

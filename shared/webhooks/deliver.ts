@@ -5,7 +5,7 @@ import { storedOf } from '../record/stored.ts';
 import { attemptKey, deliveryKey, eventKey, recordKey } from '../table/keys.ts';
 import type { Store } from '../table/store.ts';
 import type { Write } from '../table/write.ts';
-import { type Instant, instantOf, plusSeconds } from '../time.ts';
+import { expiryAfter, type Instant, instantOf, plusSeconds } from '../time.ts';
 import { type Delivery, deliveryOf, HINT_GRACE_S, hintOf, nextDelivery, unlessRefused } from './deliveries.ts';
 import type { Post, PostResult } from './egress.ts';
 import { type Hint, LONGEST_DELAY_S, type SendHints } from './hints.ts';
@@ -35,7 +35,7 @@ const attemptWrite = ({ id, attempts }: Delivery, at: Instant, result: PostResul
   kind: 'put',
   key: attemptKey(id, attempts),
   item: { type: 'attempt', view: { attempt: attempts, at, ...result, retryAfter: undefined } },
-  expiresAt: Math.floor(Date.parse(at) / 1000) + ATTEMPT_LIFE_DAYS * 86_400,
+  expiresAt: expiryAfter(at, ATTEMPT_LIFE_DAYS),
 });
 
 /** Seconds from now until an instant. */
@@ -87,7 +87,8 @@ async function settle(
 /** Takes a delivery off the clock: held for an endpoint that is disabled, cancelled for one that is gone. */
 async function stop(ctx: Context, delivery: Delivery, status: 'held' | 'cancelled'): Promise<void> {
   // Where it is refused, somebody else changed it: their look at it, or the next hint, decides.
-  await unlessRefused(ctx.table.write(nextDelivery(delivery, { status }, undefined).write));
+  const finished = status === 'cancelled' && { finishedAt: ctx.now };
+  await unlessRefused(ctx.table.write(nextDelivery(delivery, { status, ...finished }, undefined).write));
 }
 
 /** Hints at a pending delivery for its time, unless that is so far off that the sweeper will. */

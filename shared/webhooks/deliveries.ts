@@ -2,7 +2,7 @@ import type { Context } from '../context.ts';
 import { deliveryKey, duePartition, type IndexEntries, listPartition } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
 import { ABSENT, type Condition, type Write, WriteRefused } from '../table/write.ts';
-import { type Instant, plusSeconds } from '../time.ts';
+import { expiryAfter, type Instant, plusSeconds } from '../time.ts';
 import type { Hint } from './hints.ts';
 
 /** `held` waits for a disabled endpoint, `cancelled` had its endpoint deleted, `failed` had all its attempts. */
@@ -25,6 +25,9 @@ export interface Delivery {
   readonly createdAt: Instant;
   readonly finishedAt?: Instant | undefined;
 }
+
+/** Days for which a finished delivery is kept, as long as the feed shows its event. One that is held never expires. */
+const KEPT_DAYS = 90;
 
 /** Seconds after which the sweeper looks at a delivery that a hint should have brought. */
 export const HINT_GRACE_S = 60;
@@ -55,6 +58,7 @@ const write = (delivery: Delivery, dueAt: Instant | undefined, condition: Condit
   key: deliveryKey(delivery.id),
   item: { type: 'delivery', version: delivery.version, view: delivery },
   index: indexesOf(delivery, dueAt),
+  ...(delivery.finishedAt !== undefined && { expiresAt: expiryAfter(delivery.finishedAt, KEPT_DAYS) }),
   condition,
 });
 

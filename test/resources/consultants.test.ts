@@ -34,6 +34,17 @@ describe('a consultant', () => {
     expectProblem(await caller.post('/consultants', { ...CONSULTANT, ...fields }), 422, 'validation_failed', pointer);
   });
 
+  it('keeps its kind, on which the groups it leads rely', async () => {
+    const caller = await livline.freshMunicipality();
+    const { id } = await makeConsultant(caller, { kind: 'familiekonsulent' });
+    const changed = await caller.patch(`/consultants/${id}`, { kind: 'plejefamiliekonsulent' }, 1);
+    expectProblem(changed, 422, 'validation_failed', '/kind');
+    expect((await caller.patch(`/consultants/${id}`, { employer: 'Carelink' }, 1)).body).toMatchObject({
+      kind: 'familiekonsulent',
+      employer: 'Carelink',
+    });
+  });
+
   it('is listed by kind', async () => {
     const caller = await livline.freshMunicipality();
     const first = await makeConsultant(caller, { kind: 'familiekonsulent' });

@@ -49,6 +49,19 @@ describe('a delivery', () => {
     expect(row?.['expiresAt']).toBe(livline.now().getTime() / 1000 + 30 * 86_400);
   });
 
+  it('is kept for 90 days once it is finished, and for as long as it takes before', async () => {
+    const { at, pipeline, hint } = await onTheWay();
+    const expiry = async () => (await rowsOf(livline.store, at.code, 'delivery'))[0]?.['expiresAt'];
+    expect(await expiry()).toBeUndefined();
+    pipeline.answer(() => ({ status: 500, durationMs: 1 }));
+    await pipeline.deliver(hint);
+    expect(await expiry()).toBeUndefined();
+    livline.advance(5);
+    pipeline.answer(() => ({ status: 204, durationMs: 1 }));
+    await pipeline.deliver(hint);
+    expect(await expiry()).toBe(livline.now().getTime() / 1000 + 90 * 86_400);
+  });
+
   it('is posted once by fifty workers at once', async () => {
     const { pipeline, hint, view } = await onTheWay();
     const answers = await Promise.all(Array.from({ length: 50 }, () => pipeline.deliver(hint)));
