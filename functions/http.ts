@@ -1,6 +1,7 @@
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { Hono } from 'hono/tiny';
-import { PROBLEMS, Problem, problemDocument } from '#shared/errors.ts';
+import { problemResult } from '#functions/problem.ts';
+import { Problem } from '#shared/errors.ts';
 import { digest } from '#shared/ids.ts';
 import { faultOf, log } from '#shared/log.ts';
 import type { Answer, ApiRequest, Operation } from '#shared/operation.ts';
@@ -124,19 +125,6 @@ function matches(ifNoneMatch: string | undefined, etag: string): boolean {
   return ifNoneMatch.trim() === '*' || ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
 }
 
-function sendProblem({ requestId }: Call, problem: Problem): APIGatewayProxyResult {
-  return {
-    statusCode: PROBLEMS[problem.code].status,
-    headers: {
-      ...problem.headers,
-      'content-type': 'application/problem+json',
-      'x-request-id': requestId,
-      'cache-control': 'no-store',
-    },
-    body: JSON.stringify(problemDocument(problem, requestId)),
-  };
-}
-
 /** A fault of ours says nothing but its request id; the log has the rest. Throttling of the table is not a fault. */
 function problemOf(error: unknown, requestId: string): Problem {
   if (error instanceof Problem) return error;
@@ -174,8 +162,8 @@ export function serve<Ctx>(operations: readonly Operation<Ctx>[], contextOf: Con
       return asResponse(send(call, await operation.run(ctx, requestOf(call, params, operation.body !== undefined))));
     });
   }
-  app.notFound(({ env: call }) => asResponse(sendProblem(call, notServed(operations, call.event.path))));
-  app.onError((error, { env: call }) => asResponse(sendProblem(call, problemOf(error, call.requestId))));
+  app.notFound(({ env: call }) => asResponse(problemResult(notServed(operations, call.event.path), call.requestId)));
+  app.onError((error, { env: call }) => asResponse(problemResult(problemOf(error, call.requestId), call.requestId)));
 
   return async (event) => {
     const result = (await app.fetch(asRequest(event), callOf(event))) as unknown as APIGatewayProxyResult;

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
-import { PROBLEMS, Problem, type ProblemCode, problemDocument } from '#shared/errors.ts';
+import { problemResult } from '#functions/problem.ts';
+import { PROBLEMS, Problem, type ProblemCode } from '#shared/errors.ts';
 import { faultOf, log } from '#shared/log.ts';
 
 /**
@@ -122,17 +123,6 @@ export const publicApi =
         throw new Problem('method_not_allowed', 'This path takes GET, HEAD.', [], { allow: 'GET, HEAD' });
       return { ...found, ...withoutBody };
     } catch (error) {
-      const problem = problemOf(error, requestId);
-      return {
-        statusCode: PROBLEMS[problem.code].status,
-        headers: {
-          ...problem.headers,
-          'content-type': 'application/problem+json',
-          'x-request-id': requestId,
-          'cache-control': 'no-store',
-        },
-        body: JSON.stringify(problemDocument(problem, requestId)),
-        ...withoutBody,
-      };
+      return { ...problemResult(problemOf(error, requestId), requestId), ...withoutBody };
     }
   };

@@ -17,11 +17,11 @@ import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
-import { addGatewayProblems } from '../gateway-problems.ts';
 import { type CodeFor, serviceFunction } from '../service-function.ts';
 import type { StageSettings } from '../stages.ts';
 import { grantTableAccess } from '../table-access.ts';
 import type { Data } from './data.ts';
+import { addGatewayResponses } from './gateway-responses.ts';
 import type { Identity } from './identity.ts';
 
 export interface Api {
@@ -147,7 +147,7 @@ function gateway(stack: Stack, stage: StageSettings): RestApi {
   const settings = restApi.node.defaultChild as CfnRestApi;
   settings.securityPolicy = SecurityPolicy.TLS13_1_2_PFS_PQ_2025_09;
   settings.endpointAccessMode = 'STRICT';
-  addGatewayProblems(restApi);
+  addGatewayResponses(restApi);
 
   Validations.of(restApi).acknowledge(
     {
