@@ -52,7 +52,13 @@ interface Schemas {
   readonly merged: z.ZodObject;
   /** Sensitive fields by name. */
   readonly sensitivity: Readonly<Record<string, Sensitivity>>;
+  /** The fields that lists may show, in the order in which every answer has them. What is not named here is not shown. */
+  readonly shown: readonly string[];
 }
+
+/** Common fields before and after a resource's own. */
+const HEAD = ['id', 'municipality', 'version', 'status', 'statusAt', 'statusReason'];
+const TAIL = ['source', 'externalId', 'caseRefs', 'createdAt', 'createdBy', 'updatedAt', 'updatedBy'];
 
 const built = new WeakMap<Resource, Schemas>();
 
@@ -61,16 +67,20 @@ export function schemasOf(resource: Resource): Schemas {
   const known = built.get(resource);
   if (known) return known;
   const shape = resource.fields();
+  const all = { ...shape, ...resource.derived?.() };
+  const sensitivity = Object.fromEntries(
+    Object.entries(all).flatMap(([name, field]) => {
+      const mark = sensitivityOf(field as z.ZodType);
+      return mark ? [[name, mark]] : [];
+    }),
+  );
+  const own = [...(resource.parent ? [resource.parent.field] : []), ...Object.keys(all)];
   const schemas: Schemas = {
     fields: z.strictObject(shape),
     create: z.strictObject({ ...shape, ...sharedInput(), ...statusInput(resource) }),
     merged: z.strictObject({ ...shape, ...sharedInput() }),
-    sensitivity: Object.fromEntries(
-      Object.entries({ ...shape, ...resource.derived?.() }).flatMap(([name, field]) => {
-        const sensitivity = sensitivityOf(field as z.ZodType);
-        return sensitivity ? [[name, sensitivity]] : [];
-      }),
-    ),
+    sensitivity,
+    shown: [...HEAD, ...own.filter((name) => !sensitivity[name]), ...TAIL],
   };
   built.set(resource, schemas);
   return schemas;

@@ -35,8 +35,9 @@ export function storedOf(resource: Resource, row: Row | undefined): Stored | und
 
 /** The part of a record that may stand in lists, events' answers and indexes. */
 export function viewOf(resource: Resource, whole: Whole): View {
-  const { sensitivity } = schemasOf(resource);
-  return Object.fromEntries(Object.entries(whole).filter(([name]) => !sensitivity[name])) as View;
+  const view: Record<string, unknown> = {};
+  for (const name of schemasOf(resource).shown) if (whole[name] !== undefined) view[name] = whole[name];
+  return view as View;
 }
 
 /** The sensitive fields of a record, apart by who may see them; undefined where it has none. */
