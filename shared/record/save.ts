@@ -1,5 +1,4 @@
 import type { Context } from '../context.ts';
-import { invalid } from '../errors.ts';
 import { derivedId } from '../ids.ts';
 import type { Answer, Idempotency } from '../operation.ts';
 import { edgeKey, recordKey } from '../table/keys.ts';
@@ -25,9 +24,6 @@ export interface Saving {
   readonly answerStatus: number;
 }
 
-/** An item of DynamoDB holds 400 KB, of which a record's own fields may have this many bytes. */
-const MOST_BYTES = 380_000;
-
 /**
  * Commits one change of one record: in the common case two items in one transaction, the record on condition of its
  * version and its event on condition of not existing, plus what the resource's edges, locks, ledgers and references
@@ -35,9 +31,6 @@ const MOST_BYTES = 380_000;
  */
 export async function save(ctx: Context, resource: Resource, saving: Saving): Promise<Answer> {
   const { before, after, event, idempotency, href } = saving;
-  if (Buffer.byteLength(JSON.stringify(after)) > MOST_BYTES) {
-    throw invalid('', `A record has at most ${MOST_BYTES} bytes in all.`, 'too_long');
-  }
   const deleted = event.action === 'deleted';
   const eventId = saving.eventId ?? derivedId('evt', ctx.tenant.code, after.id, after.version);
   const view = viewOf(resource, after);

@@ -61,11 +61,15 @@ const greater = (a: string, b: string): string => (isGreater(a, b) ? a : b);
 const lesser = (a: string, b: string): string => (isGreater(a, b) ? b : a);
 
 /**
- * A row as it was written. `view`, the part that is shown, is kept as JSON text: DynamoDB gives a map back with its members
- * in any order, text keeps them in the order in which people read them, and a page of texts is parsed faster than maps.
+ * A row as it was written. `view`, the part that is shown, and `sensitive`, the part that is not, are kept as JSON text:
+ * DynamoDB gives a map back with its members in any order, text keeps them in the order in which people read them, and a
+ * page of texts is parsed faster than maps.
  */
-const rowOf = (item: Row): Row =>
-  typeof item['view'] === 'string' ? { ...item, view: JSON.parse(item['view']) as unknown } : item;
+const rowOf = ({ view, sensitive, ...row }: Row): Row => ({
+  ...row,
+  ...(typeof view === 'string' && { view: JSON.parse(view) as unknown }),
+  ...(typeof sensitive === 'string' && { sensitive: JSON.parse(sensitive) as unknown }),
+});
 
 /** A view of the table limited to keys that start with `prefix`. Only shared/context.ts and shared/tenancy/control.ts make one. */
 export function scopedTable(store: Store, prefix: Segments): ScopedTable {

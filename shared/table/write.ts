@@ -13,7 +13,7 @@ import {
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
-import { Problem } from '../errors.ts';
+import { invalid, Problem } from '../errors.ts';
 import { encodeKey, type IndexEntries, type IndexName, type Key, type Segments } from './keys.ts';
 
 /** Attributes of a row by name. */
@@ -83,6 +83,24 @@ const valuesOf = (values: Attributes): Record<string, unknown> =>
 const unlessEmpty = <Name extends string, T extends object>(name: Name, value: T): { [name in Name]?: T } =>
   (Object.keys(value).length > 0 ? { [name]: value } : {}) as { [name in Name]?: T };
 
+/** An item of DynamoDB holds 400 KB, of which what is shown of a record and what is sensitive may have this many bytes. */
+const MOST_BYTES = 380_000;
+
+/** The attributes that are kept as JSON text (see scoped-table.ts). Throws 422 where they are too large. */
+function textsOf({ view, sensitive }: Attributes): { view?: string; sensitive?: string } {
+  const texts = {
+    ...(view !== undefined && { view: JSON.stringify(view) }),
+    ...(sensitive !== undefined && { sensitive: JSON.stringify(sensitive) }),
+  };
+  const all = Object.values(texts);
+  // A character has at most three bytes, so most texts need not be measured.
+  const long = all.reduce((sum, text) => sum + text.length, 0) * 3 > MOST_BYTES;
+  if (long && all.reduce((sum, text) => sum + Buffer.byteLength(text), 0) > MOST_BYTES) {
+    throw invalid('', `A record has at most ${MOST_BYTES} bytes in all.`, 'too_long');
+  }
+  return texts;
+}
+
 /** Builds the DynamoDB operation of a write. `textOf` adds the scope's prefix to a partition. */
 export function prepareWrite(tableName: string, textOf: (segments: Segments) => string, write: Write): PreparedWrite {
   const { key, condition } = write;
@@ -101,11 +119,10 @@ export function prepareWrite(tableName: string, textOf: (segments: Segments) => 
   };
   switch (write.kind) {
     case 'put': {
-      const { view, ...item } = write.item;
       const Item = {
         ...where,
-        ...item,
-        ...(view !== undefined && { view: JSON.stringify(view) }),
+        ...write.item,
+        ...textsOf(write.item),
         ...indexAttributes(write.index ?? {}, textOf),
         expiresAt: write.expiresAt,
       };

@@ -56,7 +56,7 @@ describe('/webhook-endpoints', () => {
       expect(text + JSON.stringify(headers)).not.toContain(secret.slice('whsec_'.length));
     }
     const holding = (await contentOf(livline.store)).filter((row) => JSON.stringify(row).includes(secret));
-    expect(holding.map((row) => [row['type'], row['sensitive']])).toEqual([
+    expect(holding.map((row) => [row['type'], JSON.parse(row['sensitive'])])).toEqual([
       ['webhook-endpoints', { secret: { secret } }],
     ]);
     await at.remove(`/webhook-endpoints/${id}`, 2);
