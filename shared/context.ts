@@ -2,7 +2,7 @@ import { Problem } from './errors.ts';
 import { clientKey, grantKey, municipalityKey } from './table/keys.ts';
 import { type ScopedTable, scopedTable } from './table/scoped-table.ts';
 import type { Store } from './table/store.ts';
-import type { TenantScope } from './tenancy/scopes.ts';
+import { scopesOfClaim, type TenantScope } from './tenancy/scopes.ts';
 import { type Instant, instantOf } from './time.ts';
 
 /** The municipality a request works in, as provisioned. */
@@ -41,7 +41,8 @@ export interface Context {
 interface Access {
   readonly tenant: Tenant;
   readonly actor: Actor;
-  readonly scopes: readonly TenantScope[];
+  /** What grant and token both allow. */
+  readonly scopes: ReadonlySet<TenantScope>;
 }
 
 const makeContext = (store: Store, access: Omit<Context, typeof verified | 'table'>): Context =>
@@ -55,8 +56,8 @@ const REMEMBERED = 1_000;
 /** What a verified access token says. */
 export interface Claims {
   readonly clientId: string;
-  /** The scopes of the token, without the resource server's prefix. */
-  readonly scopes: ReadonlySet<string>;
+  /** The token's `scope` claim as it stands there. */
+  readonly scope: string;
 }
 
 /** Turns a verified token and a municipality code into a context. Throws `not_found`. */
@@ -71,7 +72,7 @@ export function contextOpener(store: Store, now: () => Date): ContextOpener {
   const remembered = new Map<string, { until: number; access: Promise<Access | undefined> }>();
   const control = scopedTable(store, []);
 
-  async function look(clientId: string, code: string): Promise<Access | undefined> {
+  async function look({ clientId, scope }: Claims, code: string): Promise<Access | undefined> {
     const rows = await control.getMany([clientKey(clientId), grantKey(clientId, code), municipalityKey(code)]);
     const byType = new Map(rows.map((row) => [row['type'], row]));
     const client = byType.get('client');
@@ -79,15 +80,17 @@ export function contextOpener(store: Store, now: () => Date): ContextOpener {
     const tenant = byType.get('municipality')?.['tenant'] as Tenant | undefined;
     if (!client || !grant || tenant?.status !== 'active') return undefined;
     const organisation = client['organisation'] as string;
-    return { tenant, actor: { kind: 'client', id: clientId, organisation }, scopes: grant['scopes'] as TenantScope[] };
+    const held = scopesOfClaim(scope);
+    const scopes = new Set((grant['scopes'] as TenantScope[]).filter((granted) => held.has(granted)));
+    return { tenant, actor: { kind: 'client', id: clientId, organisation }, scopes };
   }
 
   return async (claims, code, requestId) => {
     const instant = now();
-    const name = JSON.stringify([claims.clientId, code]);
+    const name = JSON.stringify([claims.clientId, claims.scope, code]);
     let entry = remembered.get(name);
     if (!entry || entry.until <= instant.getTime()) {
-      entry = { until: instant.getTime() + TRUST_MS, access: look(claims.clientId, code) };
+      entry = { until: instant.getTime() + TRUST_MS, access: look(claims, code) };
       remembered.delete(name);
       remembered.set(name, entry);
       if (remembered.size > REMEMBERED) remembered.delete(remembered.keys().next().value as string);
@@ -96,14 +99,7 @@ export function contextOpener(store: Store, now: () => Date): ContextOpener {
     }
     const access = await entry.access;
     if (!access) throw new Problem('not_found', `There is no municipality ${code} for this client.`);
-    const scopes = new Set(access.scopes.filter((scope) => claims.scopes.has(scope)));
-    return makeContext(store, {
-      tenant: access.tenant,
-      actor: access.actor,
-      scopes,
-      requestId,
-      now: instantOf(instant),
-    });
+    return makeContext(store, { ...access, requestId, now: instantOf(instant) });
   };
 }
 

@@ -3,7 +3,7 @@ import { type Context, contextOpener, requireScope } from '#shared/context.ts';
 import { Problem } from '#shared/errors.ts';
 import { recordOperations } from '#shared/resources/registry.ts';
 import type { Store } from '#shared/table/store.ts';
-import { scopesOfClaim, type TenantScope } from '#shared/tenancy/scopes.ts';
+import type { TenantScope } from '#shared/tenancy/scopes.ts';
 import { type WebhookDeps, webhookOperations } from '#shared/webhooks/operations.ts';
 
 const CODE = /^\d{4}$/;
@@ -23,7 +23,7 @@ export function tenantApi(deps: TenantApiDeps): App {
       if (clientId === undefined) throw new Problem('unauthenticated', 'The request has no access token.');
       const code = params['code'] ?? '';
       if (!CODE.test(code)) throw new Problem('not_found', 'A municipality code in a path has four digits.');
-      const ctx = await openContext({ clientId, scopes: scopesOfClaim(claims?.['scope'] ?? '') }, code, requestId);
+      const ctx = await openContext({ clientId, scope: claims?.['scope'] ?? '' }, code, requestId);
       requireScope(ctx, operation.scope as TenantScope);
       return ctx;
     },
