@@ -1,9 +1,8 @@
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { Hono } from 'hono/tiny';
-import { problemResult } from '#functions/problem.ts';
-import { Problem } from '#shared/errors.ts';
+import { problemOf, problemResult } from '#functions/problem.ts';
+import { nothingHere, Problem } from '#shared/errors.ts';
 import { digest } from '#shared/ids.ts';
-import { faultOf, log } from '#shared/log.ts';
 import type { Answer, ApiRequest, Operation } from '#shared/operation.ts';
 
 /**
@@ -70,8 +69,6 @@ function isDecodable(path: string): boolean {
   }
 }
 
-const nothingHere = (): Problem => new Problem('not_found', 'There is nothing at this path.');
-
 /** Query parameters; one that is given twice is refused rather than guessed. */
 function queryOf({ multiValueQueryStringParameters }: APIGatewayProxyEvent): Record<string, string> {
   return Object.fromEntries(
@@ -129,21 +126,6 @@ function matches(ifNoneMatch: string | undefined, etag: string): boolean {
   return ifNoneMatch.trim() === '*' || ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
 }
 
-/** A fault of ours says nothing but its request id; the log has the rest. Throttling of the table is not a fault. */
-function problemOf(error: unknown, requestId: string): Problem {
-  if (error instanceof Problem) return error;
-  const name = error instanceof Error ? error.name : '';
-  if (
-    name === 'ProvisionedThroughputExceededException' ||
-    name === 'ThrottlingException' ||
-    name === 'RequestLimitExceeded'
-  ) {
-    return new Problem('unavailable', 'The database is busy.', [], { 'retry-after': '1' });
-  }
-  log.error('unexpected error', { requestId, ...faultOf(error) });
-  return new Problem('internal_error', 'Something went wrong on our side.');
-}
-
 /** Decides who calls and gives what the verbs need, or throws the refusal (401, 403, 404). */
 export type ContextOf<Ctx> = (call: {
   readonly claims: Readonly<Record<string, string>> | undefined;
@@ -185,12 +167,3 @@ function notServed(operations: readonly Pick<Operation<never>, 'method' | 'path'
 
 const pathFits = (template: string, path: string): boolean =>
   new RegExp(`^${template.replaceAll(/\{\w+\}/g, '[^/]+')}/?$`).test(path);
-
-/** Lambda's handler for an app that is opened on the first request, once. */
-export function lambdaHandler(open: () => App): App {
-  let opened: App | undefined;
-  return (event) => {
-    opened ??= open();
-    return opened(event);
-  };
-}

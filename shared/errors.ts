@@ -154,6 +154,9 @@ export class Problem extends Error {
   }
 }
 
+/** The refusal for a path that names nothing here. */
+export const nothingHere = (): Problem => new Problem('not_found', 'There is nothing at this path.');
+
 /** A 422 about one field: the usual refusal of a rule. */
 export function invalid(pointer: string, detail: string, code: FieldError['code'] = 'rule_broken'): Problem {
   return new Problem('validation_failed', detail, [{ pointer, code, detail }]);

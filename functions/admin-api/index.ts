@@ -1,10 +1,10 @@
-import { lambdaHandler } from '#functions/http.ts';
+import { openedOnce } from '#functions/opened-once.ts';
 import { readEnv } from '#shared/env.ts';
 import { openStore } from '#shared/table/store.ts';
 import { cognitoIdentity } from '#shared/tenancy/identity.ts';
 import { adminApi } from './app.ts';
 
-export const handler = lambdaHandler(() => {
+export const handler = openedOnce(() => {
   const env = readEnv('TABLE_NAME', 'USER_POOL_ID', 'TOKEN_URL', 'OPERATOR_CLIENT_ID');
   return adminApi({
     store: openStore(env.TABLE_NAME),

@@ -1,5 +1,6 @@
 import middy from '@middy/core';
 import type { ScheduledEvent } from 'aws-lambda';
+import { openedOnce } from '#functions/opened-once.ts';
 import { observed } from '#functions/sources.ts';
 import { readEnv } from '#shared/env.ts';
 import { openStore } from '#shared/table/store.ts';
@@ -15,11 +16,4 @@ const open = () => {
   });
 };
 
-let opened: ReturnType<typeof open> | undefined;
-
-export const handler = middy<ScheduledEvent, void>()
-  .use(observed())
-  .handler((event, context) => {
-    opened ??= open();
-    return opened(event, context);
-  });
+export const handler = middy<ScheduledEvent, void>().use(observed()).handler(openedOnce(open));

@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
-import { problemResult } from '#functions/problem.ts';
-import { PROBLEMS, Problem, type ProblemCode } from '#shared/errors.ts';
-import { faultOf, log } from '#shared/log.ts';
+import { problemOf, problemResult } from '#functions/problem.ts';
+import { nothingHere, PROBLEMS, Problem, type ProblemCode } from '#shared/errors.ts';
 
 /**
  * What anybody may read: the contract, its reference, the problem codes, and whether the service lives. A handful
@@ -68,8 +67,6 @@ const answer = (body: string, type: string, headers: Record<string, string> = {}
   body,
 });
 
-const nothingHere = (): Problem => new Problem('not_found', 'There is nothing at this path.');
-
 function asset({ docsDirectory }: PublicApiDeps, name: string): APIGatewayProxyResult {
   if (!Object.hasOwn(ASSETS, name)) throw nothingHere();
   return answer(name === 'start.js' ? START : readFileSync(join(docsDirectory, name), 'utf8'), ASSETS[name] as string);
@@ -103,12 +100,6 @@ function route(path: string, deps: PublicApiDeps): APIGatewayProxyResult {
     if (name) return found(deps, name[1] ?? '');
   }
   throw nothingHere();
-}
-
-function problemOf(error: unknown, requestId: string): Problem {
-  if (error instanceof Problem) return error;
-  log.error('unexpected error', { requestId, ...faultOf(error) });
-  return new Problem('internal_error', 'Something went wrong on our side.');
 }
 
 /** Serves the public documents. */

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { openedOnce } from '#functions/opened-once.ts';
 import { publicApi } from './app.ts';
 
 /** In a bundle the reference's files lie beside it; from the source tree they are where npm put them. */
@@ -11,16 +12,14 @@ function docsDirectory(): string {
 }
 
 let openapi: string | undefined;
-let opened: ReturnType<typeof publicApi> | undefined;
 
-export const handler: ReturnType<typeof publicApi> = (event) => {
-  opened ??= publicApi({
+export const handler = openedOnce(() =>
+  publicApi({
     // Read when somebody asks for it: as a module it would be 300 kB of code to be understood before any answer.
     get openapi() {
       openapi ??= readFileSync(join(import.meta.dirname, 'openapi.json'), 'utf8');
       return openapi;
     },
     docsDirectory: docsDirectory(),
-  });
-  return opened(event);
-};
+  }),
+);

@@ -1,10 +1,10 @@
-import { lambdaHandler } from '#functions/http.ts';
+import { openedOnce } from '#functions/opened-once.ts';
 import { readEnv } from '#shared/env.ts';
 import { openStore } from '#shared/table/store.ts';
 import { postWebhook } from '#shared/webhooks/egress.ts';
 import { tenantApi } from './app.ts';
 
-export const handler = lambdaHandler(() => {
+export const handler = openedOnce(() => {
   const { TABLE_NAME } = readEnv('TABLE_NAME');
   const allowLocal = process.env['LOCAL_WEBHOOKS'] === '1';
   return tenantApi({

@@ -28,6 +28,22 @@ export interface EventDraft {
   readonly request?: { readonly fingerprint: string; readonly answer: Attributes } | undefined;
 }
 
+/** A CloudEvent (1.0, structured JSON) of the municipality; `name` is its type without the prefix `dk.livline.`. */
+export const cloudEvent = (
+  ctx: Context,
+  { id, name, subject, data }: { id: string; name: string; subject: string; data: object },
+): string =>
+  JSON.stringify({
+    specversion: '1.0',
+    id,
+    source: `urn:oio:cvr-nr:${ctx.tenant.cvr}`,
+    type: `dk.livline.${name}`,
+    subject,
+    time: ctx.now,
+    datacontenttype: 'application/json',
+    data,
+  });
+
 /**
  * The event of a change as a row, written in the same transaction. `envelope` is the CloudEvent (1.0, structured JSON)
  * as it will be sent, all but its end: the relay gives the sequence, and {@link eventBytes} is a plain joining of the
@@ -35,25 +51,17 @@ export interface EventDraft {
  */
 export function eventWrite(ctx: Context, draft: EventDraft): Write {
   const { id, name, objectType, objectId, action, changed, caseRefs, href } = draft;
-  const envelope = JSON.stringify({
-    specversion: '1.0',
-    id,
-    source: `urn:oio:cvr-nr:${ctx.tenant.cvr}`,
-    type: `dk.livline.${name}`,
-    subject: objectId,
-    time: ctx.now,
-    datacontenttype: 'application/json',
-    data: {
-      objectType,
-      objectId,
-      action,
-      registeredAt: ctx.now,
-      actor: { kind: ctx.actor.kind, id: ctx.actor.id },
-      ...(caseRefs && { caseRefs }),
-      href,
-      changed,
-    },
-  }).slice(0, -1);
+  const data = {
+    objectType,
+    objectId,
+    action,
+    registeredAt: ctx.now,
+    actor: { kind: ctx.actor.kind, id: ctx.actor.id },
+    ...(caseRefs && { caseRefs }),
+    href,
+    changed,
+  };
+  const envelope = cloudEvent(ctx, { id, name, subject: objectId, data }).slice(0, -1);
   return {
     kind: 'put',
     key: eventKey(id),

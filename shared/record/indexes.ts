@@ -44,7 +44,7 @@ export function indexOf(resource: Resource, record: Whole): IndexEntries {
 }
 
 /** Edges of a record as `name` and the id each leads to. */
-export const edgesOf = (resource: Resource, record: Whole | undefined): [string, string][] =>
+const edgesOf = (resource: Resource, record: Whole | undefined): [string, string][] =>
   record
     ? Object.entries(resource.edges ?? {}).flatMap(([name, idsOf]) =>
         [...new Set(idsOf(record))].map((id): [string, string] => [name, id]),
@@ -52,17 +52,25 @@ export const edgesOf = (resource: Resource, record: Whole | undefined): [string,
     : [];
 
 /** Writes the edges of a record, each with a copy of its view so that a list by edge is one Query, and removes old ones. */
-export function edgeWrites(resource: Resource, before: Whole | undefined, after: Whole): Write[] {
-  const kept = new Set(edgesOf(resource, after).map((edge) => JSON.stringify(edge)));
-  const gone = edgesOf(resource, before).filter((edge) => !kept.has(JSON.stringify(edge)));
-  if (kept.size === 0 && gone.length === 0) return [];
+export function edgeWrites(
+  resource: Resource,
+  before: Whole | undefined,
+  after: Whole | undefined,
+  recordId: string,
+): Write[] {
+  const edges = edgesOf(resource, after);
+  const kept = new Set(edges.map((edge) => JSON.stringify(edge)));
+  const gone = edgesOf(resource, before)
+    .filter((edge) => !kept.has(JSON.stringify(edge)))
+    .map(([name, id]): Write => ({ kind: 'delete', key: edgeKey(recordId, name, id) }));
+  if (!after || edges.length === 0) return gone;
   const view = viewOf(resource, after);
   return [
-    ...gone.map(([name, id]): Write => ({ kind: 'delete', key: edgeKey(after.id, name, id) })),
-    ...edgesOf(resource, after).map(
+    ...gone,
+    ...edges.map(
       ([name, id]): Write => ({
         kind: 'put',
-        key: edgeKey(after.id, name, id),
+        key: edgeKey(recordId, name, id),
         item: { type: resource.path, view },
         index: {
           list: { pk: selectedList(resource, parentOf(resource, after), name, id), sk: orderOf(resource, after) },

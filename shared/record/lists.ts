@@ -1,13 +1,12 @@
 import * as z from 'zod';
 import type { Context } from '../context.ts';
-import { invalid } from '../errors.ts';
+import { invalid, nothingHere } from '../errors.ts';
 import type { Answer, ApiRequest, QueryParameters } from '../operation.ts';
 import { openCursor, sealCursor } from '../table/cursor.ts';
 import { encodeSegment, type IndexName, recordKey, type Segments, timelinePartition } from '../table/keys.ts';
 import { startOfDay } from '../time.ts';
 import { day, instant } from './fields.ts';
 import { listOfAll, selectedList } from './indexes.ts';
-import { nothingHere } from './references.ts';
 import type { Fields, Resource, View } from './resource.ts';
 import { statusesOf } from './schemas.ts';
 import { parse } from './validate.ts';

@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import type { Context } from '../context.ts';
+import { nothingHere } from '../errors.ts';
 import { isId } from '../ids.ts';
 import { type ApiRequest, idempotencyOf, type Operation, param } from '../operation.ts';
 import { listParameters, listRecords } from './lists.ts';
 import { getByExternalId, getRecord, type Place } from './read.ts';
-import { nothingHere } from './references.ts';
 import type { Machine, Resource } from './resource.ts';
 import { externalId, schemasOf, statusChange, viewSchema } from './schemas.ts';
 import { parse } from './validate.ts';

@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts';
-import { Problem } from '../errors.ts';
+import { nothingHere, Problem } from '../errors.ts';
 import { recordKey } from '../table/keys.ts';
 import type { Write } from '../table/write.ts';
 import type { Fields, Resource } from './resource.ts';
@@ -49,9 +49,6 @@ export function newReferences(resource: Resource, before: Fields | undefined, af
     return !known.has(name) && known.add(name);
   });
 }
-
-/** The parent that a path names does not exist here. */
-export const nothingHere = (): Problem => new Problem('not_found', 'There is nothing at this path.');
 
 /** Up to this many references are checked inside the transaction, which saves a round trip; more are read first. */
 const IN_TRANSACTION = 8;

@@ -1,11 +1,11 @@
 import type { Context } from '../context.ts';
 import { derivedId } from '../ids.ts';
 import type { Answer, Idempotency } from '../operation.ts';
-import { edgeKey, recordKey } from '../table/keys.ts';
-import { ABSENT, type Write, WriteRefused } from '../table/write.ts';
+import { recordKey } from '../table/keys.ts';
+import { ABSENT, WriteRefused } from '../table/write.ts';
 import { type Action, eventWrite } from './events.ts';
 import { type Guarded, ledgerWrites, lockWrites } from './guards.ts';
-import { edgesOf, edgeWrites, indexOf } from './indexes.ts';
+import { edgeWrites, indexOf } from './indexes.ts';
 import { Done, Outrun } from './once.ts';
 import { newReferences, referenceChecks } from './references.ts';
 import type { Resource } from './resource.ts';
@@ -32,11 +32,13 @@ export interface Saving {
 export async function save(ctx: Context, resource: Resource, saving: Saving): Promise<Answer> {
   const { before, after, event, idempotency, href } = saving;
   const deleted = event.action === 'deleted';
+  /** What goes on to hold edges, locks and ledgers: nothing of a record that is deleted. */
+  const remaining = deleted ? undefined : after;
   const eventId = saving.eventId ?? derivedId('evt', ctx.tenant.code, after.id, after.version);
   const view = viewOf(resource, after);
   const references = deleted ? [] : newReferences(resource, before?.whole, after);
   const [ledgers, checks] = await Promise.all([
-    ledgerWrites(ctx, resource, before?.whole, deleted ? undefined : after, after.id),
+    ledgerWrites(ctx, resource, before?.whole, remaining, after.id),
     referenceChecks(ctx, references, after.id),
   ]);
 
@@ -76,18 +78,16 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
     }),
     refusal: (standing) => new Done(standing),
   };
-  const edges = deleted
-    ? edgesOf(resource, before?.whole).map(
-        ([name, id]): Write => ({ kind: 'delete', key: edgeKey(after.id, name, id) }),
-      )
-    : edgeWrites(resource, before?.whole, after);
   const guarded: Guarded[] = [
     outbox,
     record,
-    ...lockWrites(resource, before?.whole, deleted ? undefined : after, after.id),
+    ...lockWrites(resource, before?.whole, remaining, after.id),
     ...ledgers,
     ...checks,
-    ...edges.map((write) => ({ write, refusal: () => new Outrun() })),
+    ...edgeWrites(resource, before?.whole, remaining, after.id).map((write) => ({
+      write,
+      refusal: () => new Outrun(),
+    })),
   ];
   try {
     await ctx.table.transact(guarded.map(({ write }) => write));

@@ -11,7 +11,7 @@ import type { Fields, Machine, RecordOf, Resource } from './resource.ts';
 import { refuseFuture } from './rules.ts';
 import { save } from './save.ts';
 import { schemasOf, statusChange, statusesOf } from './schemas.ts';
-import { answerOf, type Stored, viewOf, type Whole } from './stored.ts';
+import { answerOf, type Stored, type Whole } from './stored.ts';
 import { parse } from './validate.ts';
 
 /** Path of a record, also its `href` in events. */
@@ -60,8 +60,7 @@ interface Creation {
   readonly eventId?: string | undefined;
 }
 
-async function createOnce(ctx: Context, resource: Resource, body: unknown, creation: Creation): Promise<Answer> {
-  const sent = parse(schemasOf(resource).create, body) as Fields;
+async function createOnce(ctx: Context, resource: Resource, sent: Fields, creation: Creation): Promise<Answer> {
   const initial = resource.machine && statusesOf(resource.machine)[0];
   const status = (sent['status'] as string | undefined) ?? initial;
   const draft = {
@@ -97,7 +96,9 @@ export const createRecord = (
   body: unknown,
   creation: Omit<Creation, 'eventId'>,
 ): Promise<Answer> =>
-  once(ctx, creation.idempotency, (eventId) => createOnce(ctx, resource, body, { ...creation, eventId }));
+  once(ctx, creation.idempotency, (eventId) =>
+    createOnce(ctx, resource, parse(schemasOf(resource).create, body), { ...creation, eventId }),
+  );
 
 /** What a change does to a record beyond its fields. */
 interface Amendment {
@@ -120,7 +121,7 @@ async function amend(
   const after = await settled(ctx, resource, before.whole, fields as Whole, entering);
   const changed = changedFields(before.whole, after);
   const href = hrefOf(ctx, resource, before.whole);
-  if (changed.length === 0 && entering === undefined) return answerOf(200, viewOf(resource, before.whole), href);
+  if (changed.length === 0 && entering === undefined) return answerOf(200, before.view, href);
   return save(ctx, resource, {
     before,
     after: { ...after, version: before.whole.version + 1, updatedAt: ctx.now, updatedBy: ctx.actor.id },
@@ -252,7 +253,7 @@ export async function upsertRecord(
       if (ifMatch !== undefined)
         throw new Problem('precondition_failed', 'There is no such record yet, so no version of it.');
       try {
-        return await createOnce(ctx, resource, body, { parentId, externalId });
+        return await createOnce(ctx, resource, sent, { parentId, externalId });
       } catch (error) {
         const lost = error instanceof Problem && error.code === 'already_exists';
         throw lost && (await findByExternalId(ctx, resource, source, externalId)) ? new Outrun() : error;

@@ -7,7 +7,7 @@ import type { Store } from '../table/store.ts';
 import type { Write } from '../table/write.ts';
 import { expiryAfter, type Instant, instantOf, plusSeconds } from '../time.ts';
 import { type Delivery, deliveryOf, HINT_GRACE_S, hintOf, nextDelivery, unlessRefused } from './deliveries.ts';
-import type { Post, PostResult } from './egress.ts';
+import { isTaken, type Post, type PostResult } from './egress.ts';
 import { type Hint, LONGEST_DELAY_S, type SendHints } from './hints.ts';
 import { nextAttemptAt, retryAfterSeconds } from './schedule.ts';
 import { signedHeaders } from './sign.ts';
@@ -56,7 +56,7 @@ async function claim(ctx: Context, pending: Delivery): Promise<Delivery | undefi
 /** What the delivery becomes after an attempt. */
 function afterAttempt(ctx: Context, before: Delivery, result: PostResult, random: number) {
   const { status } = result;
-  if (status !== undefined && status >= 200 && status < 300) {
+  if (isTaken(result)) {
     return nextDelivery(before, { status: 'delivered', leaseUntil: undefined, finishedAt: ctx.now }, undefined);
   }
   const asked = status === 429 || status === 503 ? retryAfterSeconds(result.retryAfter, ctx.now) : 0;

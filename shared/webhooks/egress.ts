@@ -14,6 +14,9 @@ export interface PostResult {
   readonly body?: string;
 }
 
+/** Whether the receiver took the webhook: a 2xx status line says so, whatever its body does. */
+export const isTaken = ({ status }: PostResult): boolean => status !== undefined && status >= 200 && status < 300;
+
 /** One POST, signed and ready. */
 export interface PostRequest {
   readonly url: string;

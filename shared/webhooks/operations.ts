@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { Context } from '../context.ts';
 import { newId } from '../ids.ts';
 import { type Answer, type ApiRequest, idempotencyOf, type Operation, param } from '../operation.ts';
-import { eventBytes, sequenceText } from '../record/events.ts';
+import { cloudEvent, eventBytes, sequenceText } from '../record/events.ts';
 import { instant, oneOf } from '../record/fields.ts';
 import { operationsOf, TENANT_BASE } from '../record/operations.ts';
 import { findRecord, load } from '../record/read.ts';
@@ -11,7 +11,7 @@ import { caseRefs, viewSchema } from '../record/schemas.ts';
 import { parse } from '../record/validate.ts';
 import { createRecord } from '../record/verbs.ts';
 import { feedPartition } from '../table/keys.ts';
-import type { EgressOptions, Post } from './egress.ts';
+import { type EgressOptions, isTaken, type Post } from './egress.ts';
 import { eventTypes, typesInclude, webhookEndpoints } from './endpoints.ts';
 import { signedHeaders } from './sign.ts';
 
@@ -32,16 +32,8 @@ async function createEndpoint(ctx: Context, endpoints: Resource, request: ApiReq
 async function testEndpoint(ctx: Context, endpoints: Resource, post: Post, request: ApiRequest): Promise<Answer> {
   const { whole: endpoint } = await load(ctx, endpoints, { id: param(request, 'id') });
   const id = `evt_${newId(new Date(ctx.now)).replaceAll('-', '')}`;
-  const body = JSON.stringify({
-    specversion: '1.0',
-    id,
-    source: `urn:oio:cvr-nr:${ctx.tenant.cvr}`,
-    type: 'dk.livline.webhook-endpoint.ping',
-    subject: endpoint.id,
-    time: ctx.now,
-    datacontenttype: 'application/json',
-    data: { objectType: 'webhook-endpoint', objectId: endpoint.id },
-  });
+  const data = { objectType: 'webhook-endpoint', objectId: endpoint.id };
+  const body = cloudEvent(ctx, { id, name: 'webhook-endpoint.ping', subject: endpoint.id, data });
   const timestamp = Math.floor(Date.parse(ctx.now) / 1000);
   const result = await post({
     url: endpoint['url'] as string,
@@ -49,8 +41,7 @@ async function testEndpoint(ctx: Context, endpoints: Resource, post: Post, reque
     body,
   });
   const { status, error, durationMs, body: answer } = result;
-  const delivered = status !== undefined && status >= 200 && status < 300;
-  return { status: 200, body: { delivered, eventId: id, status, error, durationMs, body: answer } };
+  return { status: 200, body: { delivered: isTaken(result), eventId: id, status, error, durationMs, body: answer } };
 }
 
 const PingResult = () =>
