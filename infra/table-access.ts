@@ -40,7 +40,7 @@ const ACCESS: Readonly<Record<Exclude<FunctionName, 'public-api'>, readonly Acce
       sid: 'ReadRecord',
       actions: ['get', 'query'],
       rows: TENANT_ROWS,
-      indexes: ['list', 'about', 'filter1', 'filter2', 'filter3'],
+      indexes: ['list', 'about', 'filter1', 'filter2', 'filter3', 'changed'],
     },
     { sid: 'WriteRecord', actions: ['write'], rows: TENANT_ROWS },
     { sid: 'ReadGrants', actions: ['get'], rows: [...MUNICIPALITIES, ...CLIENTS] },

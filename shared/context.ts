@@ -13,6 +13,8 @@ export interface Tenant {
   readonly status: 'active' | 'suspended';
   /** Seals this municipality's cursors (see table/cursor.ts). Never leaves the process. */
   readonly cursorKey: string;
+  /** Keys the hashes by which telephone and CPR numbers are looked up (see record/lookups.ts). Never leaves the process. */
+  readonly lookupKey: string;
 }
 
 /** Who acts. `organisation` is `municipal` or a partner's id, and becomes a record's `source`. */

@@ -1,5 +1,6 @@
+import { parentFields } from '#shared/record/place.ts';
 import type { Fields, Resource } from '#shared/record/resource.ts';
-import { schemasOf, statusesOf, viewSchema } from '#shared/record/schemas.ts';
+import { schemasOf, sourceField, statusesOf, viewSchema } from '#shared/record/schemas.ts';
 import { parse } from '#shared/record/validate.ts';
 import { type JsonSchema, jsonSchemaOf, nameOfRef } from './json-schema.ts';
 
@@ -16,6 +17,26 @@ const EXAMPLE_NUMBERS: Readonly<Record<string, number>> = {
   themes: 10,
   'supervision-sessions': 11,
   'webhook-endpoints': 12,
+  children: 13,
+  placements: 14,
+  affiliations: 15,
+  assignments: 16,
+  courses: 17,
+  'development-plans': 18,
+  progress: 19,
+  contacts: 20,
+  inquiries: 21,
+  actions: 22,
+  'risk-flags': 23,
+  'pulse-surveys': 24,
+  visits: 25,
+  'concern-reports': 26,
+  rounds: 27,
+  enrolments: 28,
+  announcements: 29,
+  acknowledgements: 30,
+  goals: 31,
+  programmes: 32,
 };
 
 const exampleId = (path: string): string =>
@@ -26,6 +47,7 @@ const CREATED = { at: '2026-11-23T08:30:00.000Z', by: '4p8v1m2q7r9s3t5u6w0x1y2z3
 /** A resource's example as the API answers with it. */
 export function viewExample(resource: Resource): Fields {
   const { path, parent, machine, example } = resource;
+  const [parentField, partField] = parentFields(resource);
   const input = parse(schemasOf(resource).create, example) as Fields;
   const schema = viewSchema(resource);
   const { properties = {} } = jsonSchemaOf(schema, 'output');
@@ -37,8 +59,9 @@ export function viewExample(resource: Resource): Fields {
     municipality: '0766',
     version: 1,
     ...(machine && { status: input['status'] ?? statusesOf(machine)[0], statusAt: input['statusAt'] ?? CREATED.at }),
-    ...(parent && { [parent.field]: exampleId(parent.path) }),
-    source: 'municipal',
+    ...(parent && parentField && { [parentField]: exampleId(parent.path) }),
+    ...(parent?.part && partField && { [partField]: exampleId(parent.part.path) }),
+    [sourceField(resource)]: 'municipal',
     createdAt: CREATED.at,
     createdBy: CREATED.by,
     updatedAt: CREATED.at,

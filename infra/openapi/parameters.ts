@@ -19,6 +19,11 @@ const PATH: Readonly<Record<string, Text>> = {
     pattern: UUID,
     example: '01930000-0000-7000-8000-000000000007',
   },
+  partId: {
+    description: 'Id of the part of that record that it belongs to.',
+    pattern: UUID,
+    example: '01930000-0000-7000-8000-000000000031',
+  },
   source: {
     description: '`municipal`, or the id of the partner whose id it is (kilde).',
     maxLength: 50,

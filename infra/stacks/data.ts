@@ -24,6 +24,7 @@ const INDEXES: Readonly<Record<string, readonly string[]>> = {
   filter1: SHOWN,
   filter2: SHOWN,
   filter3: SHOWN,
+  changed: SHOWN,
   due: WATCHED,
 };
 

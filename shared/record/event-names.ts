@@ -1,5 +1,7 @@
+import type { Action } from './events.ts';
 import type { Resource } from './resource.ts';
 import { statusesOf } from './schemas.ts';
+import type { Whole } from './stored.ts';
 
 /** Name of the event for entering a status, with its prefix. */
 export function eventName(resource: Resource, name: string): string {
@@ -14,11 +16,19 @@ export const creationEvent = (resource: Resource, status: string | undefined): s
 export const statusEvent = (resource: Resource, status: string): string =>
   eventName(resource, resource.events?.status?.[status] ?? 'updated');
 
+/** The event of a change that has a name of its own. */
+export const ownEvent = (
+  resource: Resource,
+  before: Whole | undefined,
+  after: Whole,
+  entering: string | undefined,
+): { name: string; action: Action } | undefined => resource.events?.also?.of(before as never, after as never, entering);
+
 /** Every event name a resource can give. */
 export function eventNamesOf(resource: Resource): string[] {
   const names = new Set<string>(['updated', ...Object.values(resource.events?.status ?? {})]);
   const initial = resource.machine && statusesOf(resource.machine)[0];
   names.add(creationEvent(resource, initial).slice((resource.events?.prefix ?? resource.name).length + 1));
   if (resource.deletable) names.add('deleted');
-  return [...names].map((name) => eventName(resource, name));
+  return [...[...names].map((name) => eventName(resource, name)), ...(resource.events?.also?.names ?? [])];
 }

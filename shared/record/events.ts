@@ -24,6 +24,8 @@ export interface EventDraft {
   readonly caseRefs?: readonly CaseRef[] | undefined;
   /** Id of the object's event before this one: the relay numbers it first. */
   readonly previous?: string | undefined;
+  /** The object's status with this version, for its history. */
+  readonly status?: string | undefined;
   /** With an Idempotency-Key: the request's fingerprint and what it was answered. */
   readonly request?: { readonly fingerprint: string; readonly answer: Attributes } | undefined;
 }
@@ -75,6 +77,7 @@ export function eventWrite(ctx: Context, draft: EventDraft): Write {
       objectVersion: draft.objectVersion,
       at: ctx.now,
       envelope,
+      view: { version: draft.objectVersion, ...(draft.status !== undefined && { status: draft.status }) },
       previous: draft.previous,
       request: draft.request,
     },

@@ -2,11 +2,12 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Context } from '../context.ts';
 import { Problem } from '../errors.ts';
 import { digest } from '../ids.ts';
-import { ledgerKey, lockKey } from '../table/keys.ts';
+import { ledgerEdgeKey, ledgerKey, lockKey } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
 import { ABSENT, type Condition, type Write } from '../table/write.ts';
 import { Outrun } from './once.ts';
-import type { Fields, LedgerEntry, Lock, Resource } from './resource.ts';
+import type { LedgerEntries, LedgerEntry, Lock, Resource } from './resource.ts';
+import { sourceField } from './schemas.ts';
 import type { Whole } from './stored.ts';
 
 /** A write with what the caller is told when its condition does not hold. */
@@ -20,7 +21,7 @@ export interface Guarded {
 function locksOf(resource: Resource, record: Whole | undefined): readonly Lock[] {
   if (!record) return [];
   const external = record.externalId !== undefined && {
-    name: externalName(resource, record.source, record.externalId),
+    name: externalName(resource, String(record[sourceField(resource)]), record.externalId),
     detail: `Another ${resource.name} has this externalId.`,
   };
   return [...(external ? [external] : []), ...(resource.locks?.(record) ?? [])];
@@ -54,7 +55,24 @@ export function lockWrites(
 
 interface LedgerState {
   readonly version: number;
-  readonly entries: Readonly<Record<string, Fields>>;
+  readonly entries: LedgerEntries;
+  /** Values of the edges beside it, where it is shown. */
+  readonly edges?: readonly string[];
+}
+
+const NEW_LEDGER: LedgerState = { version: 0, entries: {} };
+
+/** The ledgers whose entry a change brings, alters or takes away, by the digest of their names. */
+function touchedLedgers(resource: Resource, before: Whole | undefined, after: Whole | undefined) {
+  const byName = (entries: readonly LedgerEntry[] = []) =>
+    new Map(entries.map((entry) => [digest(...entry.name), entry]));
+  const left = byName(before && resource.ledgers?.(before));
+  const joined = byName(after && resource.ledgers?.(after));
+  return [...new Map([...left, ...joined])].flatMap(([at, ledger]) => {
+    const mine = joined.get(at);
+    // What stands there is what the record's last change left, so an entry that stays as it was need not be looked at.
+    return mine && isDeepStrictEqual(left.get(at)?.entry, mine.entry) ? [] : [{ ledger, mine }];
+  });
 }
 
 /** Reads the ledgers a change touches, asks each for admission, and writes them on condition that they stand as read. */
@@ -65,30 +83,45 @@ export async function ledgerWrites(
   after: Whole | undefined,
   id: string,
 ): Promise<Guarded[]> {
-  const left = (before && resource.ledgers?.(before)) ?? [];
-  const joined = (after && resource.ledgers?.(after)) ?? [];
-  const names = new Map([...left, ...joined].map(({ name }) => [digest(...name), name]));
-  if (names.size === 0) return [];
-  const rows = await Promise.all(
-    [...names].map(async ([at, name]) => [at, await ctx.table.get(ledgerKey(...name))] as const),
-  );
-  return rows.flatMap(([at, row]): Guarded[] => {
-    const mine = joined.find(({ name }) => digest(...name) === at);
-    const { version, entries } = (row ?? { version: 0, entries: {} }) as unknown as LedgerState;
-    const { [id]: standing, ...others } = entries;
-    if (mine && isDeepStrictEqual(standing, mine.entry)) return [];
-    const refusal = mine?.admit(new Map(Object.entries(others)));
+  const touched = touchedLedgers(resource, before, after);
+  const writes = touched.map(async ({ ledger, mine }): Promise<Guarded[]> => {
+    const row = await ctx.table.get(ledgerKey(...ledger.name));
+    const state = row ? (row as unknown as LedgerState) : NEW_LEDGER;
+    const { [id]: standing, ...others } = state.entries;
+    if (!mine && !standing) return [];
+    const refusal = mine?.admit?.(new Map(Object.entries(others)));
     if (refusal) throw refusal;
-    return [
-      ledgerWrite(names.get(at) as LedgerEntry['name'], version, mine ? { ...others, [id]: mine.entry } : others),
-    ];
+    return ledgerWrite(ctx, ledger, state, mine ? { ...others, [id]: mine.entry } : others);
   });
+  return (await Promise.all(writes)).flat();
 }
 
-function ledgerWrite(name: LedgerEntry['name'], version: number, entries: LedgerState['entries']): Guarded {
+/** A ledger's row with its new entries, and the rows beside it that show it. */
+function ledgerWrite(ctx: Context, { name, summary }: LedgerEntry, state: LedgerState, all: LedgerEntries): Guarded[] {
+  const { version, edges: old = [] } = state;
   const condition: Condition = version === 0 ? ABSENT : { expression: '#version = :version', values: { version } };
-  return {
-    write: { kind: 'put', key: ledgerKey(...name), item: { type: 'ledger', version: version + 1, entries }, condition },
-    refusal: () => new Outrun(),
+  const entries = summary ? summary.kept(all, ctx.now) : all;
+  const shown = summary?.row(name, entries, ctx.now);
+  const edges = shown?.edges.map(({ value }) => value) ?? [];
+  const item = {
+    type: summary?.type ?? 'ledger',
+    version: version + 1,
+    entries,
+    ...(shown && { view: shown.view, edges }),
   };
+  const rows: Write[] = [
+    { kind: 'put', key: ledgerKey(...name), item, condition, ...(shown && { index: shown.index }) },
+    ...(shown?.edges ?? []).map(
+      ({ value, index }): Write => ({
+        kind: 'put',
+        key: ledgerEdgeKey(name, value),
+        item: { type: item.type, view: shown?.view },
+        index,
+      }),
+    ),
+    ...old
+      .filter((value) => !edges.includes(value))
+      .map((value): Write => ({ kind: 'delete', key: ledgerEdgeKey(name, value) })),
+  ];
+  return rows.map((write) => ({ write, refusal: () => new Outrun() }));
 }

@@ -1,81 +1,123 @@
+import type { Context } from '../context.ts';
 import { isId } from '../ids.ts';
-import { edgeKey, type IndexEntries, type IndexName, listPartition, timelinePartition } from '../table/keys.ts';
+import {
+  casePartition,
+  edgeKey,
+  type IndexEntries,
+  type IndexName,
+  listPartition,
+  type Segments,
+  timelinePartition,
+} from '../table/keys.ts';
 import type { Write } from '../table/write.ts';
-import type { Resource } from './resource.ts';
+import { lookupHash, normalised } from './keyed-hash.ts';
+import { parentFields } from './place.ts';
+import type { Fields, Resource } from './resource.ts';
 import { viewOf, type Whole } from './stored.ts';
 
 /** A sort key holds 1,024 bytes, and a character in it takes up to five. */
 const LONGEST_ORDER = 180;
 
-const orderOf = (resource: Resource, record: Whole) => [resource.order(record).slice(0, LONGEST_ORDER), record.id];
+const cut = (order: string): string => order.slice(0, LONGEST_ORDER);
+const orderOf = (resource: Resource, record: Whole) => [cut(resource.order(record)), record.id];
 const timeOf = (resource: Resource, record: Whole) => [
   resource.period ? resource.order(record) : record.createdAt,
   record.id,
 ];
 
-/** Partition of the plain list; a nested resource has one for each parent. */
-export const listOfAll = (resource: Resource, parentId: unknown) =>
-  listPartition(resource.path, ...(resource.parent ? [String(parentId)] : []));
+/** Partition of the plain list; a nested resource has one for each parent. `fields` holds the parents' ids. */
+export const listOfAll = (resource: Resource, fields: Fields): Segments =>
+  listPartition(resource.path, ...parentFields(resource).map((field) => String(fields[field])));
 
 /** Partition of the records that one filter value selects; of a nested resource, those of one parent. */
-export const selectedList = (resource: Resource, parentId: unknown, name: string, value: string) => [
-  ...listOfAll(resource, parentId),
+export const selectedList = (resource: Resource, fields: Fields, name: string, value: string): Segments => [
+  ...listOfAll(resource, fields),
   name,
   value,
 ];
 
-const parentOf = (resource: Resource, record: Whole): unknown => resource.parent && record[resource.parent.field];
-
-/** Where a record stands in the indexes: its list, its owner's timeline, and its filters. */
+/** Where a record stands in the indexes: its list, its owner's timeline, its filters, and what has changed of its type. */
 export function indexOf(resource: Resource, record: Whole): IndexEntries {
   const sk = orderOf(resource, record);
   const owner = resource.about?.(record);
-  const filters = Object.entries(resource.filters ?? {}).flatMap(([name, filterOf], at) => {
-    const value = filterOf(record);
-    return value === undefined
-      ? []
-      : [[`filter${at + 1}`, { pk: selectedList(resource, parentOf(resource, record), name, value), sk }]];
+  const filters = Object.entries(resource.filters ?? {}).flatMap(([name, filter], at) => {
+    const value = (typeof filter === 'function' ? filter : filter.of)(record);
+    if (value === undefined) return [];
+    const own = typeof filter === 'function' ? sk : [cut(filter.order(record)), record.id];
+    return [[`filter${at + 1}`, { pk: selectedList(resource, record, name, value), sk: own }]];
   });
   return {
-    list: { pk: listOfAll(resource, parentOf(resource, record)), sk },
+    list: { pk: listOfAll(resource, record), sk },
+    changed: { pk: listOfAll(resource, record), sk: [record.updatedAt, record.id] },
     ...(owner !== undefined && { about: { pk: timelinePartition(owner), sk: timeOf(resource, record) } }),
     ...(Object.fromEntries(filters) as Partial<Record<IndexName, { pk: string[]; sk: string[] }>>),
   };
 }
 
-/** Edges of a record as `name` and the id each leads to. */
-const edgesOf = (resource: Resource, record: Whole | undefined): [string, string][] =>
-  record
-    ? Object.entries(resource.edges ?? {}).flatMap(([name, idsOf]) =>
-        [...new Set(idsOf(record))].map((id): [string, string] => [name, id]),
-      )
-    : [];
+/** A row beside a record that shows it in one more list. */
+interface Edge {
+  readonly name: string;
+  readonly value: string;
+  readonly index: IndexEntries;
+}
+
+/** The edges of a record: to what it names, to its cases, and by the hashes of what it is looked up by. */
+function edgesOf(ctx: Context, resource: Resource, record: Whole | undefined): Map<string, Edge> {
+  if (!record) return new Map();
+  const sk = orderOf(resource, record);
+  const listed = (name: string, value: string) => ({ pk: selectedList(resource, record, name, value), sk });
+  const named = Object.entries(resource.edges ?? {}).flatMap(([name, valuesOf]) =>
+    valuesOf(record).map((value) => ({
+      name,
+      value,
+      index: {
+        list: listed(name, value),
+        ...(isId(value) && { about: { pk: timelinePartition(value), sk: timeOf(resource, record) } }),
+      },
+    })),
+  );
+  const looked = Object.entries(resource.lookups ?? {}).flatMap(([name, valuesOf]) =>
+    valuesOf(record).map((value) => {
+      const hash = lookupHash(ctx, name, normalised(name, value));
+      return { name: `lookup-${name}`, value: hash, index: { list: listed(`lookup-${name}`, hash) } };
+    }),
+  );
+  const cases = (record.caseRefs ?? []).flatMap(({ caseNumber }) =>
+    caseNumber === undefined
+      ? []
+      : [
+          {
+            name: 'caseNumber',
+            value: caseNumber,
+            index: { list: { pk: casePartition(caseNumber), sk: [resource.path, record.id] } },
+          },
+        ],
+  );
+  return new Map([...named, ...looked, ...cases].map((edge) => [JSON.stringify([edge.name, edge.value]), edge]));
+}
 
 /** Writes the edges of a record, each with a copy of its view so that a list by edge is one Query, and removes old ones. */
 export function edgeWrites(
+  ctx: Context,
   resource: Resource,
   before: Whole | undefined,
   after: Whole | undefined,
   recordId: string,
 ): Write[] {
-  const edges = edgesOf(resource, after);
-  const kept = new Set(edges.map((edge) => JSON.stringify(edge)));
-  const gone = edgesOf(resource, before)
-    .filter((edge) => !kept.has(JSON.stringify(edge)))
-    .map(([name, id]): Write => ({ kind: 'delete', key: edgeKey(recordId, name, id) }));
-  if (!after || edges.length === 0) return gone;
+  const edges = edgesOf(ctx, resource, after);
+  const gone = [...edgesOf(ctx, resource, before)]
+    .filter(([name]) => !edges.has(name))
+    .map(([, { name, value }]): Write => ({ kind: 'delete', key: edgeKey(recordId, name, value) }));
+  if (!after || edges.size === 0) return gone;
   const view = viewOf(resource, after);
   return [
     ...gone,
-    ...edges.map(
-      ([name, id]): Write => ({
+    ...[...edges.values()].map(
+      ({ name, value, index }): Write => ({
         kind: 'put',
-        key: edgeKey(recordId, name, id),
+        key: edgeKey(recordId, name, value),
         item: { type: resource.path, view },
-        index: {
-          list: { pk: selectedList(resource, parentOf(resource, after), name, id), sk: orderOf(resource, after) },
-          ...(isId(id) && { about: { pk: timelinePartition(id), sk: timeOf(resource, after) } }),
-        },
+        index,
       }),
     ),
   ];

@@ -1,12 +1,13 @@
 import * as z from 'zod';
 import type { Context } from '../context.ts';
-import { invalid, nothingHere } from '../errors.ts';
+import { invalid } from '../errors.ts';
 import type { Answer, ApiRequest, QueryParameters } from '../operation.ts';
 import { openCursor, sealCursor } from '../table/cursor.ts';
-import { encodeSegment, type IndexName, recordKey, type Segments, timelinePartition } from '../table/keys.ts';
+import { encodeSegment, type IndexName, type Segments } from '../table/keys.ts';
 import { startOfDay } from '../time.ts';
 import { day, instant } from './fields.ts';
 import { listOfAll, selectedList } from './indexes.ts';
+import { type Parents, requireParents } from './place.ts';
 import type { Fields, Resource, View } from './resource.ts';
 import { statusesOf } from './schemas.ts';
 import { parse } from './validate.ts';
@@ -32,7 +33,13 @@ const moment = (description: string) =>
     .describe(`${description} An instant, or a date: its first instant in Denmark.`)
     .optional();
 
-/** Query parameters of a resource's list: its filters, one at a time, and `from` and `to` where its order is in time. */
+/** The filters whose lists have an order of their own. */
+const boundedFilters = (resource: Resource) =>
+  Object.entries(resource.filters ?? {}).flatMap(([name, filter]) =>
+    typeof filter === 'function' ? [] : [{ name, bounds: filter.bounds }],
+  );
+
+/** Query parameters of a resource's list: its filters, one at a time, and the bounds that its order in time allows. */
 export function listParameters(resource: Resource): QueryParameters {
   const filters = [...Object.keys(resource.filters ?? {}), ...Object.keys(resource.edges ?? {})].map((name) => {
     const schema =
@@ -42,23 +49,60 @@ export function listParameters(resource: Resource): QueryParameters {
   return {
     ...Object.fromEntries(filters),
     ...(resource.period && { from: moment('From this time on.'), to: moment('Before this time.') }),
+    ...(resource.spans && { on: day('Only those that hold on this day, a local date.').optional() }),
+    ...Object.fromEntries(
+      boundedFilters(resource).flatMap(({ name, bounds }) => [
+        [`${bounds}From`, day(`With ${name}: from this day on, in the order of these days.`).optional()],
+        [`${bounds}To`, day(`With ${name}: up to this day, which is included.`).optional()],
+      ]),
+    ),
+    changedSince: instant(
+      'Only those changed at this time or later, in the order of their last change. Deleted ones are told by their events.',
+    ).optional(),
     ...pageParameters(),
   };
 }
 
 /** The partition and index that a list with these filters reads. */
-function selectionOf(
-  resource: Resource,
-  parentId: string | undefined,
-  chosen: Fields,
-): { index: IndexName; partition: Segments } {
+function selectionOf(resource: Resource, parents: Parents, chosen: Fields): Listing {
   const slots = Object.keys(resource.filters ?? {});
   const names = [...slots, ...Object.keys(resource.edges ?? {})].filter((name) => chosen[name] !== undefined);
+  if (chosen['changedSince'] !== undefined) names.push('changedSince');
+  names.push(...['from', 'to', 'on'].filter((bound) => names.includes('changedSince') && chosen[bound] !== undefined));
   const [name, second] = names;
   if (second !== undefined) throw invalid(`/query/${second}`, `Filters cannot be combined; ${name} is there already.`);
-  if (name === undefined) return { index: 'list', partition: listOfAll(resource, parentId) };
-  const index = slots.includes(name) ? (`filter${slots.indexOf(name) + 1}` as IndexName) : 'list';
-  return { index, partition: selectedList(resource, parentId, name, String(chosen[name])) };
+  for (const bounded of boundedFilters(resource)) {
+    const given = [`${bounded.bounds}From`, `${bounded.bounds}To`].find((bound) => chosen[bound] !== undefined);
+    if (given !== undefined && name !== bounded.name)
+      throw invalid(`/query/${given}`, `It goes with the filter ${bounded.name}.`);
+  }
+  const descending = resource.newestFirst;
+  const partition = listOfAll(resource, parents);
+  if (name === 'changedSince') return { index: 'changed', partition, from: String(chosen[name]) };
+  const natural = { ...timeBounds(chosen), descending };
+  if (name === undefined) return { index: 'list', partition, ...natural };
+  const selected = selectedList(resource, parents, name, String(chosen[name]));
+  if (!slots.includes(name)) return { index: 'list', partition: selected, ...natural };
+  const index = `filter${slots.indexOf(name) + 1}` as IndexName;
+  const filter = resource.filters?.[name];
+  if (typeof filter !== 'object') return { index, partition: selected, ...natural };
+  const to = chosen[`${filter.bounds}To`];
+  return {
+    index,
+    partition: selected,
+    from: chosen[`${filter.bounds}From`] as string | undefined,
+    to: to === undefined ? undefined : dayAfterSeparator(String(to)),
+  };
+}
+
+/** Above every sort key that starts with the day: `#` comes first after it, and `$` is next. */
+const dayAfterSeparator = (date: string): string => `${date}$`;
+
+/** The bounds of a list in its natural order. What holds on a day ends on it or later. */
+function timeBounds(chosen: Fields): { from?: string | undefined; to?: string | undefined } {
+  const [from, to] = [instantOfBound(chosen['from']), instantOfBound(chosen['to'])];
+  if (chosen['on'] !== undefined) return { from: String(chosen['on']) };
+  return { from: from && encodeSegment(from), to: to && encodeSegment(to) };
 }
 
 interface Listing {
@@ -76,6 +120,7 @@ export async function pageOf(
   listing: Listing,
   page: Fields,
   itemOf: (row: Fields) => unknown,
+  belongs: (row: Fields) => boolean = () => true,
 ): Promise<Answer> {
   const query = JSON.stringify([listing.index, listing.partition, listing.from, listing.to]);
   const key = { secret: ctx.tenant.cursorKey };
@@ -88,7 +133,7 @@ export async function pageOf(
   const nextCursor = last === undefined ? undefined : sealCursor(key, query, last);
   return {
     status: 200,
-    body: { items: rows.map(itemOf), ...(nextCursor !== undefined && { nextCursor }) },
+    body: { items: rows.filter(belongs).map(itemOf), ...(nextCursor !== undefined && { nextCursor }) },
     ...(nextCursor !== undefined && { headers: { link: nextLink(request, nextCursor) } }),
   };
 }
@@ -106,58 +151,18 @@ export async function listRecords(
   ctx: Context,
   resource: Resource,
   request: ApiRequest,
-  parentId?: string,
+  parents: Parents = {},
 ): Promise<Answer> {
   const chosen = parse(z.strictObject(listParameters(resource)), request.query, '/query') as Fields;
-  const [from, to] = [instantOfBound(chosen['from']), instantOfBound(chosen['to'])];
-  const listing: Listing = {
-    ...selectionOf(resource, parentId, chosen),
-    from: from && encodeSegment(from),
-    to: to && encodeSegment(to),
-    descending: resource.newestFirst,
-  };
   const [page] = await Promise.all([
-    pageOf(ctx, request, listing, chosen, (row) => row['view'] as View),
-    requireParent(ctx, resource, parentId),
+    pageOf(ctx, request, selectionOf(resource, parents, chosen), chosen, (row) => row['view'] as View, notYet(chosen)),
+    requireParents(ctx, resource, parents),
   ]);
   return page;
 }
 
-/** Throws `not_found` unless the record exists under which a nested resource is listed. */
-async function requireParent(ctx: Context, { parent }: Resource, parentId: string | undefined): Promise<void> {
-  if (!parent || parentId === undefined) return;
-  const row = await ctx.table.get(recordKey(parentId));
-  if (row?.['type'] !== parent.path || row['deleted'] === true) throw nothingHere();
-}
-
-/** One entry of a timeline. */
-export const timelineItem = () =>
-  z
-    .strictObject({
-      type: z.string().describe('Collection of the record (posttype), such as `calls`.'),
-      at: instant('When it happened, UTC (tidspunkt): what the timeline is ordered by.'),
-      record: z
-        .looseObject({})
-        .describe('The record (post) without its sensitive fields, as its own collection lists it.'),
-    })
-    .meta({
-      description: 'One entry of the timeline.',
-      examples: [
-        {
-          type: 'calls',
-          at: '2026-11-21T21:14:00.000Z',
-          record: { id: '01930000-0000-7000-8000-000000000009', topic: 'conflict', severity: 2, status: 'closed' },
-        },
-      ],
-    });
-
-/** Everything that stands in a record's timeline, newest first. */
-export function listTimeline(ctx: Context, request: ApiRequest, ownerId: string): Promise<Answer> {
-  const page = parse(z.strictObject(pageParameters()), request.query, '/query') as Fields;
-  const listing: Listing = { index: 'about', partition: timelinePartition(ownerId), descending: true };
-  return pageOf(ctx, request, listing, page, (row) => ({
-    type: row['type'],
-    at: String(row['aboutSk']).slice(0, String(row['aboutSk']).indexOf('#')),
-    record: row['view'],
-  }));
-}
+/** What ends on a day or later may start after it: what is agreed for later is left out of a list of what holds on a day. */
+const notYet =
+  ({ on }: Fields) =>
+  (row: Fields): boolean =>
+    on === undefined || String((row['view'] as Fields)['from']) <= String(on);

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Context } from '../context.ts';
 import { Problem } from '../errors.ts';
 import { derivedId } from '../ids.ts';
@@ -23,7 +24,9 @@ export class Done extends Error {
 /** Days for which an Idempotency-Key stands for the request it came with. */
 const KEY_LIFE_DAYS = 7;
 /** How often a change is decided anew because others were quicker. */
-const TRIES = 8;
+const TRIES = 12;
+/** Milliseconds between them, at most, doubling; the first ones come at once. */
+const pauseOf = (attempt: number): number => (attempt < 3 ? 0 : Math.random() * Math.min(400, 2 ** attempt * 4));
 
 /**
  * Runs a change so that one request has one effect. A request whose event exists already gets the first answer, also
@@ -51,6 +54,7 @@ export async function once(
       if (attempt === TRIES) {
         throw new Problem('in_flight', 'Others are changing the same data at this moment.', [], { 'retry-after': '1' });
       }
+      await pause(pauseOf(attempt));
     }
   }
 }

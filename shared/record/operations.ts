@@ -1,10 +1,11 @@
 import * as z from 'zod';
 import type { Context } from '../context.ts';
-import { nothingHere } from '../errors.ts';
-import { isId } from '../ids.ts';
 import { type ApiRequest, idempotencyOf, type Operation, param } from '../operation.ts';
-import { listParameters, listRecords } from './lists.ts';
-import { getByExternalId, getRecord, type Place } from './read.ts';
+import { historyItem, listHistory } from './history.ts';
+import { listParameters, listRecords, pageParameters } from './lists.ts';
+import { lookUp, lookupBody } from './lookups.ts';
+import { collectionOf, type Parents, type Place, parentsOf } from './place.ts';
+import { getByExternalId, getRecord } from './read.ts';
 import type { Machine, Resource } from './resource.ts';
 import { externalId, schemasOf, statusChange, viewSchema } from './schemas.ts';
 import { parse } from './validate.ts';
@@ -40,17 +41,12 @@ export const pageSchema = (item: z.ZodType, description: string): z.ZodObject =>
 
 /** The operations that a resource has because it is one, and its own. */
 export function operationsOf(resource: Resource): Operation<Context>[] {
-  const { path, parent, name, danish, scopes, machine, example, problems: own = [] } = resource;
-  const collection = `${TENANT_BASE}/${parent ? `${parent.path}/{parentId}/` : ''}${path}`;
+  const { path, name, danish, scopes, machine, example, problems: own = [] } = resource;
+  const collection = `${TENANT_BASE}/${collectionOf(resource)}`;
   const one = `${collection}/{id}`;
   const external = `${collection}/external/{source}/{externalId}`;
-  const parentId = (request: ApiRequest) => {
-    if (!parent) return undefined;
-    const id = param(request, 'parentId');
-    if (!isId(id)) throw nothingHere();
-    return id;
-  };
-  const place = (request: ApiRequest): Place => ({ id: param(request, 'id'), parentId: parentId(request) });
+  const parents = (request: ApiRequest): Parents => parentsOf(resource, request);
+  const place = (request: ApiRequest): Place => ({ id: param(request, 'id'), parents: parents(request) });
   const foreign = (request: ApiRequest): { source: string; externalId: string } => ({
     source: param(request, 'source'),
     externalId: parse(externalId(), param(request, 'externalId'), '/path/externalId'),
@@ -80,7 +76,7 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
       ],
       example,
       run: (ctx, request) =>
-        createRecord(ctx, resource, request.body, { parentId: parentId(request), idempotency: idempotencyOf(request) }),
+        createRecord(ctx, resource, request.body, { parents: parents(request), idempotency: idempotencyOf(request) }),
     },
     {
       ...common,
@@ -97,7 +93,7 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
         body: () => pageSchema(view(), `The ${title(path)} of this page (poster).`),
       },
       problems: ['validation_failed', 'invalid_cursor'],
-      run: (ctx, request) => listRecords(ctx, resource, request, parentId(request)),
+      run: (ctx, request) => listRecords(ctx, resource, request, parents(request)),
     },
     {
       ...common,
@@ -111,7 +107,7 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
       problems: ['validation_failed'],
       run: (ctx, request) => {
         const { source, externalId: id } = foreign(request);
-        return getByExternalId(ctx, resource, source, id, parentId(request));
+        return getByExternalId(ctx, resource, source, id, parents(request));
       },
     },
     {
@@ -139,7 +135,7 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
       run: (ctx, request) =>
         upsertRecord(ctx, resource, request.body, {
           ...foreign(request),
-          parentId: parentId(request),
+          parents: parents(request),
           ifMatch: request.header('if-match'),
         }),
     },
@@ -183,6 +179,43 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
       run: (ctx, request) => updateRecord(ctx, resource, place(request), request.body, request.header('if-match')),
     },
   ];
+  operations.push({
+    ...common,
+    id: `get-${name}-history`,
+    method: 'GET',
+    path: `${one}/history`,
+    scope: scopes.read,
+    summary: `Every version of ${aTitle(name)}: when, by whom, and which fields`,
+    manner: 'list',
+    query: pageParameters,
+    success: {
+      status: 200,
+      description: 'One page, the latest version first; a change stands here once its event has its number.',
+      body: () => pageSchema(historyItem(), 'Versions of the record (versioner).'),
+    },
+    problems: ['validation_failed', 'invalid_cursor'],
+    run: (ctx, request) => listHistory(ctx, resource, place(request), request),
+  });
+  if (resource.lookups) {
+    operations.push({
+      ...common,
+      id: `look-up-${path}`,
+      method: 'POST',
+      path: `${collection}/lookup`,
+      scope: scopes.read,
+      summary: `Find ${title(path)} by ${Object.keys(resource.lookups).join(' or ')}`,
+      manner: 'act',
+      body: () => lookupBody(resource),
+      success: {
+        status: 200,
+        description: 'Those that have it, without sensitive fields.',
+        body: () => z.strictObject({ items: z.array(view()).describe(`The ${title(path)} found (poster).`) }),
+      },
+      problems: ['validation_failed'],
+      example: { [Object.keys(resource.lookups)[0] as string]: '70102030' },
+      run: (ctx, request) => lookUp(ctx, resource, request.body),
+    });
+  }
   if (machine) {
     operations.push({
       ...common,

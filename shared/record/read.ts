@@ -4,24 +4,20 @@ import { isId, SOURCE } from '../ids.ts';
 import { type Answer, etagOf } from '../operation.ts';
 import { lockKey, recordKey } from '../table/keys.ts';
 import { externalName } from './guards.ts';
+import { type Parents, type Place, parentFields } from './place.ts';
 import type { Resource } from './resource.ts';
 import { type Stored, storedOf, type Whole } from './stored.ts';
-
-/** Where a record stands: its id, and its parent's where the resource is nested. */
-export interface Place {
-  readonly id: string;
-  readonly parentId?: string | undefined;
-}
 
 /** The refusal for an id that this municipality does not have; the same whether another one has it or nobody. */
 export const notFound = (resource: Resource): Problem =>
   new Problem('not_found', `There is no such ${resource.name} here.`);
 
 /** Reads a record, strongly consistent. Throws `not_found` where the municipality has none of this type by that id. */
-export async function load(ctx: Context, resource: Resource, { id, parentId }: Place): Promise<Stored> {
+export async function load(ctx: Context, resource: Resource, { id, parents }: Place): Promise<Stored> {
   if (!isId(id)) throw notFound(resource);
   const stored = storedOf(resource, await ctx.table.get(recordKey(id)));
-  if (!stored || (resource.parent && stored.whole[resource.parent.field] !== parentId)) throw notFound(resource);
+  if (!stored || parentFields(resource).some((field) => stored.whole[field] !== parents?.[field]))
+    throw notFound(resource);
   return stored;
 }
 
@@ -46,7 +42,8 @@ export function shown(ctx: Context, { view, sensitive, writtenBy }: Stored): Who
 /** Reads one record. */
 export async function getRecord(ctx: Context, resource: Resource, place: Place): Promise<Answer> {
   const stored = await load(ctx, resource, place);
-  return { status: 200, body: shown(ctx, stored), headers: { etag: etagOf(stored.whole.version) } };
+  const computed = resource.computed?.of(stored.whole as never, ctx.now);
+  return { status: 200, body: { ...shown(ctx, stored), ...computed }, headers: { etag: etagOf(stored.whole.version) } };
 }
 
 /** Id of the record that a source knows by its own id, undefined where there is none. */
@@ -67,9 +64,9 @@ export async function getByExternalId(
   resource: Resource,
   source: string,
   externalId: string,
-  parentId?: string,
+  parents?: Parents,
 ): Promise<Answer> {
   const id = await findByExternalId(ctx, resource, source, externalId);
   if (id === undefined) throw notFound(resource);
-  return getRecord(ctx, resource, { id, parentId });
+  return getRecord(ctx, resource, { id, parents });
 }

@@ -2,9 +2,10 @@ import type * as z from 'zod';
 import type { Context } from '../context.ts';
 import type { Problem, ProblemCode } from '../errors.ts';
 import type { Operation } from '../operation.ts';
-import type { Segments } from '../table/keys.ts';
+import type { IndexEntries, Segments } from '../table/keys.ts';
 import type { TenantScope } from '../tenancy/scopes.ts';
 import type { Instant } from '../time.ts';
+import type { Action } from './events.ts';
 
 /** Fields of a record by name. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -37,7 +38,7 @@ export interface Common {
 export type View = Common & Fields;
 
 /** A record with all its fields, as rules see it. */
-export type RecordOf<Shape extends z.ZodRawShape> = Common & Readonly<z.output<z.ZodObject<Shape>>>;
+export type RecordOf<Shape extends z.ZodRawShape> = Omit<Common, keyof Shape> & Readonly<z.output<z.ZodObject<Shape>>>;
 
 /** A change that is about to be committed, as rules see it. */
 export interface Change<R> {
@@ -55,6 +56,25 @@ export interface Lock {
   readonly detail: string;
 }
 
+/** What a ledger holds: one entry for each record that takes part, by its id. */
+export type LedgerEntries = Readonly<Record<string, Fields>>;
+
+/** A ledger's row as lists show it: the view made of its entries, and where it stands. */
+export interface LedgerRow {
+  readonly view: Fields;
+  readonly index: IndexEntries;
+  /** Further rows with the same view, by the value each stands for. */
+  readonly edges: readonly { readonly value: string; readonly index: IndexEntries }[];
+}
+
+/** How the ledgers of one kind are kept and shown, where they are more than a guard. */
+export interface Summary {
+  readonly type: string;
+  /** The entries that still matter. */
+  readonly kept: (entries: LedgerEntries, now: Instant) => LedgerEntries;
+  readonly row: (name: Segments, entries: LedgerEntries, now: Instant) => LedgerRow;
+}
+
 /**
  * A row shared by the records that must agree with one another (the shifts of one person on one day). It is read before
  * the change and written with it only if nobody else has written it since, so a rule over its entries holds under
@@ -63,8 +83,19 @@ export interface Lock {
 export interface LedgerEntry {
   readonly name: Segments;
   readonly entry: Fields;
-  readonly admit: (others: ReadonlyMap<string, Fields>) => Problem | undefined;
+  readonly admit?: (others: ReadonlyMap<string, Fields>) => Problem | undefined;
+  /** Set where the ledger is shown in lists of its own. */
+  readonly summary?: Summary;
 }
+
+/** A list filter by one value; with `bounds`, the list it selects has its own order, bounded by `<bounds>From` and `<bounds>To`. */
+export type Filter<R> =
+  | ((record: R) => string | undefined)
+  | {
+      readonly of: (record: R) => string | undefined;
+      readonly order: (record: R) => string;
+      readonly bounds: string;
+    };
 
 /** Statuses in order of life: the first is where a record starts, and each names the steps that lead on. */
 export interface Machine {
@@ -78,7 +109,16 @@ export interface Definition<Shape extends z.ZodRawShape> {
   /** Collection in the path, also the record's type in the table. */
   readonly path: string;
   /** Collection under which this one is nested, and the field that holds the parent's id. */
-  readonly parent?: { readonly path: string; readonly field: string };
+  readonly parent?: {
+    readonly path: string;
+    readonly field: string;
+    /** The part of the parent that the path goes on to name (`…/goals/{goalId}`), the field for its id, and the ids there are. */
+    readonly part?: {
+      readonly path: string;
+      readonly field: string;
+      readonly ids: (parent: Fields) => readonly string[];
+    };
+  };
   /** One of them, as events and docs call it. */
   readonly name: string;
   readonly danish: string;
@@ -87,12 +127,26 @@ export interface Definition<Shape extends z.ZodRawShape> {
   readonly fields: () => Shape;
   /** Fields that `settle` sets and callers cannot. */
   readonly derived?: () => z.ZodRawShape;
+  /** Fields that are worked out whenever one record is read, because they change without it (an age). */
+  readonly computed?: {
+    readonly fields: () => z.ZodRawShape;
+    readonly of: (record: RecordOf<Shape>, now: Instant) => Fields;
+  };
   readonly machine?: Machine;
   /** Event names: of a creation (default: the status's own, else `created`) and of entering a status (default `updated`). */
   readonly events?: {
     readonly prefix?: string;
     readonly created?: string;
     readonly status?: Readonly<Record<string, string>>;
+    /** Events with a name of their own, prefix and all, for changes that statuses do not tell. */
+    readonly also?: {
+      readonly names: readonly string[];
+      readonly of: (
+        before: RecordOf<Shape> | undefined,
+        after: RecordOf<Shape>,
+        entering: string | undefined,
+      ) => { readonly name: string; readonly action: Action } | undefined;
+    };
   };
   /** Field paths that hold ids, and the types those may name. `attendance.familyId` reaches into each entry of a list. */
   readonly references?: Readonly<Record<string, string | readonly string[]>>;
@@ -100,10 +154,14 @@ export interface Definition<Shape extends z.ZodRawShape> {
   readonly order: (record: RecordOf<Shape>) => string;
   readonly newestFirst?: boolean;
   readonly period?: boolean;
+  /** It holds `from` a day, `to` a day or for good, and is ordered by the latter: its list takes `on`, the day it holds. */
+  readonly spans?: boolean;
   /** List filters by one value each, at most three. */
-  readonly filters?: Readonly<Record<string, (record: RecordOf<Shape>) => string | undefined>>;
+  readonly filters?: Readonly<Record<string, Filter<RecordOf<Shape>>>>;
   /** List filters by several values each: one edge for every value. */
   readonly edges?: Readonly<Record<string, (record: RecordOf<Shape>) => readonly string[]>>;
+  /** Sensitive values by which a record is looked up: only their keyed hashes are stored beside it. */
+  readonly lookups?: Readonly<Record<string, (record: RecordOf<Shape>) => readonly string[]>>;
   /** Id of the record whose timeline this one stands in. Edges stand in the timelines of what they lead to. */
   readonly about?: (record: RecordOf<Shape>) => string | undefined;
   readonly locks?: (record: RecordOf<Shape>) => readonly Lock[];

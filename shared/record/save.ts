@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts';
+import { invalid } from '../errors.ts';
 import { derivedId } from '../ids.ts';
 import type { Answer, Idempotency } from '../operation.ts';
 import { recordKey } from '../table/keys.ts';
@@ -23,6 +24,9 @@ export interface Saving {
   readonly idempotency?: Idempotency | undefined;
   readonly answerStatus: number;
 }
+
+/** DynamoDB's limit for one transaction. */
+const MOST_WRITES = 100;
 
 /**
  * Commits one change of one record: in the common case two items in one transaction, the record on condition of its
@@ -70,6 +74,7 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
       href,
       caseRefs: after.caseRefs,
       previous: before?.lastEvent,
+      status: after.status,
       request: idempotency && {
         fingerprint: idempotency.fingerprint,
         // As text, because a map comes back with its members in another order, and a replay gives the same bytes.
@@ -84,11 +89,14 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
     ...lockWrites(resource, before?.whole, remaining, after.id),
     ...ledgers,
     ...checks,
-    ...edgeWrites(resource, before?.whole, remaining, after.id).map((write) => ({
+    ...edgeWrites(ctx, resource, before?.whole, remaining, after.id).map((write) => ({
       write,
       refusal: () => new Outrun(),
     })),
   ];
+  if (guarded.length > MOST_WRITES) {
+    throw invalid('', 'This changes more at once than can be stored together. Do it in several steps.', 'too_long');
+  }
   try {
     await ctx.table.transact(guarded.map(({ write }) => write));
   } catch (error) {

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { group, instant, line, listOf, oneOf, type Sensitivity, text, whole } from './fields.ts';
+import { parentFields } from './place.ts';
 import type { Machine, Resource } from './resource.ts';
 
 /** The statuses of a machine, in order of life. */
@@ -54,11 +55,19 @@ interface Schemas {
   readonly sensitivity: Readonly<Record<string, Sensitivity>>;
   /** The fields that lists may show, in the order in which every answer has them. What is not named here is not shown. */
   readonly shown: readonly string[];
+  /** The field that names the organisation which wrote the record. */
+  readonly sourceField: string;
 }
 
 /** Common fields before and after a resource's own. */
 const HEAD = ['id', 'municipality', 'version', 'status', 'statusAt', 'statusReason'];
-const TAIL = ['source', 'externalId', 'caseRefs', 'createdAt', 'createdBy', 'updatedAt', 'updatedBy'];
+const TAIL = ['externalId', 'caseRefs', 'createdAt', 'createdBy', 'updatedAt', 'updatedBy'];
+
+/**
+ * Every record has a `source`, the organisation that wrote it; but a concern report has one of its own, what it is about
+ * (DOMAIN §3), so there the organisation stands in `organisation`.
+ */
+const sourceIn = (own: object): string => ('source' in own ? 'organisation' : 'source');
 
 const built = new WeakMap<Resource, Schemas>();
 
@@ -74,17 +83,21 @@ export function schemasOf(resource: Resource): Schemas {
       return mark ? [[name, mark]] : [];
     }),
   );
-  const own = [...(resource.parent ? [resource.parent.field] : []), ...Object.keys(all)];
+  const own = [...parentFields(resource), ...Object.keys(all)];
   const schemas: Schemas = {
     fields: z.strictObject(shape),
     create: z.strictObject({ ...shape, ...sharedInput(), ...statusInput(resource) }),
     merged: z.strictObject({ ...shape, ...sharedInput() }),
     sensitivity,
-    shown: [...HEAD, ...own.filter((name) => !sensitivity[name]), ...TAIL],
+    shown: [...HEAD, ...own.filter((name) => !sensitivity[name]), sourceIn(all), ...TAIL],
+    sourceField: sourceIn(all),
   };
   built.set(resource, schemas);
   return schemas;
 }
+
+/** The field of a record that names the organisation which wrote it. */
+export const sourceField = (resource: Resource): string => schemasOf(resource).sourceField;
 
 /** The mark of {@link sensitive} or {@link ownSensitive}, also behind `optional()` and the like. */
 function sensitivityOf(field: z.ZodType): Sensitivity | undefined {
@@ -111,6 +124,9 @@ export function viewSchema(resource: Resource): z.ZodObject {
       .filter(([name]) => sensitivity[name] !== 'secret')
       .map(([name, field]) => [name, sensitivity[name] ? (field as z.ZodType).optional() : field]),
   );
+  const computed = Object.fromEntries(
+    Object.entries(resource.computed?.fields() ?? {}).map(([name, field]) => [name, (field as z.ZodType).optional()]),
+  );
   return z.strictObject({
     id: z.uuid().describe('Id of the record, UUID version 7 (id).'),
     municipality: z.string().describe('Municipality code of four digits (kommunekode).'),
@@ -120,11 +136,12 @@ export function viewSchema(resource: Resource): z.ZodObject {
       statusAt: instant('Since when it stands there, UTC (status siden).'),
       statusReason: text('Why it stands there (begrundelse).').optional(),
     }),
-    ...(resource.parent && {
-      [resource.parent.field]: z.uuid().describe('Id of the record it belongs to (overordnet post).'),
-    }),
+    ...Object.fromEntries(
+      parentFields(resource).map((field) => [field, z.uuid().describe('Id of what it belongs to (overordnet post).')]),
+    ),
     ...shape,
-    source: line('`municipal`, or the id of the partner that wrote it (kilde).', 50),
+    ...computed,
+    [sourceField(resource)]: line('`municipal`, or the id of the partner that wrote it (kilde).', 50),
     ...sharedInput(),
     createdAt: instant('When it was created, UTC (oprettet).'),
     createdBy: line('Id of the client that created it (oprettet af).'),

@@ -2,23 +2,18 @@ import type { Context } from '../context.ts';
 import { invalid, Problem } from '../errors.ts';
 import { newId } from '../ids.ts';
 import { type Answer, etagOf, type Idempotency } from '../operation.ts';
-import { creationEvent, eventName, statusEvent } from './event-names.ts';
+import { creationEvent, eventName, ownEvent, statusEvent } from './event-names.ts';
 import type { Action } from './events.ts';
 import { changedFields, mergePatch } from './merge.ts';
 import { Outrun, once } from './once.ts';
-import { findByExternalId, load, notFound, type Place } from './read.ts';
+import { hrefOf, type Parents, type Place } from './place.ts';
+import { findByExternalId, load, notFound } from './read.ts';
 import type { Fields, Machine, RecordOf, Resource } from './resource.ts';
 import { refuseFuture } from './rules.ts';
 import { save } from './save.ts';
-import { schemasOf, statusChange, statusesOf } from './schemas.ts';
+import { schemasOf, sourceField, statusChange, statusesOf } from './schemas.ts';
 import { answerOf, type Stored, type Whole } from './stored.ts';
 import { parse } from './validate.ts';
-
-/** Path of a record, also its `href` in events. */
-export function hrefOf(ctx: Context, resource: Resource, record: Whole): string {
-  const parent = resource.parent && `${resource.parent.path}/${String(record[resource.parent.field])}/`;
-  return `/v1/municipalities/${ctx.tenant.code}/${parent ?? ''}${resource.path}/${record.id}`;
-}
 
 /** Which SS fields are whose after a change. A field that another organisation wrote cannot be overwritten unseen. */
 function writersOf(ctx: Context, resource: Resource, before: Stored | undefined, sent: Fields): Record<string, string> {
@@ -54,7 +49,7 @@ async function settled(
 }
 
 interface Creation {
-  readonly parentId?: string | undefined;
+  readonly parents?: Parents | undefined;
   readonly externalId?: string | undefined;
   readonly idempotency?: Idempotency | undefined;
   readonly eventId?: string | undefined;
@@ -68,10 +63,10 @@ async function createOnce(ctx: Context, resource: Resource, sent: Fields, creati
     municipality: ctx.tenant.code,
     version: 1,
     ...(status !== undefined && { status, statusAt: ctx.now }),
-    ...(resource.parent && { [resource.parent.field]: creation.parentId }),
+    ...creation.parents,
     ...sent,
     ...(creation.externalId !== undefined && { externalId: creation.externalId }),
-    source: ctx.actor.organisation,
+    [sourceField(resource)]: ctx.actor.organisation,
     createdAt: ctx.now,
     createdBy: ctx.actor.id,
     updatedAt: ctx.now,
@@ -81,7 +76,11 @@ async function createOnce(ctx: Context, resource: Resource, sent: Fields, creati
   return save(ctx, resource, {
     after,
     writtenBy: writersOf(ctx, resource, undefined, sent),
-    event: { name: creationEvent(resource, status), action: 'created', changed: [] },
+    event: {
+      name: ownEvent(resource, undefined, after, status)?.name ?? creationEvent(resource, status),
+      action: 'created',
+      changed: [],
+    },
     href: hrefOf(ctx, resource, after),
     eventId: creation.eventId,
     idempotency: creation.idempotency,
@@ -129,6 +128,7 @@ async function amend(
     event: {
       name: entering === undefined ? eventName(resource, 'updated') : statusEvent(resource, entering),
       action: entering !== undefined && isFinal(resource.machine, entering) ? 'ended' : 'updated',
+      ...ownEvent(resource, before.whole, after, entering),
       changed,
     },
     href,
@@ -223,7 +223,7 @@ export const changeStatus = (
 interface Upsert {
   readonly source: string;
   readonly externalId: string;
-  readonly parentId?: string | undefined;
+  readonly parents?: Parents | undefined;
   readonly ifMatch: string | undefined;
 }
 
@@ -235,7 +235,7 @@ export async function upsertRecord(
   ctx: Context,
   resource: Resource,
   body: unknown,
-  { source, externalId, parentId, ifMatch }: Upsert,
+  { source, externalId, parents, ifMatch }: Upsert,
 ): Promise<Answer> {
   if (source !== ctx.actor.organisation) {
     throw new Problem(
@@ -253,13 +253,13 @@ export async function upsertRecord(
       if (ifMatch !== undefined)
         throw new Problem('precondition_failed', 'There is no such record yet, so no version of it.');
       try {
-        return await createOnce(ctx, resource, sent, { parentId, externalId });
+        return await createOnce(ctx, resource, sent, { parents, externalId });
       } catch (error) {
         const lost = error instanceof Problem && error.code === 'already_exists';
         throw lost && (await findByExternalId(ctx, resource, source, externalId)) ? new Outrun() : error;
       }
     }
-    const before = await load(ctx, resource, { id, parentId });
+    const before = await load(ctx, resource, { id, parents });
     if (ifMatch !== undefined) requireMatch(ifMatch, before);
     const { status, statusReason, statusAt, ...input } = sent;
     const unseen = Object.entries(before.whole).filter(

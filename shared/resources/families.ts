@@ -1,6 +1,4 @@
-import { type Context, requireScope } from '../context.ts';
 import { invalid } from '../errors.ts';
-import { type Operation, param } from '../operation.ts';
 import {
   cprNumber,
   day,
@@ -17,9 +15,6 @@ import {
   text,
   whole,
 } from '../record/fields.ts';
-import { listTimeline, pageParameters, timelineItem } from '../record/lists.ts';
-import { pageSchema, TENANT_BASE } from '../record/operations.ts';
-import { load } from '../record/read.ts';
 import { defineResource, type RecordOf } from '../record/resource.ts';
 import { refuseBefore } from '../record/rules.ts';
 import { findMunicipality } from '../register/register.ts';
@@ -92,9 +87,6 @@ function checkApproval({ approval, kind }: Family): void {
   }
 }
 
-/** What the timeline shows beside the family: calls, groups and sessions. */
-const TIMELINE_SCOPES = ['helpline:read', 'supervision:read'] as const;
-
 export const families = defineResource({
   path: 'families',
   name: 'family',
@@ -131,7 +123,6 @@ export const families = defineResource({
       throw invalid('/residence', 'There is no municipality with this code.', 'invalid_value');
     return { residence, type: typeOf(after) };
   },
-  operations: () => [timeline],
   example: {
     alias: 'Familien ved åen',
     kind: 'almen',
@@ -153,26 +144,3 @@ export const families = defineResource({
     caseRefs: [{ system: 'DUBU', caseNumber: '27.03.00-G01-12-26' }],
   },
 });
-
-const timeline: Operation<Context> = {
-  id: 'get-family-timeline',
-  method: 'GET',
-  path: `${TENANT_BASE}/families/{id}/timeline`,
-  scope: 'families:read',
-  tag: 'families',
-  summary: 'Everything about a family, newest first',
-  description: `It shows calls and supervision too, so it also needs the scopes ${TIMELINE_SCOPES.join(' and ')}.`,
-  manner: 'list',
-  query: pageParameters,
-  success: {
-    status: 200,
-    description: 'One page of what happened around the family.',
-    body: () => pageSchema(timelineItem(), 'Records about the family (tidslinje).'),
-  },
-  problems: ['validation_failed', 'invalid_cursor'],
-  run: async (ctx, request) => {
-    for (const scope of TIMELINE_SCOPES) requireScope(ctx, scope);
-    const { whole: family } = await load(ctx, families, { id: param(request, 'id') });
-    return listTimeline(ctx, request, family.id);
-  },
-};

@@ -1,5 +1,6 @@
 import { operationsOf } from '../record/operations.ts';
 import type { Resource } from '../record/resource.ts';
+import { acrossOperations } from './across.ts';
 import { calls } from './calls.ts';
 import { consultants } from './consultants.ts';
 import { families } from './families.ts';
@@ -26,4 +27,4 @@ export const RESOURCES: readonly Resource[] = [
 ];
 
 /** Every operation on the record. */
-export const recordOperations = () => RESOURCES.flatMap(operationsOf);
+export const recordOperations = () => [...RESOURCES.flatMap(operationsOf), ...acrossOperations(RESOURCES)];

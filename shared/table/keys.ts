@@ -17,6 +17,11 @@
  * | delivery            | D#deliveryId             | A               | L#deliveries#endpoint → id |                       | until finished |
  * | attempt             | D#deliveryId             | N#attempt       |                            |                       |                |
  *
+ * A record stands besides in `filter1` to `filter3`, by the values its resource names, and in `changed`: L#type → when it
+ * was last changed. An edge for a case number stands in CASE#number → type, whatever its type. A ledger that is shown has
+ * its own lists, and edges beside it as a record has. `P#<programmeId>` is the operator's programme as this municipality
+ * sees it.
+ *
  * Outside any municipality: `M#<code>` municipality, `P#<id>` partner, `C#<clientId>` client (sk `A`) and its grants
  * (sk `G#<code>`), listed under MUNICIPALITIES, PARTNERS and CLIENTS#<owner>.
  */
@@ -29,7 +34,7 @@ export interface Key {
 }
 
 /** The indexes of the table, each over the attributes `<name>Pk` and `<name>Sk`; all are sparse. */
-export const INDEXES = ['list', 'about', 'filter1', 'filter2', 'filter3', 'due'] as const;
+export const INDEXES = ['list', 'about', 'filter1', 'filter2', 'filter3', 'changed', 'due'] as const;
 export type IndexName = (typeof INDEXES)[number];
 export type IndexEntries = Partial<Record<IndexName, Key>>;
 
@@ -55,6 +60,7 @@ export const edgeKey = (id: string, name: string, otherId: string): Key => ({
 });
 export const lockKey = (...name: Segments): Key => ({ pk: ['K', ...name], sk: ROOT });
 export const ledgerKey = (...name: Segments): Key => ({ pk: ['B', ...name], sk: ROOT });
+export const ledgerEdgeKey = (name: Segments, value: string): Key => ({ pk: ['B', ...name], sk: ['E', value] });
 export const eventKey = (eventId: string): Key => ({ pk: ['E', eventId], sk: ROOT });
 export const sequenceKey: Key = { pk: ['SEQUENCE'], sk: ROOT };
 export const deliveryKey = (deliveryId: string): Key => ({ pk: ['D', deliveryId], sk: ROOT });
@@ -65,6 +71,7 @@ export const attemptKey = (deliveryId: string, attempt: number): Key => ({
 
 /** Partition of an index: all records of a type, or those that one filter value selects. */
 export const listPartition = (type: string, ...selection: Segments): Segments => ['L', type, ...selection];
+export const casePartition = (caseNumber: string): Segments => ['CASE', caseNumber];
 export const timelinePartition = (ownerId: string): Segments => ['O', ownerId];
 export const historyPartition = (objectId: string): Segments => ['H', objectId];
 export const feedPartition: Segments = ['EVENTS'];

@@ -79,6 +79,7 @@ export async function provisionMunicipality(ctx: OperatorContext, body: unknown)
     cvr: entry.cvr,
     status: 'active',
     cursorKey: randomBytes(32).toString('base64'),
+    lookupKey: randomBytes(32).toString('base64'),
   };
   const view = {
     code,

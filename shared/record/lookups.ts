@@ -1,0 +1,35 @@
+import * as z from 'zod';
+import type { Context } from '../context.ts';
+import type { Answer } from '../operation.ts';
+import { selectedList } from './indexes.ts';
+import { lookupHash, normalised } from './keyed-hash.ts';
+import type { Resource } from './resource.ts';
+import { parse } from './validate.ts';
+
+/** A record has few namesakes by telephone or CPR number. */
+const MOST_FOUND = 50;
+
+/** The body of a lookup: one of the names with its value. */
+export const lookupBody = (resource: Resource): z.ZodType =>
+  z
+    .strictObject(
+      Object.fromEntries(
+        Object.keys(resource.lookups ?? {}).map((name) => [
+          name,
+          z
+            .string()
+            .regex(/^\+?[\d -]{3,25}$/, 'Digits, spaces and hyphens, optionally after a plus sign')
+            .describe(`The ${name} to look for (opslag). It stands in the body, because URLs are logged.`)
+            .optional(),
+        ]),
+      ),
+    )
+    .refine((body) => Object.keys(body).length === 1, 'Look for one of them at a time');
+
+/** Finds records by a sensitive value, without the value being stored: one Query by its keyed hash. */
+export async function lookUp(ctx: Context, resource: Resource, body: unknown): Promise<Answer> {
+  const [[name, value] = ['', '']] = Object.entries(parse(lookupBody(resource), body) as Record<string, string>);
+  const partition = selectedList(resource, {}, `lookup-${name}`, lookupHash(ctx, name, normalised(name, value)));
+  const { rows } = await ctx.table.query({ index: 'list', partition, limit: MOST_FOUND });
+  return { status: 200, body: { items: rows.map((row) => row['view']) } };
+}
