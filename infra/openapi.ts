@@ -24,6 +24,7 @@ const version = (): string => JSON.parse(readFileSync(join(ROOT, 'package.json')
 function tags(resources: readonly Resource[]): object[] {
   return [
     ...resources.map(({ path, danish, summary }) => ({ name: path, description: `${danish}. ${summary}` })),
+    { name: 'programmes', description: 'Indsatser. Funded programmes: set up by operators, seen by who takes part.' },
     { name: 'events', description: 'Hændelser. What happened in the municipality, in order and without gaps.' },
     { name: 'municipalities', description: 'Kommuner. For operators: which municipalities keep their record here.' },
     { name: 'partners', description: 'Samarbejdspartnere. For operators: providers that write into municipalities.' },
@@ -51,7 +52,8 @@ const SCOPE_SUBJECTS: Readonly<Record<string, string>> = {
   webhooks: 'webhook endpoints',
   events: 'the events',
   sensitive: 'sensitive fields, wherever the other scopes let the client read',
-  admin: 'municipalities, partners, clients and grants (for operators)',
+  programmes: 'rounds, enrolments and announcements, and what programmes the municipality takes part in',
+  admin: 'municipalities, partners, programmes, clients and grants (for operators)',
 };
 
 function scopes(): Record<string, string> {

@@ -23,16 +23,20 @@ const ACTIONS = {
   get: ['dynamodb:GetItem', 'dynamodb:BatchGetItem'],
   query: ['dynamodb:Query'],
   put: ['dynamodb:PutItem'],
+  delete: ['dynamodb:DeleteItem'],
   write: ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:ConditionCheckItem'],
 } as const;
 
 const TENANT_ROWS = ['T#*'];
 const MUNICIPALITIES = ['M#*'];
 const CLIENTS = ['C#*'];
-const CONTROL_ROWS = [...MUNICIPALITIES, 'P#*', ...CLIENTS];
-const CONTROL_LISTS = ['MUNICIPALITIES', 'PARTNERS', 'CLIENTS#*'];
+const PROGRAMMES = ['F#*'];
+const CONTROL_ROWS = [...MUNICIPALITIES, 'P#*', ...CLIENTS, ...PROGRAMMES];
+const CONTROL_LISTS = ['MUNICIPALITIES', 'PARTNERS', 'PROGRAMMES', 'CLIENTS#*'];
 /** The events inside any municipality: what provisioning one leaves in its outbox. */
 const TENANT_EVENTS = ['T#*#E#*'];
+/** The operator's programmes inside any municipality, each as that municipality sees it. */
+const TENANT_PROGRAMMES = ['T#*#P#*'];
 
 const ACCESS: Readonly<Record<Exclude<FunctionName, 'public-api'>, readonly Access[]>> = {
   'tenant-api': [
@@ -40,7 +44,7 @@ const ACCESS: Readonly<Record<Exclude<FunctionName, 'public-api'>, readonly Acce
       sid: 'ReadRecord',
       actions: ['get', 'query'],
       rows: TENANT_ROWS,
-      indexes: ['list', 'about', 'filter1', 'filter2', 'filter3', 'changed'],
+      indexes: ['list', 'about', 'filter1', 'filter2', 'filter3', 'changed', 'case'],
     },
     { sid: 'WriteRecord', actions: ['write'], rows: TENANT_ROWS },
     { sid: 'ReadGrants', actions: ['get'], rows: [...MUNICIPALITIES, ...CLIENTS] },
@@ -51,6 +55,7 @@ const ACCESS: Readonly<Record<Exclude<FunctionName, 'public-api'>, readonly Acce
     { sid: 'WriteControl', actions: ['write'], rows: CONTROL_ROWS },
     // With the control rows again: a transaction's puts are allowed by one statement.
     { sid: 'Provision', actions: ['put'], rows: [...CONTROL_ROWS, ...TENANT_EVENTS] },
+    { sid: 'ShareProgrammes', actions: ['put', 'delete'], rows: [...PROGRAMMES, ...TENANT_PROGRAMMES] },
   ],
   relay: [
     { sid: 'ReadRecord', actions: ['get'], rows: TENANT_ROWS },

@@ -1,7 +1,8 @@
 import { Problem } from './errors.ts';
-import { clientKey, grantKey, municipalityKey } from './table/keys.ts';
+import { clientKey, grantKey, listPartition, municipalityKey, tenantProgrammeKey } from './table/keys.ts';
 import { type ScopedTable, scopedTable } from './table/scoped-table.ts';
 import type { Store } from './table/store.ts';
+import type { PreparedWrite } from './table/write.ts';
 import { scopesOfClaim, type TenantScope } from './tenancy/scopes.ts';
 import { type Instant, instantOf } from './time.ts';
 
@@ -129,6 +130,29 @@ export function provisioningContext(
 ): Context {
   const actor: Actor = { kind: 'operator', id: operatorId, organisation: 'livline' };
   return makeContext(store, { tenant, actor, scopes: new Set(), requestId, now: instantOf(now) });
+}
+
+/**
+ * Prepares the one kind of row that the operator keeps inside municipalities: a programme as this one sees it, or without
+ * `shown` its end there. It names no other row and reads none.
+ */
+export function programmeRow(
+  store: Store,
+  code: string,
+  id: string,
+  shown?: { readonly version: number; readonly view: { readonly name: string } },
+): PreparedWrite {
+  const key = tenantProgrammeKey(id);
+  return scopedTable(store, ['T', code]).prepare(
+    shown
+      ? {
+          kind: 'put',
+          key,
+          item: { type: 'programmes', ...shown },
+          index: { list: { pk: listPartition('programmes'), sk: [shown.view.name.toLowerCase(), id] } },
+        }
+      : { kind: 'delete', key },
+  );
 }
 
 /** Throws `forbidden` unless the context has the scope. */

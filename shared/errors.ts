@@ -43,6 +43,11 @@ export const PROBLEMS = {
     title: 'Illegal transition',
     advice: 'The status machine has no such step. The detail names the steps that are allowed from here.',
   },
+  no_capacity: {
+    status: 409,
+    title: 'No capacity',
+    advice: 'Every approved place of the family is taken. End a placement, or choose another family.',
+  },
   concern_open: {
     status: 409,
     title: 'Concern not handed over',

@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { invalid, type ProblemCode } from './errors.ts';
+import { invalid, Problem, type ProblemCode } from './errors.ts';
 import type { Scope } from './tenancy/scopes.ts';
 
 /** A request after HTTP has been dealt with: nothing of it is trusted, but all of it is parsed. */
@@ -59,6 +59,17 @@ export function param(request: ApiRequest, name: string): string {
 
 /** The strong ETag of a version (RFC 9110 §8.8.3). */
 export const etagOf = (version: number): string => `"${version}"`;
+
+/** Throws 428 without If-Match and 412 when it names another version. `*` names none, so it protects nobody's change. */
+export function requireMatch(ifMatch: string | undefined, version: number): void {
+  if (ifMatch === undefined || ifMatch.trim() === '*') {
+    throw new Problem('precondition_required', 'Send If-Match with the ETag of the version you read, such as "3".');
+  }
+  const wanted = ifMatch.split(',').map((tag) => tag.trim());
+  if (!wanted.includes(etagOf(version))) {
+    throw new Problem('precondition_failed', `The record is at version ${version}. Read it and decide again.`);
+  }
+}
 
 /** An Idempotency-Key with the fingerprint of its request. */
 export interface Idempotency {

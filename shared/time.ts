@@ -20,6 +20,10 @@ export function localDateOf(instant: Instant): LocalDate {
   return copenhagen.format(new Date(instant));
 }
 
+/** The day `days` after another; a negative number goes back. */
+export const plusDays = (date: LocalDate, days: number): LocalDate =>
+  plusSeconds(`${date}T00:00:00.000Z`, days * 86_400).slice(0, 10);
+
 /** Seconds since 1970 of the instant `days` after another: what DynamoDB's time to live takes. */
 export const expiryAfter = (instant: Instant, days: number): number =>
   Math.floor(Date.parse(instant) / 1000) + days * 86_400;

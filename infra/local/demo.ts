@@ -1,38 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { localDateOf, quarterOf } from '#shared/time.ts';
-import { type Call, type Credentials, callerOf, fetchToken, type Reply, waitFor } from './calls.ts';
+import { type Call, type Credentials, callerOf, fetchToken, waitFor } from './calls.ts';
 import { type CaseSystem, isGenuine, startCaseSystem } from './case-system.ts';
+import { tellCarelink } from './demo-carelink.ts';
 import { type LocalProduct, startProduct } from './product.ts';
-
-/** Ends the demo when something is not as the story says. */
-function expect(holds: boolean, what: string): asserts holds {
-  if (!holds) throw new Error(`This did not hold: ${what}`);
-}
-
-function expectStatus({ status, body }: Reply, expected: number, what: string): void {
-  expect(status === expected, `${what} is answered ${expected}, not ${status} ${String(body['detail'] ?? '')}`);
-}
-
-let chapter = 0;
-function tell(title: string): void {
-  chapter += 1;
-  console.log(`\n${chapter}. ${title}`);
-}
-const show = (line: string): void => console.log(`   ${line}`);
-
-/** Creates a record and gives its id. */
-async function create(call: Call, path: string, fields: Readonly<Record<string, unknown>>): Promise<string> {
-  const reply = await call('POST', path, fields);
-  expectStatus(reply, 201, `POST ${path}`);
-  return String(reply.body['id']);
-}
-
-interface Municipality {
-  readonly code: string;
-  readonly call: Call;
-  /** Path of its collections. */
-  readonly at: string;
-}
+import { create, expect, expectStatus, type Municipality, make, show, step, tell } from './storytelling.ts';
 
 async function provision({ apiUrl, tokenUrl }: LocalProduct, operator: Call, code: string): Promise<Municipality> {
   const reply = await operator('POST', '/v1/admin/municipalities', { code });
@@ -85,15 +57,15 @@ async function showWebhook(caseSystem: CaseSystem, secret: string, type: string,
   );
 }
 
-async function logCall({ call, at }: Municipality, familyId: string): Promise<string> {
-  const helplineId = await create(call, `${at}/helplines`, {
+async function logCall(hedensted: Municipality, familyId: string): Promise<string> {
+  const helplineId = await create(hedensted, 'helplines', {
     name: 'Akuttelefonen',
     phone: '+45 75 00 00 00',
     openFrom: '2026-01-01',
     promisedHours: '24/7',
   });
   const receivedAt = new Date(Date.now() - 30 * 60_000);
-  const id = await create(call, `${at}/calls`, {
+  const id = await create(hedensted, 'calls', {
     helplineId,
     familyId,
     receivedAt: receivedAt.toISOString(),
@@ -102,31 +74,25 @@ async function logCall({ call, at }: Municipality, familyId: string): Promise<st
     severity: 2,
     note: 'A quarrel about the telephone at bedtime.',
   });
-  const answered = await call(
-    'POST',
-    `${at}/calls/${id}/status`,
-    { status: 'answered', at: new Date(receivedAt.getTime() + 20_000).toISOString() },
-    { 'if-match': '"1"' },
-  );
-  expectStatus(answered, 200, 'answering the call');
-  const closed = await call('POST', `${at}/calls/${id}/status`, { status: 'closed' }, { 'if-match': '"2"' });
-  expectStatus(closed, 200, 'closing the call');
-  expect(!('note' in closed.body), 'what was said is not shown in passing');
+  const at = new Date(receivedAt.getTime() + 20_000).toISOString();
+  await step(hedensted, `calls/${id}`, 1, { status: 'answered', at });
+  const closed = await step(hedensted, `calls/${id}`, 2, { status: 'closed' });
+  expect(!('note' in closed), 'what was said is not shown in passing');
   show(
     'A call was received, answered after 20 seconds and closed; what was said is shown to nobody without the right.',
   );
   return id;
 }
 
-async function recordSession({ call, at }: Municipality, familyId: string): Promise<string> {
+async function recordSession(hedensted: Municipality, familyId: string): Promise<string> {
   const consultantIds: string[] = [];
   for (const kind of ['plejefamiliekonsulent', 'familiekonsulent']) {
     consultantIds.push(
-      await create(call, `${at}/consultants`, { name: `En ${kind}`, kind, employer: 'Hedensted Kommune' }),
+      await create(hedensted, 'consultants', { name: `En ${kind}`, kind, employer: 'Hedensted Kommune' }),
     );
   }
   const yesterday = new Date(Date.now() - 86_400_000);
-  const groupId = await create(call, `${at}/supervision-groups`, {
+  const groupId = await create(hedensted, 'supervision-groups', {
     name: 'Hold 1',
     familyIds: [familyId],
     consultantIds,
@@ -134,8 +100,8 @@ async function recordSession({ call, at }: Municipality, familyId: string): Prom
   });
   const quarter = quarterOf(localDateOf(yesterday.toISOString()));
   const theme = { ...quarter, code: 'mentalisation', titleDa: 'Mentalisering' };
-  const themeId = await create(call, `${at}/themes`, theme);
-  const session = await call('POST', `${at}/supervision-sessions`, {
+  const themeId = await create(hedensted, 'themes', theme);
+  const session = await make(hedensted, 'supervision-sessions', {
     form: 'group',
     groupId,
     at: yesterday.toISOString(),
@@ -144,10 +110,9 @@ async function recordSession({ call, at }: Municipality, familyId: string): Prom
     attendance: [{ familyId, present: true, rating: 5 }],
     status: 'held',
   });
-  expectStatus(session, 201, 'recording a session');
-  expect(session.body['themeId'] === themeId, "the session takes the quarter's theme");
+  expect(session['themeId'] === themeId, "the session takes the quarter's theme");
   show("Hold 1 met yesterday, led by both kinds of consultant, on the quarter's theme, Mentalisering.");
-  return String(session.body['id']);
+  return String(session['id']);
 }
 
 async function refuseStrangers(hedensted: Municipality, vejle: Municipality, familyId: string): Promise<void> {
@@ -160,6 +125,17 @@ async function refuseStrangers(hedensted: Municipality, vejle: Municipality, fam
   show(
     "Hedensted asked for Vejle's families: 404. Vejle asked for Hedensted's family: 404, as for one that does not exist.",
   );
+}
+
+async function showTimeline({ call, at }: Municipality, familyId: string, expected: readonly string[]): Promise<void> {
+  const timeline = await call('GET', `${at}/families/${familyId}/timeline`);
+  expectStatus(timeline, 200, 'reading a timeline');
+  const types = (timeline.body['items'] as { type: string }[]).map(({ type }) => type);
+  expect(
+    expected.every((type) => types.includes(type)),
+    "the family's timeline has all of it",
+  );
+  show(`The family's timeline, newest first: ${types.join(', ')}.`);
 }
 
 async function story(product: LocalProduct, caseSystem: CaseSystem): Promise<void> {
@@ -178,17 +154,18 @@ async function story(product: LocalProduct, caseSystem: CaseSystem): Promise<voi
   tell('The family meets its team');
   const sessionId = await recordSession(hedensted, familyId);
   await showWebhook(caseSystem, secret, 'session.held', sessionId);
+  const { familyId: carelinkFamily, placementId } = await tellCarelink(product, operator, hedensted);
+  await showWebhook(caseSystem, secret, 'placement.broken_down', placementId);
   tell('Another municipality sees none of it');
   await refuseStrangers(hedensted, await provision(product, operator, '0630'), familyId);
   tell('Nothing was lost');
-  const timeline = await hedensted.call('GET', `${hedensted.at}/families/${familyId}/timeline`);
-  const types = (timeline.body['items'] as { type: string }[]).map(({ type }) => type);
-  expect(
-    ['calls', 'supervision-sessions', 'supervision-groups'].every((type) => types.includes(type)),
-    "the family's timeline has all of it",
-  );
-  show(`The family's timeline, newest first: ${types.join(', ')}.`);
-  const feed = await hedensted.call('GET', `${hedensted.at}/events`);
+  await showTimeline(hedensted, familyId, ['calls', 'supervision-sessions', 'supervision-groups']);
+  await showTimeline(hedensted, carelinkFamily, ['placements', 'contacts', 'risk-flags', 'actions', 'assignments']);
+  const history = await hedensted.call('GET', `${hedensted.at}/placements/${placementId}/history`);
+  const versions = (history.body['items'] as { version: number; event: string }[]).map(({ event }) => event);
+  expect(versions.join() === 'placement.broken_down,placement.started', 'the history has each version');
+  show(`The placement's history, newest first: ${versions.join(', ')}.`);
+  const feed = await hedensted.call('GET', `${hedensted.at}/events?limit=200`);
   const numbers = (feed.body['items'] as { sequence: string }[]).map(({ sequence }) => Number(sequence));
   expect(numbers.length > 0 && numbers.every((number, at) => number === at + 1), 'the feed has no hole');
   expect(caseSystem.refused === 0, 'every webhook was signed well');
@@ -197,7 +174,7 @@ async function story(product: LocalProduct, caseSystem: CaseSystem): Promise<voi
   );
 }
 
-console.log('Livline: a story in eight chapters, on an instance of its own in memory.');
+console.log('Livline: a story in thirteen chapters, on an instance of its own in memory.');
 let status = 1;
 const caseSystem = await startCaseSystem();
 let product: LocalProduct | undefined;

@@ -6,6 +6,7 @@ import { schemasOf, statusChange, viewSchema } from '#shared/record/schemas.ts';
 import { ClientOnce, ClientView, GrantView } from '#shared/tenancy/clients.ts';
 import { MunicipalityView } from '#shared/tenancy/municipalities.ts';
 import { PartnerView } from '#shared/tenancy/partners.ts';
+import { MunicipalProgrammeView, ProgrammeInput, ProgrammeView } from '#shared/tenancy/programmes.ts';
 import { CloudEvent } from '#shared/webhooks/operations.ts';
 import { exampleOf, patchExample, viewExample } from './examples.ts';
 import {
@@ -107,6 +108,8 @@ export function buildComponents(
   const views: Readonly<Record<string, () => z.ZodType>> = {
     Municipality: MunicipalityView,
     Partner: PartnerView,
+    Programme: ProgrammeView,
+    MunicipalProgramme: MunicipalProgrammeView,
     Client: ClientView,
     ClientCredentials: ClientOnce,
     Grant: GrantView,
@@ -115,6 +118,8 @@ export function buildComponents(
   for (const resource of resources) addResource(named, resource);
   addCaseRefs(named, resources[0] as Resource);
   for (const [name, view] of Object.entries(views)) named.set(name, jsonSchemaOf(view(), 'output'));
+  const patch = patchSchemaOf(jsonSchemaOf(ProgrammeInput(), 'input'));
+  named.set('ProgrammePatch', { description: 'Indsats: the fields to change. Null removes.', ...patch });
   for (const operation of operations) addOperation(named, operation);
 
   const schemas = mapValues(Object.fromEntries(named), (schema) =>

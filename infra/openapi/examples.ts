@@ -50,11 +50,13 @@ export function viewExample(resource: Resource): Fields {
   const [parentField, partField] = parentFields(resource);
   const input = parse(schemasOf(resource).create, example) as Fields;
   const schema = viewSchema(resource);
-  const { properties = {} } = jsonSchemaOf(schema, 'output');
-  const derived = Object.keys(resource.derived?.() ?? {}).filter((name) => name in properties);
+  const { properties = {}, required = [] } = jsonSchemaOf(schema, 'output');
+  const derived = Object.keys(resource.derived?.() ?? {}).filter(
+    (name) => required.includes(name) || properties[name]?.examples,
+  );
   const record = {
-    ...Object.fromEntries(derived.map((name) => [name, exampleOf(properties[name] as JsonSchema, {})])),
     ...input,
+    ...Object.fromEntries(derived.map((name) => [name, exampleOf(properties[name] as JsonSchema, {})])),
     id: exampleId(path),
     municipality: '0766',
     version: 1,
@@ -96,13 +98,12 @@ export function exampleOf(schema: JsonSchema, schemas: Schemas, known: Fields = 
   throw new Error(`There is no example of ${JSON.stringify(schema)}`);
 }
 
-/** A patch that sets one plain field of its own. */
+/** A patch that sets one plain field of its own, or the external id where it has none. */
 export function patchExample(resource: Resource): Fields {
   const plain = Object.keys(resource.fields()).filter((name) => {
     const value = resource.example[name];
     return (typeof value === 'string' || typeof value === 'number') && !resource.references?.[name];
   });
   const name = plain.at(-1);
-  if (name === undefined) throw new Error(`The example of ${resource.path} has no plain field`);
-  return { [name]: resource.example[name] };
+  return name === undefined ? { externalId: 'F-1001' } : { [name]: resource.example[name] };
 }

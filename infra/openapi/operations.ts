@@ -19,8 +19,8 @@ export const documentedOperations = (): readonly Operation<never>[] => {
 const parameterRef = (name: string): object => ({ $ref: `#/components/parameters/${name}` });
 const headerRef = (name: string): object => ({ $ref: `#/components/headers/${name}` });
 
-/** Whether the operation works inside one municipality: only there do versions and Idempotency-Keys exist. */
-const inMunicipality = ({ scope }: Operation<never>): boolean => !scope.startsWith('admin:');
+/** Whether what the operation is about has versions: every record has, and of the operators' rows the programmes. */
+const isVersioned = ({ scope, tag }: Operation<never>): boolean => !scope.startsWith('admin:') || tag === 'programmes';
 const takesKey = ({ manner, method }: Operation<never>): boolean =>
   manner === 'create' || (manner === 'change' && method === 'POST');
 const isUpsert = ({ path }: Operation<never>): boolean => path.includes('/external/');
@@ -33,7 +33,7 @@ function headerParameters(operation: Operation<never>): object[] {
     ...(takesKey(operation) ? [parameterRef('Idempotency-Key')] : []),
     ...(needsMatch ? [parameterRef('If-Match')] : []),
     ...(mayMatch ? [parameterRef('If-Match-optional')] : []),
-    ...(manner === 'read' && inMunicipality(operation) ? [parameterRef('If-None-Match')] : []),
+    ...(manner === 'read' && isVersioned(operation) ? [parameterRef('If-None-Match')] : []),
     parameterRef('X-Request-Id'),
   ];
 }
@@ -75,7 +75,7 @@ function requestBody(operation: Operation<never>, components: Components): objec
 }
 
 function successHeaders(operation: Operation<never>, status: number): object {
-  const versioned = inMunicipality(operation) && ['create', 'read', 'change'].includes(operation.manner);
+  const versioned = isVersioned(operation) && (status === 201 || ['read', 'change'].includes(operation.manner));
   return {
     'X-Request-Id': headerRef('X-Request-Id'),
     ...(status === 201 && { Location: headerRef('Location') }),
@@ -97,7 +97,7 @@ function successResponses(operation: Operation<never>, components: Components): 
   return {
     [success.status]: response(success.status, success.description),
     ...(upserts && { '201': response(201, 'The record, which is new.') }),
-    ...(manner === 'read' && inMunicipality(operation) && { '304': { $ref: '#/components/responses/not_modified' } }),
+    ...(manner === 'read' && isVersioned(operation) && { '304': { $ref: '#/components/responses/not_modified' } }),
   };
 }
 

@@ -25,6 +25,7 @@ const INDEXES: Readonly<Record<string, readonly string[]>> = {
   filter2: SHOWN,
   filter3: SHOWN,
   changed: SHOWN,
+  case: SHOWN,
   due: WATCHED,
 };
 

@@ -3,9 +3,9 @@ import type { Resource } from './resource.ts';
 import { statusesOf } from './schemas.ts';
 import type { Whole } from './stored.ts';
 
-/** Name of the event for entering a status, with its prefix. */
+/** An event's name with its prefix, unless it has one already. */
 export function eventName(resource: Resource, name: string): string {
-  return `${resource.events?.prefix ?? resource.name}.${name}`;
+  return name.includes('.') ? name : `${resource.events?.prefix ?? resource.name}.${name}`;
 }
 
 /** Name of the event for a creation in this status. */
@@ -28,7 +28,7 @@ export const ownEvent = (
 export function eventNamesOf(resource: Resource): string[] {
   const names = new Set<string>(['updated', ...Object.values(resource.events?.status ?? {})]);
   const initial = resource.machine && statusesOf(resource.machine)[0];
-  names.add(creationEvent(resource, initial).slice((resource.events?.prefix ?? resource.name).length + 1));
+  names.add(creationEvent(resource, initial));
   if (resource.deletable) names.add('deleted');
   return [...[...names].map((name) => eventName(resource, name)), ...(resource.events?.also?.names ?? [])];
 }

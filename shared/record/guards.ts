@@ -85,7 +85,7 @@ export async function ledgerWrites(
 ): Promise<Guarded[]> {
   const touched = touchedLedgers(resource, before, after);
   const writes = touched.map(async ({ ledger, mine }): Promise<Guarded[]> => {
-    const row = await ctx.table.get(ledgerKey(...ledger.name));
+    const row = !before && ledger.own ? undefined : await ctx.table.get(ledgerKey(...ledger.name));
     const state = row ? (row as unknown as LedgerState) : NEW_LEDGER;
     const { [id]: standing, ...others } = state.entries;
     if (!mine && !standing) return [];

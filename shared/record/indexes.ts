@@ -10,6 +10,7 @@ import {
   timelinePartition,
 } from '../table/keys.ts';
 import type { Write } from '../table/write.ts';
+import { startOfDay } from '../time.ts';
 import { lookupHash, normalised } from './keyed-hash.ts';
 import { parentFields } from './place.ts';
 import type { Fields, Resource } from './resource.ts';
@@ -20,10 +21,11 @@ const LONGEST_ORDER = 180;
 
 const cut = (order: string): string => order.slice(0, LONGEST_ORDER);
 const orderOf = (resource: Resource, record: Whole) => [cut(resource.order(record)), record.id];
-const timeOf = (resource: Resource, record: Whole) => [
-  resource.period ? resource.order(record) : record.createdAt,
-  record.id,
-];
+/** A record's place in a timeline: its own time where it has one, a day's being its first instant. */
+function timeOf(resource: Resource, record: Whole): string[] {
+  const time = resource.period ? resource.order(record) : record.createdAt;
+  return [time.length === 10 ? startOfDay(time) : time, record.id];
+}
 
 /** Partition of the plain list; a nested resource has one for each parent. `fields` holds the parents' ids. */
 export const listOfAll = (resource: Resource, fields: Fields): Segments =>
@@ -36,7 +38,15 @@ export const selectedList = (resource: Resource, fields: Fields, name: string, v
   value,
 ];
 
-/** Where a record stands in the indexes: its list, its owner's timeline, its filters, and what has changed of its type. */
+const caseNumbers = ({ caseRefs = [] }: Whole): string[] => [
+  ...new Set(caseRefs.flatMap(({ caseNumber }) => (caseNumber === undefined ? [] : [caseNumber]))),
+];
+const inCase = ({ path }: Resource, { id }: Whole, caseNumber: string) => ({
+  pk: casePartition(caseNumber),
+  sk: [path, id],
+});
+
+/** Where a record stands in the indexes: its list, its owner's timeline, its filters, its first case, and what has changed of its type. */
 export function indexOf(resource: Resource, record: Whole): IndexEntries {
   const sk = orderOf(resource, record);
   const owner = resource.about?.(record);
@@ -46,8 +56,10 @@ export function indexOf(resource: Resource, record: Whole): IndexEntries {
     const own = typeof filter === 'function' ? sk : [cut(filter.order(record)), record.id];
     return [[`filter${at + 1}`, { pk: selectedList(resource, record, name, value), sk: own }]];
   });
+  const [caseNumber] = caseNumbers(record);
   return {
     list: { pk: listOfAll(resource, record), sk },
+    ...(caseNumber !== undefined && { case: inCase(resource, record, caseNumber) }),
     changed: { pk: listOfAll(resource, record), sk: [record.updatedAt, record.id] },
     ...(owner !== undefined && { about: { pk: timelinePartition(owner), sk: timeOf(resource, record) } }),
     ...(Object.fromEntries(filters) as Partial<Record<IndexName, { pk: string[]; sk: string[] }>>),
@@ -59,9 +71,11 @@ interface Edge {
   readonly name: string;
   readonly value: string;
   readonly index: IndexEntries;
+  /** It only says which record it is, so a change of the record leaves it alone. */
+  readonly pointer?: true;
 }
 
-/** The edges of a record: to what it names, to its cases, and by the hashes of what it is looked up by. */
+/** The edges of a record: to what it names, to its further cases, and by the hashes of what it is looked up by. */
 function edgesOf(ctx: Context, resource: Resource, record: Whole | undefined): Map<string, Edge> {
   if (!record) return new Map();
   const sk = orderOf(resource, record);
@@ -79,24 +93,17 @@ function edgesOf(ctx: Context, resource: Resource, record: Whole | undefined): M
   const looked = Object.entries(resource.lookups ?? {}).flatMap(([name, valuesOf]) =>
     valuesOf(record).map((value) => {
       const hash = lookupHash(ctx, name, normalised(name, value));
-      return { name: `lookup-${name}`, value: hash, index: { list: listed(`lookup-${name}`, hash) } };
+      const list = { pk: selectedList(resource, record, `lookup-${name}`, hash), sk: [record.id] };
+      return { name: `lookup-${name}`, value: hash, index: { list }, pointer: true as const };
     }),
   );
-  const cases = (record.caseRefs ?? []).flatMap(({ caseNumber }) =>
-    caseNumber === undefined
-      ? []
-      : [
-          {
-            name: 'caseNumber',
-            value: caseNumber,
-            index: { list: { pk: casePartition(caseNumber), sk: [resource.path, record.id] } },
-          },
-        ],
-  );
-  return new Map([...named, ...looked, ...cases].map((edge) => [JSON.stringify([edge.name, edge.value]), edge]));
+  const cases = caseNumbers(record)
+    .slice(1)
+    .map((value) => ({ name: 'caseNumber', value, index: { case: inCase(resource, record, value) } }));
+  return new Map([...named, ...looked, ...cases].map((edge: Edge) => [JSON.stringify([edge.name, edge.value]), edge]));
 }
 
-/** Writes the edges of a record, each with a copy of its view so that a list by edge is one Query, and removes old ones. */
+/** Writes the edges of a record, most with a copy of its view so that a list by edge is one Query, and removes old ones. */
 export function edgeWrites(
   ctx: Context,
   resource: Resource,
@@ -105,20 +112,23 @@ export function edgeWrites(
   recordId: string,
 ): Write[] {
   const edges = edgesOf(ctx, resource, after);
-  const gone = [...edgesOf(ctx, resource, before)]
+  const standing = edgesOf(ctx, resource, before);
+  const gone = [...standing]
     .filter(([name]) => !edges.has(name))
     .map(([, { name, value }]): Write => ({ kind: 'delete', key: edgeKey(recordId, name, value) }));
   if (!after || edges.size === 0) return gone;
   const view = viewOf(resource, after);
   return [
     ...gone,
-    ...[...edges.values()].map(
-      ({ name, value, index }): Write => ({
-        kind: 'put',
-        key: edgeKey(recordId, name, value),
-        item: { type: resource.path, view },
-        index,
-      }),
-    ),
+    ...[...edges]
+      .filter(([key, { pointer }]) => !pointer || !standing.has(key))
+      .map(
+        ([, { name, value, index, pointer }]): Write => ({
+          kind: 'put',
+          key: edgeKey(recordId, name, value),
+          item: { type: resource.path, view: pointer ? { id: recordId } : view },
+          index,
+        }),
+      ),
   ];
 }

@@ -105,12 +105,15 @@ function timeBounds(chosen: Fields): { from?: string | undefined; to?: string | 
   return { from: from && encodeSegment(from), to: to && encodeSegment(to) };
 }
 
-interface Listing {
+/** One range of one partition of an index. */
+export interface Listing {
   readonly index: IndexName;
   readonly partition: Segments;
   readonly from?: string | undefined;
   readonly to?: string | undefined;
   readonly descending?: boolean | undefined;
+  /** What a cursor holds good for, where the bounds move with time; else it is the bounds. */
+  readonly bound?: object;
 }
 
 /** One page of an index: one Query that reads what it shows. `itemOf` gives the item of a row. */
@@ -122,7 +125,8 @@ export async function pageOf(
   itemOf: (row: Fields) => unknown,
   belongs: (row: Fields) => boolean = () => true,
 ): Promise<Answer> {
-  const query = JSON.stringify([listing.index, listing.partition, listing.from, listing.to]);
+  const { index, partition, from, to, bound = { from, to } } = listing;
+  const query = JSON.stringify([index, partition, bound]);
   const key = { secret: ctx.tenant.cursorKey };
   const cursor = page['cursor'] as string | undefined;
   const { rows, last } = await ctx.table.query({

@@ -11,9 +11,10 @@ const DEEPEST = 20;
 /**
  * A JSON merge patch applied (RFC 7396 §2): null removes, objects merge, anything else replaces. The result is built
  * from entries, so a member called `__proto__` stays an ordinary member and is refused as unknown later. Throws 422 when
- * objects stand in one another deeper than in any record.
+ * the patch is no object or its objects stand in one another deeper than in any record.
  */
-export function mergePatch(target: Fields, patch: Fields, depth = 1): Fields {
+export function mergePatch(target: Fields, patch: unknown, depth = 1): Fields {
+  if (!isObject(patch)) throw invalid('', 'A merge patch is a JSON object.', 'invalid_type');
   if (depth > DEEPEST) throw invalid('', `Objects stand ${DEEPEST} deep in one another at most.`, 'invalid_value');
   const result = new Map(Object.entries(target));
   for (const [name, value] of Object.entries(patch)) {

@@ -31,7 +31,8 @@ function* valuesAt(
 
 function referencesOf(resource: Resource, record: Fields): Reference[] {
   const { parent } = resource;
-  const declared = { ...resource.references, ...(parent && { [parent.field]: parent.path }) };
+  // The path comes first: where its record does not exist, nothing is said about the body.
+  const declared = { ...(parent && { [parent.field]: parent.path }), ...resource.references };
   return Object.entries(declared).flatMap(([path, types]) =>
     [...valuesAt(record, path.split('.'), '')].flatMap(({ pointer, value }) =>
       typeof value === 'string'
@@ -53,11 +54,14 @@ export function newReferences(resource: Resource, before: Fields | undefined, af
 /** Up to this many references are checked inside the transaction, which saves a round trip; more are read first. */
 const IN_TRANSACTION = 8;
 
-const refusal = ({ pointer, types, inPath }: Reference): Problem => {
-  if (inPath) return nothingHere();
+/** The refusal for an id that names no record of these types; the same whether another municipality has it or nobody. */
+export function unknownReference(pointer: string, types: readonly string[]): Problem {
   const detail = `This id names no ${types.join(' or ')} record of this municipality.`;
   return new Problem('unknown_reference', detail, [{ pointer, code: 'unknown_reference', detail }]);
-};
+}
+
+const refusal = ({ pointer, types, inPath }: Reference): Problem =>
+  inPath ? nothingHere() : unknownReference(pointer, types);
 
 /**
  * Makes sure that each reference of record `self` names an existing record of the right type in this municipality.

@@ -37,8 +37,10 @@ export interface Common {
 /** A record as it is shown: common fields and its own, the sensitive ones left out. */
 export type View = Common & Fields;
 
-/** A record with all its fields, as rules see it. */
-export type RecordOf<Shape extends z.ZodRawShape> = Omit<Common, keyof Shape> & Readonly<z.output<z.ZodObject<Shape>>>;
+/** A record with all its fields, as rules see it; `Up` names the fields that hold the ids of what it is nested under. */
+export type RecordOf<Shape extends z.ZodRawShape, Up extends string = never> = Omit<Common, keyof Shape> &
+  Readonly<Record<NoInfer<Up>, string>> &
+  Readonly<z.output<z.ZodObject<Shape>>>;
 
 /** A change that is about to be committed, as rules see it. */
 export interface Change<R> {
@@ -84,6 +86,8 @@ export interface LedgerEntry {
   readonly name: Segments;
   readonly entry: Fields;
   readonly admit?: (others: ReadonlyMap<string, Fields>) => Problem | undefined;
+  /** It comes with this record, so when that is created there is none to read. */
+  readonly own?: boolean;
   /** Set where the ledger is shown in lists of its own. */
   readonly summary?: Summary;
 }
@@ -104,21 +108,27 @@ export interface Machine {
   readonly reasonFor?: readonly string[];
 }
 
+/** What a resource is nested under. */
+export interface Parent<Up extends string> {
+  /** Collection under which it is nested, and the field that holds the parent's id. */
+  readonly path: string;
+  readonly field: Up;
+  /**
+   * The part of the parent that the path goes on to name (`…/goals/{goalId}`), the field for its id, and the ids there
+   * are. That a new record's part is one of them is for its `settle` to see, which reads the parent for its own rules.
+   */
+  readonly part?: {
+    readonly path: string;
+    readonly field: Up;
+    readonly ids: (parent: Fields) => readonly string[];
+  };
+}
+
 /** What a resource declares. Everything else (routes, storage, events, docs) follows from it. */
-export interface Definition<Shape extends z.ZodRawShape> {
+export interface Definition<Shape extends z.ZodRawShape, Up extends string = never> {
   /** Collection in the path, also the record's type in the table. */
   readonly path: string;
-  /** Collection under which this one is nested, and the field that holds the parent's id. */
-  readonly parent?: {
-    readonly path: string;
-    readonly field: string;
-    /** The part of the parent that the path goes on to name (`…/goals/{goalId}`), the field for its id, and the ids there are. */
-    readonly part?: {
-      readonly path: string;
-      readonly field: string;
-      readonly ids: (parent: Fields) => readonly string[];
-    };
-  };
+  readonly parent?: Parent<Up>;
   /** One of them, as events and docs call it. */
   readonly name: string;
   readonly danish: string;
@@ -130,10 +140,10 @@ export interface Definition<Shape extends z.ZodRawShape> {
   /** Fields that are worked out whenever one record is read, because they change without it (an age). */
   readonly computed?: {
     readonly fields: () => z.ZodRawShape;
-    readonly of: (record: RecordOf<Shape>, now: Instant) => Fields;
+    readonly of: (record: RecordOf<Shape, Up>, now: Instant) => Fields;
   };
   readonly machine?: Machine;
-  /** Event names: of a creation (default: the status's own, else `created`) and of entering a status (default `updated`). */
+  /** Event names, without the prefix unless it is another: of a creation (default: the status's own, else `created`) and of entering a status (default `updated`). */
   readonly events?: {
     readonly prefix?: string;
     readonly created?: string;
@@ -142,8 +152,8 @@ export interface Definition<Shape extends z.ZodRawShape> {
     readonly also?: {
       readonly names: readonly string[];
       readonly of: (
-        before: RecordOf<Shape> | undefined,
-        after: RecordOf<Shape>,
+        before: RecordOf<Shape, Up> | undefined,
+        after: RecordOf<Shape, Up>,
         entering: string | undefined,
       ) => { readonly name: string; readonly action: Action } | undefined;
     };
@@ -151,23 +161,23 @@ export interface Definition<Shape extends z.ZodRawShape> {
   /** Field paths that hold ids, and the types those may name. `attendance.familyId` reaches into each entry of a list. */
   readonly references?: Readonly<Record<string, string | readonly string[]>>;
   /** Natural order of the list. With `period`, it is an instant or a date and the list takes `from` and `to`. */
-  readonly order: (record: RecordOf<Shape>) => string;
+  readonly order: (record: RecordOf<Shape, Up>) => string;
   readonly newestFirst?: boolean;
   readonly period?: boolean;
   /** It holds `from` a day, `to` a day or for good, and is ordered by the latter: its list takes `on`, the day it holds. */
   readonly spans?: boolean;
   /** List filters by one value each, at most three. */
-  readonly filters?: Readonly<Record<string, Filter<RecordOf<Shape>>>>;
+  readonly filters?: Readonly<Record<string, Filter<RecordOf<Shape, Up>>>>;
   /** List filters by several values each: one edge for every value. */
-  readonly edges?: Readonly<Record<string, (record: RecordOf<Shape>) => readonly string[]>>;
+  readonly edges?: Readonly<Record<string, (record: RecordOf<Shape, Up>) => readonly string[]>>;
   /** Sensitive values by which a record is looked up: only their keyed hashes are stored beside it. */
-  readonly lookups?: Readonly<Record<string, (record: RecordOf<Shape>) => readonly string[]>>;
+  readonly lookups?: Readonly<Record<string, (record: RecordOf<Shape, Up>) => readonly string[]>>;
   /** Id of the record whose timeline this one stands in. Edges stand in the timelines of what they lead to. */
-  readonly about?: (record: RecordOf<Shape>) => string | undefined;
-  readonly locks?: (record: RecordOf<Shape>) => readonly Lock[];
-  readonly ledgers?: (record: RecordOf<Shape>) => readonly LedgerEntry[];
+  readonly about?: (record: RecordOf<Shape, Up>) => string | undefined;
+  readonly locks?: (record: RecordOf<Shape, Up>) => readonly Lock[];
+  readonly ledgers?: (record: RecordOf<Shape, Up>) => readonly LedgerEntry[];
   /** The rules: throws the refusal, returns the fields that the rules themselves set. */
-  readonly settle?: (change: Change<RecordOf<Shape>>) => Fields | Promise<Fields>;
+  readonly settle?: (change: Change<RecordOf<Shape, Up>>) => Fields | Promise<Fields>;
   /** Problems that the rules answer with beside those that every resource has. */
   readonly problems?: readonly ProblemCode[];
   readonly deletable?: boolean;
@@ -177,11 +187,12 @@ export interface Definition<Shape extends z.ZodRawShape> {
 }
 
 /** A resource as the kit handles it, its own field types forgotten. */
-export type Resource = Definition<z.ZodRawShape>;
+export type Resource = Omit<Definition<z.ZodRawShape>, 'parent'> & { readonly parent?: Parent<string> };
 
 /**
  * Declares a resource. The one cast of the kit is here: a definition only ever gets records that were parsed with its own
  * fields, so seeing all definitions as one type is sound.
  */
-export const defineResource = <Shape extends z.ZodRawShape>(definition: Definition<Shape>): Resource =>
-  definition as unknown as Resource;
+export const defineResource = <Shape extends z.ZodRawShape, Up extends string = never>(
+  definition: Definition<Shape, Up>,
+): Resource => definition as unknown as Resource;

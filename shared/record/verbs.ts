@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 import { invalid, Problem } from '../errors.ts';
 import { newId } from '../ids.ts';
-import { type Answer, etagOf, type Idempotency } from '../operation.ts';
+import { type Answer, type Idempotency, requireMatch } from '../operation.ts';
 import { creationEvent, eventName, ownEvent, statusEvent } from './event-names.ts';
 import type { Action } from './events.ts';
 import { changedFields, mergePatch } from './merge.ts';
@@ -140,17 +140,6 @@ async function amend(
 
 const isFinal = (machine: Machine | undefined, status: string): boolean => machine?.steps[status]?.length === 0;
 
-/** Throws 428 without If-Match and 412 when it names another version. `*` names none, so it protects nobody's change. */
-export function requireMatch(ifMatch: string | undefined, { whole }: Stored): void {
-  if (ifMatch === undefined || ifMatch.trim() === '*') {
-    throw new Problem('precondition_required', 'Send If-Match with the ETag of the version you read, such as "3".');
-  }
-  const wanted = ifMatch.split(',').map((tag) => tag.trim());
-  if (!wanted.includes(etagOf(whole.version))) {
-    throw new Problem('precondition_failed', `The record is at version ${whole.version}. Read it and decide again.`);
-  }
-}
-
 /** The own, external and case fields of a record: what a patch may touch. */
 function inputOf(resource: Resource, whole: Whole): Fields {
   const { shape } = schemasOf(resource).merged;
@@ -174,11 +163,8 @@ export const updateRecord = (
 ): Promise<Answer> =>
   once(ctx, undefined, async () => {
     const before = await load(ctx, resource, place);
-    requireMatch(ifMatch, before);
-    if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) {
-      throw invalid('', 'A merge patch is a JSON object.', 'invalid_type');
-    }
-    const merged = mergePatch(inputOf(resource, before.whole), patch as Fields);
+    requireMatch(ifMatch, before.whole.version);
+    const merged = mergePatch(inputOf(resource, before.whole), patch);
     const input = parse(schemasOf(resource).merged, merged) as Fields;
     return amend(ctx, resource, before, { fields: replaceInput(resource, before.whole, input), sent: patch as Fields });
   });
@@ -209,7 +195,7 @@ export const changeStatus = (
     if (!machine) throw notFound(resource);
     const before = await load(ctx, resource, place);
     const { status, reason, at = ctx.now } = parse(statusChange(machine), body);
-    requireMatch(ifMatch, before);
+    requireMatch(ifMatch, before.whole.version);
     requireStep(machine, before.whole.status as string, status);
     refuseFuture(ctx, '/at', at);
     if (machine.reasonFor?.includes(status) && reason === undefined) {
@@ -260,7 +246,7 @@ export async function upsertRecord(
       }
     }
     const before = await load(ctx, resource, { id, parents });
-    if (ifMatch !== undefined) requireMatch(ifMatch, before);
+    if (ifMatch !== undefined) requireMatch(ifMatch, before.whole.version);
     const { status, statusReason, statusAt, ...input } = sent;
     const unseen = Object.entries(before.whole).filter(
       ([name]) => schemasOf(resource).sensitivity[name] === 'SS' && before.writtenBy[name] !== ctx.actor.organisation,
@@ -289,7 +275,7 @@ export const deleteRecord = (
 ): Promise<Answer> =>
   once(ctx, undefined, async () => {
     const before = await load(ctx, resource, place);
-    requireMatch(ifMatch, before);
+    requireMatch(ifMatch, before.whole.version);
     const action: Action = 'deleted';
     return save(ctx, resource, {
       before,

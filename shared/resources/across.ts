@@ -114,7 +114,7 @@ function recordsOfCase(resources: readonly Resource[]): Operation<Context> {
         const scope = scopeOf.get(String(row['type']));
         return scope !== undefined && ctx.scopes.has(scope);
       };
-      const listing = { index: 'list', partition: casePartition(caseNumber) } as const;
+      const listing = { index: 'case', partition: casePartition(caseNumber) } as const;
       return pageOf(ctx, request, listing, page, (row) => ({ type: row['type'], record: row['view'] }), visible);
     },
   };

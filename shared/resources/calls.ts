@@ -2,7 +2,7 @@ import { invalid, Problem } from '../errors.ts';
 import { flag, instant, line, oneOf, phone, reference, sensitive, text, whole } from '../record/fields.ts';
 import { defineResource, type RecordOf } from '../record/resource.ts';
 import { refuseBefore, refuseFuture } from '../record/rules.ts';
-import { lockKey } from '../table/keys.ts';
+import { ledgerKey } from '../table/keys.ts';
 
 const fields = () => ({
   helplineId: reference('The helpline that was called (akuttelefon).'),
@@ -29,8 +29,11 @@ const fields = () => ({
 
 type Call = RecordOf<ReturnType<typeof fields>>;
 
-/** The lock that a concern report about a call holds once it has been handed over. */
-const handedOverLock = (callId: string) => lockKey('concern-handed-over', callId);
+/**
+ * The ledger of the concern reports about a call that have been handed over. What is in it never goes away, so whoever
+ * has seen one may close the call, whatever happens at the same instant.
+ */
+export const handedOverName = (callId: string): string[] => ['concern-handed-over', callId];
 
 /** The times a status implies where nobody stated them: it was answered when it became answered. */
 function timesOf({ status, statusAt, answeredAt, endedAt }: Call, entering: string | undefined): Partial<Call> {
@@ -83,7 +86,7 @@ export const calls = defineResource({
       throw invalid('/endedAt', 'A call cannot end before it was answered.');
     const closedWithConcern =
       after.status === 'closed' && after.concern && (entering === 'closed' || before?.concern === false);
-    if (closedWithConcern && !(await ctx.table.get(handedOverLock(after.id)))) {
+    if (closedWithConcern && !(await ctx.table.get(ledgerKey(...handedOverName(after.id))))) {
       throw new Problem(
         'concern_open',
         'This call raised a concern. Hand over a concern report about it, then close it.',

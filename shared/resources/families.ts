@@ -16,15 +16,16 @@ import {
   whole,
 } from '../record/fields.ts';
 import { defineResource, type RecordOf } from '../record/resource.ts';
-import { refuseBefore } from '../record/rules.ts';
-import { findMunicipality } from '../register/register.ts';
+import { refuseBefore, refuseUnknownMunicipality } from '../record/rules.ts';
 import { startOfDay } from '../time.ts';
+import { CARE_FORMS, FAMILY_KINDS } from './family-kinds.ts';
+import { inStanding } from './family-standing.ts';
 
-const careForms = (description: string) => setOf(description, oneOf('A form of care.', ['doegn', 'stoetteophold']), 2);
+const careForms = (description: string) => setOf(description, oneOf('A form of care.', CARE_FORMS), CARE_FORMS.length);
 
 const fields = () => ({
   alias: line('What the family is called everywhere but in its own record (alias).'),
-  kind: oneOf('Kind of foster family (plejefamilietype).', ['almen', 'forstaerket', 'specialiseret', 'netvaerk']),
+  kind: oneOf('Kind of foster family (plejefamilietype).', FAMILY_KINDS),
   careForms: careForms('Forms of care it gives: round the clock or support stays (døgn, støtteophold).')
     .min(1)
     .default(['doegn']),
@@ -111,16 +112,32 @@ export const families = defineResource({
     created: 'created',
     status: { approved: 'approved', active: 'activated', paused: 'paused', suspended: 'suspended', closed: 'closed' },
   },
+  references: { 'approval.childId': 'children' },
   order: (family) => family.alias.toLowerCase(),
   filters: { status: (family) => family.status, kind: (family) => family.kind, pressure: (family) => family.pressure },
+  lookups: {
+    phone: ({ adults = [] }) => adults.flatMap(({ phone: number }) => number ?? []),
+    cpr: ({ adults = [] }) => adults.flatMap(({ cpr }) => cpr ?? []),
+  },
+  ledgers: ({ id, alias, status = '', statusAt = '', kind, pressure, skills, approval }) => [
+    inStanding(id, {
+      kind: 'family',
+      alias,
+      status,
+      since: statusAt,
+      familyKind: kind,
+      pressure,
+      skills,
+      ...(approval && { approval }),
+    }),
+  ],
   settle: ({ ctx, before, after, entering }) => {
     checkApproval(after);
     const { statusAt, fosteringSince } = after;
     if (entering === 'closed' && fosteringSince !== undefined)
       refuseBefore(before ? '/at' : '/statusAt', statusAt, startOfDay(fosteringSince));
     const residence = after.residence ?? ctx.tenant.code;
-    if (!findMunicipality(residence))
-      throw invalid('/residence', 'There is no municipality with this code.', 'invalid_value');
+    refuseUnknownMunicipality('/residence', residence);
     return { residence, type: typeOf(after) };
   },
   example: {

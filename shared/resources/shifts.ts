@@ -3,8 +3,8 @@ import { instant, reference } from '../record/fields.ts';
 import { defineResource } from '../record/resource.ts';
 
 const DAY_MS = 86_400_000;
-/** A shift is at most a week, so it touches at most eight days. */
-const LONGEST_MS = 7 * DAY_MS;
+/** A shift is at most a week, so it touches at most eight days. In seconds. */
+export const LONGEST_SHIFT_S = (7 * DAY_MS) / 1000;
 
 /** The UTC days that a span touches. */
 function daysOf(startsAt: string, endsAt: string): string[] {
@@ -43,7 +43,7 @@ export const shifts = defineResource({
     })),
   settle: ({ after: { startsAt, endsAt } }) => {
     if (endsAt <= startsAt) throw invalid('/endsAt', 'A shift cannot end before it starts.');
-    if (Date.parse(endsAt) - Date.parse(startsAt) > LONGEST_MS)
+    if (Date.parse(endsAt) - Date.parse(startsAt) > LONGEST_SHIFT_S * 1000)
       throw invalid('/endsAt', 'A shift lasts at most seven days.');
     return {};
   },

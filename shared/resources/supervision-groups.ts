@@ -3,9 +3,10 @@ import { day, line, reference, setOf, text } from '../record/fields.ts';
 import { findRecords } from '../record/read.ts';
 import { defineResource } from '../record/resource.ts';
 import { CONSULTANT_KINDS, consultants } from './consultants.ts';
+import { inStanding } from './family-standing.ts';
 
-/** A whole change of members writes four rows for each, and a transaction holds 100. */
-const MOST_FAMILIES = 24;
+/** A family that joins writes up to four rows (edge, standing, and that by each of two consultants), and a transaction holds 100. */
+const MOST_FAMILIES = 20;
 
 export const supervisionGroups = defineResource({
   path: 'supervision-groups',
@@ -32,16 +33,15 @@ export const supervisionGroups = defineResource({
   references: { familyIds: 'families', consultantIds: 'consultants' },
   order: (group) => group.name.toLowerCase(),
   edges: { familyId: (group) => group.familyIds },
-  // One ledger for each family holds the times of its groups, which may follow one another but not overlap.
+  // The times of a family's groups stand in its standing: they may follow one another but not overlap.
   ledgers: ({ familyIds, from, to = '9999-12-31' }) =>
-    familyIds.map((familyId) => ({
-      name: ['groups', familyId],
-      entry: { from, to },
-      admit: (others) =>
-        [...others.values()].some((other) => String(other['from']) <= to && from <= String(other['to']))
+    familyIds.map((familyId) =>
+      inStanding(familyId, { kind: 'group', from, to }, (others) =>
+        [...others.values()].some((other) => other.kind === 'group' && other.from <= to && from <= other.to)
           ? new Problem('conflict', `The family ${familyId} is in another group in that time.`)
           : undefined,
-    })),
+      ),
+    ),
   settle: async ({ ctx, before, after }) => {
     if (after.to !== undefined && after.to < after.from) throw invalid('/to', 'A group cannot end before it starts.');
     if (before && String(before.consultantIds) === String(after.consultantIds)) return {};

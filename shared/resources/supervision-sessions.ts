@@ -10,16 +10,17 @@ import {
   ownSensitive,
   reference,
   sensitive,
-  setOf,
   text,
   whole,
 } from '../record/fields.ts';
 import { changedFields } from '../record/merge.ts';
 import { findRecord } from '../record/read.ts';
-import { type Change, defineResource, type RecordOf } from '../record/resource.ts';
+import { type Change, defineResource, type LedgerEntry, type RecordOf } from '../record/resource.ts';
 import { refuseBefore, refuseFuture } from '../record/rules.ts';
 import { lockKey } from '../table/keys.ts';
 import { localDateOf, quarterOf } from '../time.ts';
+import { FACILITATORS, facilitatorIds, institutionIds, institutionsOf, type Led } from './facilitators.ts';
+import { inStanding } from './family-standing.ts';
 import { supervisionGroups } from './supervision-groups.ts';
 import { quarterName } from './themes.ts';
 
@@ -30,11 +31,7 @@ const fields = () => ({
   themeId: reference("What it is about; the quarter's theme if left out (tema).").optional(),
   at: instant('When it starts, UTC (tidspunkt).'),
   minutes: whole('How long it takes (varighed), minutes, 15–480.', 15, 480),
-  facilitatorIds: setOf(
-    'Who leads it (supervisorer): consultants or staff members.',
-    reference('A consultant or staff member.'),
-    10,
-  ).default([]),
+  facilitatorIds: facilitatorIds('Who leads it (supervisorer): consultants or staff members.'),
   attendance: listOf(
     'Who was expected and who came (fremmøde).',
     group('One family.', {
@@ -57,7 +54,17 @@ const fields = () => ({
   ).default([]),
 });
 
-type Session = RecordOf<ReturnType<typeof fields>>;
+type Session = RecordOf<ReturnType<typeof fields>> & Partial<Led>;
+
+/** The ledger of a group's planned sessions: through it the next one of every group is found by its key. */
+export const groupSessionsName = (groupId: string): string[] => ['group-sessions', groupId];
+
+/** A planned session is its family's next supervision, or its group's. */
+function plannedIn({ status, form, groupId, familyId, at }: Session): LedgerEntry[] {
+  if (status !== 'planned') return [];
+  if (form === 'individual') return familyId === undefined ? [] : [inStanding(familyId, { kind: 'session', at })];
+  return groupId === undefined ? [] : [{ name: groupSessionsName(groupId), entry: { groupId, at } }];
+}
 
 /** A group session names its group and an individual one its family, and neither the other. */
 function checkForm({ form, groupId, familyId }: Session): void {
@@ -108,6 +115,7 @@ export const supervisionSessions = defineResource({
   summary: 'One session of supervision, for a group or for one family.',
   scopes: { read: 'supervision:read', write: 'supervision:write' },
   fields,
+  derived: () => ({ institutionIds: institutionIds() }),
   machine: {
     steps: { planned: ['held', 'cancelled'], held: ['locked'], locked: [], cancelled: [] },
     reasonFor: ['cancelled'],
@@ -117,7 +125,7 @@ export const supervisionSessions = defineResource({
     groupId: 'supervision-groups',
     familyId: 'families',
     themeId: 'themes',
-    facilitatorIds: ['consultants', 'staff'],
+    facilitatorIds: FACILITATORS,
     'attendance.familyId': 'families',
   },
   order: (session) => session.at,
@@ -133,7 +141,9 @@ export const supervisionSessions = defineResource({
       ...(familyId === undefined ? [] : [familyId]),
       ...attendance.map((entry) => entry.familyId),
     ],
+    institutionId: (session: Session) => session.institutionIds ?? [],
   },
+  ledgers: plannedIn,
   settle: async (change) => {
     const { ctx, after, entering } = change;
     checkForm(after);
@@ -142,8 +152,12 @@ export const supervisionSessions = defineResource({
       refuseFuture(ctx, '/at', after.at);
       if (entering !== undefined) refuseBefore(change.before ? '/at' : '/statusAt', after.statusAt, after.at);
     }
-    const [themeId] = await Promise.all([after.themeId ?? themeOfQuarter(ctx, after), checkAttendance(change)]);
-    return themeId === undefined ? {} : { themeId };
+    const [themeId, led] = await Promise.all([
+      after.themeId ?? themeOfQuarter(ctx, after),
+      institutionsOf(change),
+      checkAttendance(change),
+    ]);
+    return { ...led, ...(themeId !== undefined && { themeId }) };
   },
   example: {
     form: 'group',

@@ -16,14 +16,15 @@
  * | sequence counter    | SEQUENCE                 | A               |                            |                       |                |
  * | delivery            | D#deliveryId             | A               | L#deliveries#endpoint → id |                       | until finished |
  * | attempt             | D#deliveryId             | N#attempt       |                            |                       |                |
+ * | programme           | P#programmeId            | A               | L#programmes → name        |                       |                |
  *
  * A record stands besides in `filter1` to `filter3`, by the values its resource names, and in `changed`: L#type → when it
- * was last changed. An edge for a case number stands in CASE#number → type, whatever its type. A ledger that is shown has
- * its own lists, and edges beside it as a record has. `P#<programmeId>` is the operator's programme as this municipality
- * sees it.
+ * was last changed. By its case number it stands in `case`: CASE#number → type, by further ones through edges. A ledger
+ * that is shown has its own lists, and edges beside it as a record has. A programme is the operator's: its row here is that programme as this
+ * municipality sees it.
  *
- * Outside any municipality: `M#<code>` municipality, `P#<id>` partner, `C#<clientId>` client (sk `A`) and its grants
- * (sk `G#<code>`), listed under MUNICIPALITIES, PARTNERS and CLIENTS#<owner>.
+ * Outside any municipality: `M#<code>` municipality, `P#<id>` partner, `F#<id>` programme, `C#<clientId>` client (sk `A`)
+ * and its grants (sk `G#<code>`), listed under MUNICIPALITIES, PARTNERS, PROGRAMMES and CLIENTS#<owner>.
  */
 export type Segments = readonly string[];
 
@@ -34,7 +35,7 @@ export interface Key {
 }
 
 /** The indexes of the table, each over the attributes `<name>Pk` and `<name>Sk`; all are sparse. */
-export const INDEXES = ['list', 'about', 'filter1', 'filter2', 'filter3', 'changed', 'due'] as const;
+export const INDEXES = ['list', 'about', 'filter1', 'filter2', 'filter3', 'changed', 'case', 'due'] as const;
 export type IndexName = (typeof INDEXES)[number];
 export type IndexEntries = Partial<Record<IndexName, Key>>;
 
@@ -68,6 +69,7 @@ export const attemptKey = (deliveryId: string, attempt: number): Key => ({
   pk: ['D', deliveryId],
   sk: ['N', String(attempt).padStart(4, '0')],
 });
+export const tenantProgrammeKey = (id: string): Key => ({ pk: ['P', id], sk: ROOT });
 
 /** Partition of an index: all records of a type, or those that one filter value selects. */
 export const listPartition = (type: string, ...selection: Segments): Segments => ['L', type, ...selection];
@@ -79,5 +81,6 @@ export const duePartition: Segments = ['DUE'];
 
 export const municipalityKey = (code: string): Key => ({ pk: ['M', code], sk: ROOT });
 export const partnerKey = (id: string): Key => ({ pk: ['P', id], sk: ROOT });
+export const programmeKey = (id: string): Key => ({ pk: ['F', id], sk: ROOT });
 export const clientKey = (clientId: string): Key => ({ pk: ['C', clientId], sk: ROOT });
 export const grantKey = (clientId: string, code: string): Key => ({ pk: ['C', clientId], sk: ['G', code] });

@@ -18,7 +18,7 @@ export interface OperatorContext {
   readonly tokenUrl: string;
 }
 
-const FIRST_SEGMENTS = new Set(['M', 'P', 'C', 'MUNICIPALITIES', 'PARTNERS', 'CLIENTS']);
+const FIRST_SEGMENTS = new Set(['M', 'P', 'F', 'C', 'MUNICIPALITIES', 'PARTNERS', 'PROGRAMMES', 'CLIENTS']);
 
 function requireControl(partition: Segments): void {
   if (!FIRST_SEGMENTS.has(partition[0] ?? '')) throw new RangeError('Not a control row');
@@ -44,6 +44,16 @@ export function controlTable(store: Store): ScopedTable {
 }
 
 const PAGE = 200;
+
+/** A page of a control list as it is answered. */
+export const controlPage = (item: z.ZodType, description: string) => () =>
+  z.strictObject({
+    items: z.array(item).describe(description),
+    next: z
+      .string()
+      .describe('Give it as `after` to get the next page (næste side); absent on the last one.')
+      .optional(),
+  });
 
 /** The query parameter of a control list's next page. */
 export const afterParameter = (): QueryParameters => ({

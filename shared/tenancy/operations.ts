@@ -15,10 +15,11 @@ import {
   NewPartnerClient,
   putGrant,
 } from './clients.ts';
-import { afterParameter, controlTable, listControl, type OperatorContext } from './control.ts';
+import { afterParameter, controlPage, controlTable, listControl, type OperatorContext } from './control.ts';
 import type { IdentityProvider } from './identity.ts';
 import { loadMunicipality, MunicipalityView, Provisioning, provisionMunicipality } from './municipalities.ts';
 import { createPartner, getPartner, NewPartner, PartnerView } from './partners.ts';
+import { programmeOperations } from './programme-operations.ts';
 
 export type { OperatorContext };
 
@@ -39,15 +40,6 @@ export const openOperatorContext = (deps: OperatorDeps, operatorId: string, requ
   identity: deps.identity,
   tokenUrl: deps.tokenUrl,
 });
-
-const pageOf = (item: z.ZodType, description: string) => () =>
-  z.strictObject({
-    items: z.array(item).describe(description),
-    next: z
-      .string()
-      .describe('Give it as `after` to get the next page (næste side); absent on the last one.')
-      .optional(),
-  });
 
 const municipalities = '/v1/admin/municipalities';
 const partners = '/v1/admin/partners';
@@ -91,7 +83,7 @@ export const adminOperations = (): Operation<OperatorContext>[] => [
     success: {
       status: 200,
       description: 'The municipalities by code.',
-      body: pageOf(MunicipalityView(), 'The municipalities of this page (kommuner).'),
+      body: controlPage(MunicipalityView(), 'The municipalities of this page (kommuner).'),
     },
     problems: ['validation_failed'],
     run: (ctx, request) => listControl(ctx, request, ['MUNICIPALITIES']),
@@ -157,7 +149,7 @@ export const adminOperations = (): Operation<OperatorContext>[] => [
     success: {
       status: 200,
       description: 'The partners by id.',
-      body: pageOf(PartnerView(), 'The partners of this page (samarbejdspartnere).'),
+      body: controlPage(PartnerView(), 'The partners of this page (samarbejdspartnere).'),
     },
     problems: ['validation_failed'],
     run: (ctx, request) => listControl(ctx, request, ['PARTNERS']),
@@ -236,4 +228,5 @@ export const adminOperations = (): Operation<OperatorContext>[] => [
     problems: [],
     run: (ctx, request) => deleteGrant(ctx, param(request, 'clientId'), param(request, 'code')),
   },
+  ...programmeOperations(),
 ];

@@ -89,13 +89,27 @@ describe('the rows', () => {
     expect(may('tenantapi', 'Query', 'MUNICIPALITIES', 'list')).toBe(false);
   });
 
-  test('of a municipality are closed to admin-api, but for the event of its provisioning', () => {
+  test('of a municipality are closed to admin-api, but for the event of its provisioning and the programmes', () => {
     expect(may('adminapi', 'PutItem', 'T#0630#E#1')).toBe(true);
     expect(may('adminapi', 'PutItem', 'T#0630#R#1')).toBe(false);
     for (const action of ['GetItem', 'BatchGetItem', 'Query', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem']) {
       expect(may('adminapi', action, 'T#0630#E#1'), action).toBe(false);
     }
-    for (const key of ['M#0630', 'P#carelink', 'C#client']) expect(may('adminapi', 'PutItem', key), key).toBe(true);
+    for (const action of ['PutItem', 'DeleteItem']) expect(may('adminapi', action, 'T#0630#P#1'), action).toBe(true);
+    for (const action of ['GetItem', 'BatchGetItem', 'Query', 'UpdateItem', 'ConditionCheckItem']) {
+      expect(may('adminapi', action, 'T#0630#P#1'), action).toBe(false);
+    }
+    const control = ['M#0630', 'P#carelink', 'C#client', 'F#programme'];
+    for (const key of control) expect(may('adminapi', 'PutItem', key), key).toBe(true);
+    expect(may('adminapi', 'Query', 'PROGRAMMES', 'list')).toBe(true);
+  });
+
+  test('of a programme are written together: the operator’s and those inside municipalities by one statement', () => {
+    const sharing = aboutRows(of('adminapi')).filter(({ condition }) =>
+      JSON.stringify(condition).includes('"T#*#P#*"'),
+    );
+    expect(sharing.map(({ actions }) => actions)).toEqual([['dynamodb:DeleteItem', 'dynamodb:PutItem']]);
+    expect(sharing[0]?.condition['ForAllValues:StringLike']).toEqual({ 'dynamodb:LeadingKeys': ['F#*', 'T#*#P#*'] });
   });
 
   test('of control are never written by relay, deliver or clock', () => {

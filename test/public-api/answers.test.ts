@@ -1,9 +1,10 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { documentedOperations as served } from '#infra/openapi/operations.ts';
 import { RESOURCES } from '#shared/resources/registry.ts';
-import { MAKERS, makeCall, makeFamily } from '#test/support/examples.ts';
+import { MAKERS, makeCall, makeFamily, PROGRAMME } from '#test/support/examples.ts';
 import { type Caller, type Livline, type Reply, startLivline } from '#test/support/livline.ts';
 import { documentedOperations } from '#test/support/openapi.ts';
+import { collectionAt, pathOf } from '#test/support/records.ts';
 
 /** What the functions really answer is what the document says. */
 let livline: Livline;
@@ -31,10 +32,10 @@ function expectDocumented(id: string, reply: Reply): void {
 
 describe('the record', () => {
   test.each(RESOURCES.map((resource) => [resource.path, resource] as const))('%s', async (path, resource) => {
-    const { parent, name, machine, deletable } = resource;
+    const { name, machine, deletable } = resource;
     const made = await MAKERS[path]?.(caller);
-    const collection = parent ? `/${parent.path}/${made[parent.field]}/${path}` : `/${path}`;
-    const one = `${collection}/${made.id}`;
+    const collection = collectionAt(resource, made);
+    const one = pathOf(resource, made);
     const external = `${collection}/external/municipal/${path}-1`;
     const input = Object.keys(resource.fields()).filter((field) => field in made);
 
@@ -125,4 +126,18 @@ test('what operators do', async () => {
   expectDocumented('put-grant', await operator('PUT', `${one}/grants/${code}`, { body: grant }));
   expectDocumented('get-client', await operator('GET', one));
   expectDocumented('delete-grant', await operator('DELETE', `${one}/grants/${code}`));
+});
+
+test('programmes, on both sides', async () => {
+  const own = await livline.freshMunicipality();
+  const body = { ...PROGRAMME, municipalities: [{ code: own.code, allocationOere: 1 }] };
+  const created = await own.operator('POST', '/programmes', { body });
+  expectDocumented('create-programme', created);
+  const one = `/programmes/${created.body.id}`;
+  expectDocumented('get-programme', await own.operator('GET', one));
+  expectDocumented('list-programmes', await own.operator('GET', '/programmes'));
+  const change = { body: { to: '2029-06-30' }, headers: { 'if-match': '"1"' } };
+  expectDocumented('update-programme', await own.operator('PATCH', one, change));
+  expectDocumented('list-municipal-programmes', await own.get('/programmes'));
+  expectDocumented('get-municipal-programme', await own.get(one));
 });

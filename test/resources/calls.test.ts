@@ -1,7 +1,5 @@
-import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { encodeKey, lockKey } from '#shared/table/keys.ts';
-import { CALL, makeCall, makeFamily, makeHelpline } from '#test/support/examples.ts';
+import { CALL, makeCall, makeConcernReport, makeFamily, makeHelpline } from '#test/support/examples.ts';
 import { type Caller, type Livline, startLivline } from '#test/support/livline.ts';
 import { expectMachine, stepsOf } from '#test/support/machines.ts';
 import { expectProblem } from '#test/support/problems.ts';
@@ -11,12 +9,9 @@ beforeAll(async () => {
   livline = await startLivline();
 });
 
-/** What handing over a concern report about a call leaves behind. */
-async function handOver({ code }: Caller, callId: string): Promise<void> {
-  const { pk, sk } = lockKey('concern-handed-over', callId);
-  const Item = { pk: encodeKey(['T', code, ...pk]), sk: encodeKey(sk), type: 'lock' };
-  await livline.store.client.send(new PutCommand({ TableName: livline.store.tableName, Item }));
-}
+/** A concern report about a call, taken to this status. */
+const reportOn = (by: Caller, callId: string, status = 'handed_over') =>
+  makeConcernReport(by, { source: { type: 'call', id: callId }, status, statusReason: 'Journal 26/4711' });
 
 describe('a call', () => {
   it('that was answered and ended is logged afterwards as it stands', async () => {
@@ -51,6 +46,7 @@ describe('a call', () => {
     const { id: helplineId } = await makeHelpline(caller);
     await expectMachine({
       caller,
+      relay: livline.relay,
       path: '/calls',
       steps: stepsOf('received→answered→closed; answered→escalated→closed; received→missed→called_back→closed'),
       reasonFor: [],
@@ -102,15 +98,37 @@ describe('a call', () => {
     expect((await caller.get(`/calls/${id}`)).body).toMatchObject({ status: 'answered', version: 1 });
     const born = await caller.post('/calls', { ...CALL, helplineId, concern: true, status: 'closed' });
     expectProblem(born, 409, 'concern_open');
-    await handOver(caller, id);
+    await reportOn(caller, id, 'open');
+    await reportOn(caller, (await makeCall(caller, { helplineId })).id);
+    expectProblem(await caller.status(`/calls/${id}`, 1, { status: 'closed' }), 409, 'concern_open');
+    await reportOn(caller, id);
     expect((await caller.status(`/calls/${id}`, 1, { status: 'closed' })).body.status).toBe('closed');
+  });
+
+  it('with a concern that is closed as its report is handed over, at the same instant, is closed after it or not at all', async () => {
+    const caller = await livline.freshMunicipality();
+    const { id: helplineId } = await makeHelpline(caller);
+    for (let round = 0; round < 5; round += 1) {
+      const { id } = await makeCall(caller, { helplineId, concern: true, status: 'answered' });
+      const [first, second] = await Promise.all([reportOn(caller, id, 'open'), reportOn(caller, id, 'open')]);
+      const handOver = (report: { id: string }) =>
+        caller.status(`/concern-reports/${report.id}`, 1, { status: 'handed_over', reason: 'Journal 26/4711' });
+      const close = () => caller.status(`/calls/${id}`, 1, { status: 'closed' });
+      const tooEarly = await Promise.all([close(), close()]);
+      for (const reply of tooEarly) expectProblem(reply, 409, 'concern_open');
+      const [closed, ...handed] = await Promise.all([close(), handOver(first), handOver(second)]);
+      expect(handed.map(({ status }) => status)).toEqual([200, 200]);
+      if (closed.status === 200) continue;
+      expectProblem(closed, 409, 'concern_open');
+      expect((await close()).status).toBe(200);
+    }
   });
 
   it('that is closed already can be given a concern only after it has been handed over', async () => {
     const caller = await livline.freshMunicipality();
     const { id } = await makeCall(caller, { status: 'closed' });
     expectProblem(await caller.patch(`/calls/${id}`, { concern: true }, 1), 409, 'concern_open');
-    await handOver(caller, id);
+    await reportOn(caller, id);
     expect((await caller.patch(`/calls/${id}`, { concern: true }, 1)).status).toBe(200);
   });
 

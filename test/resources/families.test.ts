@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { FAMILY, makeFamily } from '#test/support/examples.ts';
-import { type Livline, startLivline } from '#test/support/livline.ts';
+import { FAMILY, makeChild, makeFamily } from '#test/support/examples.ts';
+import { type Caller, type Livline, startLivline } from '#test/support/livline.ts';
 import { expectMachine, stepsOf } from '#test/support/machines.ts';
 import { expectProblem } from '#test/support/problems.ts';
 
@@ -17,7 +18,6 @@ const APPROVAL = {
   ageMax: 17,
   careForms: ['doegn'],
 };
-const CHILD = '01930000-0000-7000-8000-000000000009';
 
 describe('a family', () => {
   it('is created in its first status and read back as it was answered', async () => {
@@ -46,6 +46,7 @@ describe('a family', () => {
 
   it('keeps every field of the domain page', async () => {
     const caller = await livline.freshMunicipality();
+    const { id: childId } = await makeChild(caller);
     const whole = {
       ...FAMILY,
       kind: 'specialiseret',
@@ -56,7 +57,7 @@ describe('a family', () => {
       pressure: 'high',
       socialtilsyn: 'midt',
       tilbudsportalId: '123456',
-      approval: { ...APPROVAL, to: '2029-07-31', childId: CHILD },
+      approval: { ...APPROVAL, to: '2029-07-31', childId },
       outsideWork: 'Den ene arbejder ude 20 timer',
       adults: [{ name: 'Anne Prøve', cpr: '6101801234', phone: '+4512345678', email: 'anne@example.dk' }],
       caseRefs: [{ system: 'DUBU', caseId: 'sag-1', caseNumber: '27.03.00-G01-12-26' }],
@@ -72,6 +73,7 @@ describe('a family', () => {
     const caller = await livline.freshMunicipality();
     await expectMachine({
       caller,
+      relay: livline.relay,
       path: '/families',
       steps: stepsOf(
         `applicant→in_training→approved→active⇄paused; active, paused→closed (reason);
@@ -148,6 +150,18 @@ describe('a family', () => {
     expectProblem(await caller.post('/families', { ...FAMILY, ...fields }), 422, 'validation_failed', pointer);
   });
 
+  it('of the network is approved for a child of this municipality', async () => {
+    const [caller, other] = [await livline.freshMunicipality(), await livline.freshMunicipality()];
+    const strangers = [randomUUID(), (await makeChild(other)).id, (await makeFamily(caller)).id];
+    for (const childId of strangers) {
+      const family = { ...FAMILY, kind: 'netvaerk', approval: { ...APPROVAL, childId } };
+      expectProblem(await caller.post('/families', family), 422, 'unknown_reference', '/approval/childId');
+    }
+    const { id: childId } = await makeChild(caller);
+    const made = await makeFamily(caller, { kind: 'netvaerk', approval: { ...APPROVAL, childId } });
+    expect(made.approval.childId).toBe(childId);
+  });
+
   it('lives in one of the 98 municipalities, 630 being 0630', async () => {
     const caller = await livline.freshMunicipality();
     expect(await makeFamily(caller, { residence: '630' })).toMatchObject({ residence: '0630' });
@@ -198,5 +212,107 @@ describe('a family', () => {
     await makeFamily(caller, { [filter]: other });
     const { body } = await caller.get('/families', { [filter]: wanted });
     expect(body.items).toEqual([first]);
+  });
+});
+
+describe('who is calling', () => {
+  const SPELLINGS = ['70 10 20 30', '70102030', '70-10-20-30', '+4570102030', '+45 70 10 20 30', '004570102030'];
+  const adult = (phone: string) => ({ adults: [{ name: 'Anne Prøve', phone }] });
+  const find = async (caller: Caller, phone: string) => {
+    const { status, body } = await caller.post('/families/lookup', { phone });
+    expect(status).toBe(200);
+    return body.items;
+  };
+
+  it.each(['70 10 20 30', '+4570102030', '004570102030'])(
+    'is told by the telephone %s, however either side writes it',
+    async (phone) => {
+      const caller = await livline.freshMunicipality();
+      const family = await makeFamily(caller, adult(phone));
+      await makeFamily(caller, adult('70102031'));
+      for (const spelling of SPELLINGS) expect(await find(caller, spelling)).toEqual([family]);
+    },
+  );
+
+  it('is told by the telephone of any adult, and by that of several families', async () => {
+    const caller = await livline.freshMunicipality();
+    const adults = [{ name: 'Anne' }, { name: 'Bo', phone: '70102030' }, { name: 'Ib', phone: '+4746 10 20 30 40' }];
+    const one = await makeFamily(caller, { adults, alias: 'A' });
+    const other = await makeFamily(caller, { adults: adults.slice(0, 2), alias: 'B' });
+    expect(await find(caller, '70102030')).toEqual([one, other]);
+    expect(await find(caller, '004746102030 40')).toEqual([one]);
+    expect(await find(caller, '70102031')).toEqual([]);
+  });
+
+  it('is not told in another municipality', async () => {
+    const [caller, other] = [await livline.freshMunicipality(), await livline.freshMunicipality()];
+    await makeFamily(caller, adult('70102030'));
+    expect(await find(other, '70102030')).toEqual([]);
+  });
+
+  it('is told by no number that the family has no more', async () => {
+    const caller = await livline.freshMunicipality();
+    const { id } = await makeFamily(caller, adult('70102030'));
+    const { body } = await caller.patch(`/families/${id}`, adult('70102039'), 1);
+    expect(await find(caller, '70102030')).toEqual([]);
+    expect(await find(caller, '70102039')).toEqual([body]);
+    await caller.patch(`/families/${id}`, { adults: null }, 2);
+    expect(await find(caller, '70102039')).toEqual([]);
+  });
+
+  it('is told by a CPR number too, with and without hyphen', async () => {
+    const caller = await livline.freshMunicipality();
+    const family = await makeFamily(caller, { adults: [{ name: 'Anne', cpr: '610180-1234' }] });
+    for (const cpr of ['610180-1234', '6101801234']) {
+      expect((await caller.post('/families/lookup', { cpr })).body).toEqual({ items: [family] });
+    }
+  });
+
+  it('is asked for in one Query and one read of who it finds, without their sensitive fields', async () => {
+    const caller = await livline.freshMunicipality();
+    await makeFamily(caller, adult('70102030'));
+    const requests = await livline.requestsOf(async () => {
+      const [family] = await find(caller, '70102030');
+      expect(family.adults).toBeUndefined();
+    });
+    expect(requests.map(({ command }) => command)).toEqual(['Query', 'BatchGetItem']);
+    expect(JSON.stringify(requests)).not.toContain('70102030');
+  });
+
+  it('is stored as a keyed hash: the number stands in the sensitive part of its own row alone', async () => {
+    const caller = await livline.freshMunicipality();
+    const requests = await livline.requestsOf(async () => {
+      const { id } = await makeFamily(caller, adult('70 10 20 30'));
+      await caller.patch(`/families/${id}`, { pressure: 'high' }, 1);
+    });
+    const rows = requests.flatMap(({ input }) => input.TransactItems ?? []).flatMap(({ Put }) => Put?.Item ?? []);
+    const holding = rows.filter((row) => JSON.stringify(row).includes('70102030'));
+    expect(holding.map(({ type, version }) => [type, version])).toEqual([
+      ['families', 1],
+      ['families', 2],
+    ]);
+    for (const { sensitive, ...row } of holding) {
+      expect(JSON.stringify(sensitive)).toContain('70102030');
+      expect(JSON.stringify(row)).not.toContain('70102030');
+    }
+    const edges = rows.filter(({ sk }) => String(sk).startsWith('E#lookup-phone#'));
+    expect(edges.length).toBeGreaterThan(0);
+    for (const { sk } of edges) expect(sk).toMatch(/^E#lookup-phone#[0-9a-f]{64}$/);
+  });
+
+  it.each([
+    ['two names at a time', { phone: '70102030', cpr: '6101801234' }],
+    ['none', {}],
+    ['what is no number', { phone: 'Anne' }],
+    ['a name that nobody is looked up by', { email: 'anne@example.dk' }],
+  ])('is not asked with %s', async (_, body) => {
+    const caller = await livline.freshMunicipality();
+    const reply = await caller.post('/families/lookup', body);
+    expect(reply).toMatchObject({ status: 422, body: { type: '/problems/validation_failed' } });
+  });
+
+  it('is asked by those only who may read families', async () => {
+    const caller = (await livline.freshMunicipality()).withScopes('helpline:read');
+    expectProblem(await caller.post('/families/lookup', { phone: '70102030' }), 403, 'forbidden');
   });
 });

@@ -48,6 +48,7 @@ describe('a supervision session', () => {
     const { id: familyId } = await makeFamily(caller);
     await expectMachine({
       caller,
+      relay: livline.relay,
       path: SESSIONS,
       steps: stepsOf('planned→held→locked; planned→cancelled (reason)'),
       reasonFor: ['cancelled'],
@@ -180,6 +181,26 @@ describe('a supervision session', () => {
       expectProblem(await caller.post(SESSIONS, body), 422, 'unknown_reference', pointer);
     }
     expect((await caller.get(SESSIONS)).body.items).toEqual([]);
+  });
+
+  it('is listed with the institutions whose staff lead it, who are looked up only when they change', async () => {
+    const caller = await livline.freshMunicipality();
+    const [one, other] = [await makeStaff(caller), await makeStaff(caller)];
+    const colleague = await makeStaff(caller, { institutionId: one.institutionId });
+    const consultant = await makeConsultant(caller);
+    const session = await makeSession(caller, { facilitatorIds: [one.id, colleague.id, consultant.id] });
+    const path = `${SESSIONS}/${session.id}`;
+    expect(session.institutionIds).toEqual([one.institutionId]);
+    const of = async (institutionId: string) =>
+      (await caller.get(SESSIONS, { institutionId })).body.items.map(({ id }: { id: string }) => id);
+    expect([await of(one.institutionId), await of(other.institutionId)]).toEqual([[session.id], []]);
+    const requests = await livline.requestsOf(() => caller.status(path, 1, { status: 'held' }));
+    expect(requests.filter(({ command }) => command === 'BatchGetItem')).toEqual([]);
+    expect((await caller.get(path)).body).toMatchObject({ status: 'held', institutionIds: [one.institutionId] });
+    const { body } = await caller.patch(path, { facilitatorIds: [other.id] }, 2);
+    expect(body.institutionIds).toEqual([other.institutionId]);
+    expect([await of(one.institutionId), await of(other.institutionId)]).toEqual([[], [session.id]]);
+    expect((await makeSession(caller)).institutionIds).toEqual([]);
   });
 
   it('is listed newest first by status, group, theme and family, and between two times', async () => {

@@ -6,7 +6,7 @@ import type { FunctionName } from '#infra/service-function.ts';
  */
 export const BUNDLE_BUDGETS: Readonly<Record<FunctionName, number>> = {
   'tenant-api': 400_000,
-  'admin-api': 375_000,
+  'admin-api': 385_000,
   'public-api': 15_000,
   relay: 335_000,
   deliver: 340_000,

@@ -42,6 +42,8 @@ export interface Caller {
   status(path: string, version: number, body: unknown): Promise<Reply>;
   put(path: string, body: unknown, headers?: Record<string, string>): Promise<Reply>;
   remove(path: string, version: number): Promise<Reply>;
+  /** The operator, for what only it can make. */
+  operator(method: string, path: string, options?: Send): Promise<Reply>;
   /** The same client with these scopes in its token. */
   withScopes(...scopes: string[]): Caller;
   /** The same client, asking for another municipality. */
@@ -126,6 +128,9 @@ export async function startLivline({ allowLocal = false } = {}) {
     token_use: 'access',
   });
 
+  const operator = (method: string, path: string, options?: Send) =>
+    call(admin, `/v1/admin${path}`, method, claimsOf(OPERATOR, ADMIN_SCOPES), options);
+
   function caller(code: string, clientId: string, scopes: readonly string[] = TENANT_SCOPES): Caller {
     const send = (method: string, path: string, options?: Send) =>
       call(tenant, `/v1/municipalities/${code}${path}`, method, claimsOf(clientId, scopes), options);
@@ -141,13 +146,11 @@ export async function startLivline({ allowLocal = false } = {}) {
       status: (path, version, body) => send('POST', `${path}/status`, { body, headers: match(version) }),
       put: (path, body, headers = {}) => send('PUT', path, { body, headers }),
       remove: (path, version) => send('DELETE', path, { headers: match(version) }),
+      operator,
       withScopes: (...some) => caller(code, clientId, some),
       at: (other) => caller(other, clientId, scopes),
     };
   }
-
-  const operator = (method: string, path: string, options?: Send) =>
-    call(admin, `/v1/admin${path}`, method, claimsOf(OPERATOR, ADMIN_SCOPES), options);
 
   const codes = allMunicipalities().map(({ code }) => code);
   /** A municipality that no other test of this file has, with its administrator. */

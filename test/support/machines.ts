@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
+import { expectReplay } from './history.ts';
 import type { Caller } from './livline.ts';
 import { expectProblem } from './problems.ts';
 
@@ -35,31 +36,43 @@ interface Walk {
   readonly steps: Steps;
   /** Statuses that need a reason. */
   readonly reasonFor: readonly string[];
+  /** The reason for a status where not any will do. */
+  readonly reasons?: Readonly<Record<string, string>>;
   /** Makes a record in the machine's first status. */
   readonly make: () => Promise<{ id: string; status: string; version: number }>;
   readonly runs?: number;
+  /** Brings the events to the feed and so to the history. */
+  readonly relay?: () => Promise<unknown>;
 }
 
-/** Random walks: a step the machine has is taken, any other is refused, names the allowed ones and changes nothing. */
-export async function expectMachine({ caller, path, steps, reasonFor, make, runs = 6 }: Walk): Promise<void> {
+/**
+ * Random walks: a step the machine has is taken, any other is refused, names the allowed ones and changes nothing. The
+ * history of each record replays to where it stands, through the statuses of its walk.
+ */
+export async function expectMachine(given: Walk): Promise<void> {
+  const { caller, path, steps, reasonFor, reasons, make, runs = 6, relay } = given;
   const statuses = [...steps.keys()];
+  const walked = new Map<string, string[]>();
   const choices = fc.array(fc.nat({ max: 999 }), { minLength: 3, maxLength: 9 });
   await fc.assert(
     fc.asyncProperty(choices, async (walk) => {
       let record = await make();
       expect(record.status).toBe(statuses[0]);
       const at = `${path}/${record.id}`;
+      const been = [record.status];
+      walked.set(at, been);
       for (const choice of walk) {
         const allowed = steps.get(record.status) ?? [];
         // Allowed steps stand here thrice, so that walks get somewhere.
         const offered = [...statuses, ...allowed, ...allowed];
         const status = offered[choice % offered.length] as string;
-        const body = { status, ...(reasonFor.includes(status) && { reason: 'Som aftalt' }) };
+        const body = { status, ...(reasonFor.includes(status) && { reason: reasons?.[status] ?? 'Som aftalt' }) };
         const reply = await caller.status(at, record.version, body);
         if (allowed.includes(status)) {
           expect(reply).toMatchObject({ status: 200, body: { status, version: record.version + 1 } });
           expect(reply.body.statusReason).toBe(body.reason);
           record = reply.body;
+          been.push(status);
         } else {
           expectProblem(reply, 409, 'illegal_transition');
           for (const step of allowed) expect(reply.body.detail).toContain(step);
@@ -69,4 +82,11 @@ export async function expectMachine({ caller, path, steps, reasonFor, make, runs
     }),
     { numRuns: runs },
   );
+  if (!relay) return;
+  await relay();
+  for (const [at, been] of walked) {
+    const history = await expectReplay(caller, at);
+    expect(history.map(({ status }) => status)).toEqual(been);
+    for (const { changed } of history.slice(1)) expect(changed).toContain('status');
+  }
 }

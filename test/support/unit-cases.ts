@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { GetCommand } from '@aws-sdk/lib-dynamodb';
+import { GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { deliverQueue } from '#functions/deliver/app.ts';
 import { relayStream } from '#functions/relay/app.ts';
 import type { Template } from '#infra/local/table.ts';
@@ -11,6 +11,7 @@ import {
   eventKey,
   type IndexName,
   type Key,
+  ledgerKey,
   lockKey,
   recordKey,
   sequenceKey,
@@ -48,8 +49,12 @@ interface Written {
   readonly entries: readonly IndexName[];
 }
 
-/** Entries of a family: the list, and each of its three filters. */
-const FAMILY_ENTRIES = ['list', 'filter1', 'filter2', 'filter3'] as const;
+/** Entries of a family: the list, each of its three filters, its case, and what has changed. */
+const FAMILY_ENTRIES = ['list', 'filter1', 'filter2', 'filter3', 'changed', 'case'] as const;
+/** A change moves its entry among those. */
+const CHANGED_ENTRIES = [...FAMILY_ENTRIES, 'changed'] as const;
+/** Entries of its standing: all families, those that need attention, those without a consultant, those with a free place. */
+const STANDING_ENTRIES = ['list', 'filter1', 'filter2', 'filter3'] as const;
 
 /**
  * Puts the ordinary operations through, one after another, and counts each. The least is worked out from the rows that
@@ -67,6 +72,17 @@ export async function measureUnits(plant: Plant): Promise<UnitCase[]> {
     if (!Item) throw new Error(`There is no row ${Key.pk}`);
     return Item;
   };
+  /** The rows beside a record: here, one for each telephone number that it is looked up by. */
+  const edgesOf = async (id: string): Promise<Item[]> => {
+    const { Items = [] } = await store.client.send(
+      new QueryCommand({
+        TableName: store.tableName,
+        KeyConditionExpression: 'pk = :pk AND begins_with(sk, :edge)',
+        ExpressionAttributeValues: { ':pk': encodeKey(['T', code, ...recordKey(id).pk]), ':edge': 'E#' },
+      }),
+    );
+    return Items;
+  };
   const entriesCost = ({ row, entries }: Written): number =>
     entries.reduce((sum, name) => sum + writeUnits(entryOf(indexes.get(name) as Index, row)), 0);
   /** Rows written together, all or none. */
@@ -79,8 +95,15 @@ export async function measureUnits(plant: Plant): Promise<UnitCase[]> {
     const record = await rowOf(recordKey(id));
     return { record, event: await rowOf(eventKey(record['lastEvent'] as string)) };
   };
-  const commit = ({ record, event }: { record: Item; event: Item }, entries: readonly IndexName[] = FAMILY_ENTRIES) =>
+  const commit = ({ record, event }: { record: Item; event: Item }, entries: readonly IndexName[] = CHANGED_ENTRIES) =>
     together({ row: record, entries }, { row: event, entries: ['due'] });
+  /** A new family is there with its standing, on which what is to hold about it is checked, and what it is looked up by. */
+  const founded = async (id: string, rows: { record: Item; event: Item }) => {
+    const standing = await rowOf(ledgerKey('family', id));
+    const entries = STANDING_ENTRIES.filter((name) => entryOf(indexes.get(name) as Index, standing));
+    const edges = (await edgesOf(id)).map((row): Written => ({ row, entries: ['list'] }));
+    return commit(rows, FAMILY_ENTRIES) + together({ row: standing, entries }, ...edges);
+  };
 
   const cases: UnitCase[] = [];
   const add = (operation: string, units: Units, read: number, write: number) =>
@@ -92,7 +115,7 @@ export async function measureUnits(plant: Plant): Promise<UnitCase[]> {
   const created = await meter(() => send('POST', '/families', { body: TYPICAL_FAMILY }));
   const { id } = created.result;
   const atFirst = await stored(id);
-  add('create', created.units, 0, commit(atFirst));
+  add('create', created.units, 0, await founded(id, atFirst));
 
   const got = await meter(() => send('GET', `/families/${id}`));
   add('get', got.units, readUnits([atFirst.record], true), 0);
@@ -112,15 +135,18 @@ export async function measureUnits(plant: Plant): Promise<UnitCase[]> {
     send('POST', `/families/${id}/status`, { body: { status: 'in_training' }, headers: { 'if-match': '"2"' } }),
   );
   // The status is the first filter, so its entry leaves one list and enters another.
-  const leastOfStep = commit(await stored(id), [...FAMILY_ENTRIES, 'filter1']);
-  add('status', stepped.units, readUnits([atSecond.record], true), leastOfStep);
+  const standing = await rowOf(ledgerKey('family', id));
+  const listed = STANDING_ENTRIES.filter((name) => entryOf(indexes.get(name) as Index, standing));
+  const leastOfStep =
+    commit(await stored(id), [...CHANGED_ENTRIES, 'filter1']) + together({ row: standing, entries: listed });
+  add('status', stepped.units, readUnits([atSecond.record], true) + readUnits([standing], true), leastOfStep);
 
   const external = `/families/external/municipal/${randomUUID()}`;
   const upserted = await meter(() => send('PUT', external, { body: TYPICAL_FAMILY }));
   const foreign = await stored(upserted.result.id);
   const name = externalName(families, 'municipal', JSON.parse(String(foreign.record['view'])).externalId);
   const lock = await rowOf(lockKey(...name));
-  const leastOfNew = commit(foreign) + together({ row: lock, entries: [] });
+  const leastOfNew = (await founded(upserted.result.id, foreign)) + together({ row: lock, entries: [] });
   add('upsert of a new one', upserted.units, readUnits([], true), leastOfNew);
   const again = await meter(() => send('PUT', external, { body: TYPICAL_FAMILY }));
   add('upsert of the same', again.units, readUnits([lock], true) + readUnits([foreign.record], true), 0);
@@ -128,17 +154,19 @@ export async function measureUnits(plant: Plant): Promise<UnitCase[]> {
   const keyed = { body: TYPICAL_FAMILY, headers: { 'idempotency-key': randomUUID() } };
   const once = await meter(() => send('POST', '/families', keyed));
   const kept = await stored(once.result.id);
-  add('create with an Idempotency-Key', once.units, 0, commit(kept));
+  add('create with an Idempotency-Key', once.units, 0, await founded(once.result.id, kept));
   const replayed = await meter(() => send('POST', '/families', keyed));
   // The transaction that is refused brings along the event that stands in its way, so nothing has to be read.
-  add('its replay', replayed.units, 0, 2 * writeUnits(kept.record) + 2 * writeUnits(kept.event));
+  const keptStanding = await rowOf(ledgerKey('family', once.result.id));
+  const unwritten = [kept.record, kept.event, keptStanding, ...(await edgesOf(once.result.id))].reduce((sum, row) => sum + 2 * writeUnits(row), 0);
+  add('its replay', replayed.units, 0, unwritten);
 
   const ids = [id, upserted.result.id, once.result.id];
   while (ids.length < 50) ids.push((await send('POST', '/families', { body: TYPICAL_FAMILY })).id);
   const page = await meter(() => send('GET', '/families', { query: { limit: '50' } }));
   if (page.result.items?.length !== 50) throw new Error(`The page has ${page.result.items?.length} items`);
-  const listed = await Promise.all(ids.map(async (each) => rowOf(recordKey(each))));
-  const entries = listed.map((row) => entryOf(indexes.get('list') as Index, row) as Item);
+  const pageRows = await Promise.all(ids.map(async (each) => rowOf(recordKey(each))));
+  const entries = pageRows.map((row) => entryOf(indexes.get('list') as Index, row) as Item);
   add('list, a page of 50', page.units, readUnits(entries, false), 0);
 
   await addDelivery(plant, { meter, add, rowOf, together, alone });

@@ -25,6 +25,7 @@ const id = {} as Record<
   | 'group'
   | 'leader'
   | 'other'
+  | 'child'
   | 'client'
   | 'partner',
   string
@@ -34,7 +35,8 @@ beforeAll(async () => {
   livline = await startLivline();
   by = await livline.freshMunicipality();
   await make.makeFamily(by, { externalId: 'F-1' });
-  id.family = (await make.makeFamily(by)).id;
+  const adults = [{ name: 'Anne Prøve', phone: '70605040' }];
+  id.family = (await make.makeApprovedFamily(by, { adults, caseRefs: [{ system: 'DUBU', caseNumber: '27-1' }] })).id;
   id.member = (await make.makeFamily(by)).id;
   ({ id: id.staff, institutionId: id.institution } = await make.makeStaff(by));
   id.helpline = (await make.makeHelpline(by)).id;
@@ -42,12 +44,20 @@ beforeAll(async () => {
   id.shift = (await make.makeShift(by, { helplineId: id.helpline, staffId: id.staff })).id;
   [id.leader = '', id.other = ''] = await make.makeLeaders(by);
   id.group = (await make.makeGroup(by, { familyIds: [id.member], consultantIds: [id.leader, id.other] })).id;
-  await by.post('/families', make.FAMILY, { 'idempotency-key': 'k-1' });
+  await make.makeSession(by, { familyId: id.member, facilitatorIds: [id.staff] });
+  await make.makeAffiliation(by, { familyId: id.family, institutionId: id.institution });
+  id.child = (await make.makeChild(by)).id;
+  await make.makeAssignment(by, { familyId: id.member, consultantId: id.leader });
+  const now = { startsAt: '2026-11-20T06:00:00Z', endsAt: '2026-11-20T14:00:00Z' };
+  await make.makeShift(by, { ...now, helplineId: id.helpline, staffId: id.staff });
+  await make.makeSession(by, { groupId: id.group, at: '2026-12-10T09:00:00Z' });
+  await by.post('/institutions', newInstitution, { 'idempotency-key': 'k-1' });
   id.client = by.clientId;
   id.partner = (await livline.freshPartner('carelink', [by.code]))(by.code).clientId;
   await livline.relay();
 });
 
+const newInstitution = { ...make.INSTITUTION, specialties: [] };
 const clients = () => `/clients/${id.partner}`;
 const newGroup = () => ({ ...make.GROUP, familyIds: [id.family], consultantIds: [id.leader, id.other] });
 const newShift = () => ({
@@ -116,6 +126,91 @@ const READS: readonly Pattern[] = [
     ['GetItem R#family', 'Query about O#family'],
     () => by.get(`/families/${id.family}/timeline`),
   ],
+  [
+    'the history of a record',
+    2,
+    ['GetItem R#family', 'Query about H#family'],
+    () => by.get(`/families/${id.family}/history`),
+  ],
+  [
+    'what has changed since',
+    1,
+    ['Query changed L#families'],
+    () => by.get('/families', { changedSince: '2026-11-01T00:00:00Z' }),
+  ],
+  ['everything with one case number', 1, ['Query case CASE#27-1'], () => by.get('/records', { caseNumber: '27-1' })],
+  [
+    'who is calling: the families with a telephone number',
+    2,
+    ['Query list L#families#lookup-phone#hash', 'BatchGetItem R#family'],
+    () => by.post('/families/lookup', { phone: '70605040' }),
+  ],
+  [
+    'who is on call now',
+    2,
+    ['Query filter1 L#shifts#helplineId#helpline', 'GetItem R#helpline', 'BatchGetItem R#staff'],
+    () => by.get(`/helplines/${id.helpline}/on-call`),
+  ],
+  [
+    'the last five calls of a family',
+    1,
+    ['Query filter2 L#calls#familyId#family'],
+    () => by.get('/calls', { familyId: id.family, limit: '5' }),
+  ],
+  [
+    'the families attached to an institution on a day',
+    1,
+    ['Query filter1 L#affiliations#institutionId#institution'],
+    () => by.get('/affiliations', { institutionId: id.institution, on: '2026-11-22' }),
+  ],
+  [
+    'the sessions that an institution leads',
+    1,
+    ['Query list L#supervision-sessions#institutionId#institution'],
+    () => by.get('/supervision-sessions', { institutionId: id.institution }),
+  ],
+  [
+    'staff of an institution by speciality',
+    1,
+    ['Query list L#staff#institution#specialty#adhd', 'GetItem R#institution'],
+    () => by.get(`/institutions/${id.institution}/staff`, { specialty: 'adhd' }),
+  ],
+  [
+    'my families with last contact, next supervision, open actions',
+    2,
+    ['Query list L#family-overviews#consultant#leader', 'BatchGetItem B#group-sessions#group'],
+    () => by.get('/family-overviews', { consultantId: id.leader }),
+  ],
+  [
+    'my families that need attention',
+    1,
+    ['Query filter1 L#family-overviews#consultant#leader#attention'],
+    () => by.get('/family-overviews', { consultantId: id.leader, attention: 'true' }),
+  ],
+  [
+    'families without a consultant',
+    1,
+    ['Query filter2 L#family-overviews#without-consultant'],
+    () => by.get('/family-overviews', { withoutConsultant: 'true' }),
+  ],
+  [
+    'open actions due by a day',
+    1,
+    ['Query filter3 L#actions#status#open'],
+    () => by.get('/actions', { status: 'open', dueTo: '2026-12-01' }),
+  ],
+  [
+    'placements that end in a month',
+    1,
+    ['Query filter3 L#placements#status#active'],
+    () => by.get('/placements', { status: 'active', endsFrom: '2026-11-01', endsTo: '2026-11-30' }),
+  ],
+  [
+    'families with a free place for a child',
+    1,
+    ['GetItem R#child', 'GetItem B#child-placements#child', 'Query filter3 L#family-overviews#free'],
+    () => by.get(`/children/${id.child}/matches`),
+  ],
   ['the events after a number', 1, ['Query list EVENTS'], () => by.get('/events', { after: '3' })],
   [
     'who may do what, once a minute for each client',
@@ -129,7 +224,13 @@ const READS: readonly Pattern[] = [
 ];
 
 const WRITES: readonly Pattern[] = [
-  ['a new record', 1, ['TransactWriteItems put E#event, put R#new'], () => by.post('/families', make.FAMILY)],
+  ['a new record', 1, ['TransactWriteItems put E#event, put R#new'], () => by.post('/institutions', newInstitution)],
+  [
+    'a new family, and its place in the overview',
+    1,
+    ['TransactWriteItems put E#event, put R#new, put B#family#new'],
+    () => by.post('/families', make.FAMILY),
+  ],
   [
     'a new record that names others',
     1,
@@ -166,7 +267,7 @@ const WRITES: readonly Pattern[] = [
     2,
     [
       'GetItem K#external#families#municipal#F-2',
-      'TransactWriteItems put E#event, put R#new, put K#external#families#municipal#F-2',
+      'TransactWriteItems put E#event, put R#new, put K#external#families#municipal#F-2, put B#family#new',
     ],
     () => by.put('/families/external/municipal/F-2', make.FAMILY),
   ],
@@ -180,7 +281,7 @@ const WRITES: readonly Pattern[] = [
     'a request that was made before',
     1,
     ['TransactWriteItems put E#event, put R#new'],
-    () => by.post('/families', make.FAMILY, { 'idempotency-key': 'k-1' }),
+    () => by.post('/institutions', newInstitution, { 'idempotency-key': 'k-1' }),
   ],
   [
     'a shift that overlaps none of the person’s',
@@ -204,11 +305,12 @@ const WRITES: readonly Pattern[] = [
   ],
   [
     'a session on the theme of its quarter, attended by members',
-    2,
+    3,
     [
       'GetItem K#quarter#2026#4',
       'GetItem R#group',
-      'TransactWriteItems put E#event, put R#new, check R#group, check R#new, check R#member, put R#new/E#familyId#member',
+      'GetItem B#group-sessions#group',
+      'TransactWriteItems put E#event, put R#new, put B#group-sessions#group, check R#group, check R#new, check R#member, put R#new/E#familyId#member',
     ],
     () =>
       by.post('/supervision-sessions', {
@@ -223,8 +325,8 @@ const WRITES: readonly Pattern[] = [
     3,
     [
       'BatchGetItem R#leader, R#other',
-      'GetItem B#groups#family',
-      'TransactWriteItems put E#event, put R#new, put B#groups#family, check R#family, check R#leader, check R#other, put R#new/E#familyId#family',
+      'GetItem B#family#family',
+      'TransactWriteItems put E#event, put R#new, put B#family#family, check R#family, check R#leader, check R#other, put R#new/E#familyId#family',
     ],
     () => by.post('/supervision-groups', newGroup()),
   ],

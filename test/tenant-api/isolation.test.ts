@@ -1,15 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import type { Context } from '#shared/context.ts';
+import type { Operation } from '#shared/operation.ts';
 import { reference } from '#shared/record/fields.ts';
 import { listParameters } from '#shared/record/lists.ts';
-import { operationsOf } from '#shared/record/operations.ts';
+import { collectionOf, parentFields } from '#shared/record/place.ts';
+import type { Fields, Resource } from '#shared/record/resource.ts';
 import { schemasOf } from '#shared/record/schemas.ts';
-import { RESOURCES } from '#shared/resources/registry.ts';
+import { RESOURCES, recordOperations } from '#shared/resources/registry.ts';
 import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
-import { MAKERS } from '#test/support/examples.ts';
+import { webhookOperations } from '#shared/webhooks/operations.ts';
+import { makeGroup } from '#test/support/examples.ts';
 import { type Caller, type Livline, type Reply, startLivline } from '#test/support/livline.ts';
 import { expectProblem, withoutInstance, writesIn } from '#test/support/problems.ts';
+import { collectionAt, makeOf, pathOf } from '#test/support/records.ts';
 
 /**
  * Every route and every place in which an id can stand, with the id of another municipality: the answer is the one that
@@ -18,109 +23,237 @@ import { expectProblem, withoutInstance, writesIn } from '#test/support/problems
 let livline: Livline;
 let here: Caller;
 let there: Caller;
-const made = { here: new Map<string, Reply['body']>(), there: new Map<string, Reply['body']>() };
+type Made = Reply['body'];
+const made = { here: new Map<string, Made>(), there: new Map<string, Made>() };
+/** The body with which the record here was made. */
+const sent = new Map<string, Fields>();
 
-const resources = [...RESOURCES, webhookEndpoints({ allowLocal: false })];
+const resources: Resource[] = [...RESOURCES, webhookEndpoints({ allowLocal: false })];
+const operations: Operation<Context>[] = [
+  ...recordOperations(),
+  ...webhookOperations({ allowLocal: false, post: () => Promise.reject(new Error('Nothing is posted from here')) }),
+];
 const BASE = '/v1/municipalities/{code}';
+const CASE = '27.03.00-G01-12-26';
+
+/** A caller whose requests to create one of these are seen by `meet` before they are sent. */
+const meeting = (
+  resource: Resource,
+  by: Caller,
+  meet: (path: string, body: Fields) => Promise<void> | void,
+): Caller => {
+  const collection = new RegExp(`^/${collectionOf(resource).replaceAll(/\{\w+\}/g, '[^/]+')}$`);
+  return {
+    ...by,
+    post: async (path, body, headers) => {
+      if (collection.test(path)) await meet(path, body as Fields);
+      return by.post(path, body, headers);
+    },
+  };
+};
 
 beforeAll(async () => {
   livline = await startLivline();
   [here, there] = [await livline.freshMunicipality(), await livline.freshMunicipality()];
-  for (const { path } of resources) {
-    const make = MAKERS[path];
-    if (!make) throw new Error(`test/support/examples.ts has no maker of ${path}`);
-    made.here.set(path, await make(here));
-    made.there.set(path, await make(there, path === 'webhook-endpoints' ? {} : { externalId: 'X-1' }));
+  for (const resource of resources) {
+    const { path } = resource;
+    const fields = path === 'webhook-endpoints' ? {} : { caseRefs: [{ system: 'DUBU', caseNumber: CASE }] };
+    const recorded = meeting(resource, here, (_, body) => {
+      sent.set(path, body);
+    });
+    made.here.set(path, await makeOf(path, recorded, fields));
+    made.there.set(
+      path,
+      await makeOf(path, there, path === 'webhook-endpoints' ? {} : { ...fields, externalId: 'X-1' }),
+    );
   }
+  for (const side of [made.here, made.there]) side.set('programmes', { id: side.get('rounds').programmeId });
 });
 
-/** The operation's path with the ids of records of the other municipality, or with ids that nobody has. */
-function pathWith(template: string, resource: (typeof resources)[number], foreign: boolean): string {
-  const idOf = (type: string): string => (foreign ? made.there.get(type)?.id : randomUUID());
-  const parent = resource.parent && (foreign ? made.there.get(resource.path)[resource.parent.field] : randomUUID());
-  return template
-    .replace(BASE, '')
-    .replace('{parentId}', String(parent))
-    .replace('{id}', idOf(resource.path))
-    .replace('{source}', 'municipal')
-    .replace('{externalId}', foreign ? 'X-1' : randomUUID());
+/** Where the ids in paths come from: the resources, and the operator's programmes in which a municipality takes part. */
+const collections = [
+  ...resources.map((resource) => ({
+    type: resource.path,
+    path: `${BASE}/${collectionOf(resource)}/`,
+    parents: parentFields(resource),
+  })),
+  { type: 'programmes', path: `${BASE}/programmes/`, parents: [] },
+];
+type Collection = (typeof collections)[number];
+
+/** The collection whose records a path is about. */
+function collectionIn(path: string): Collection {
+  const [found] = collections
+    .filter((each) => `${path}/`.startsWith(each.path))
+    .sort((a, b) => b.path.length - a.path.length);
+  if (!found) throw new Error(`It is not known what the ids in ${path} name`);
+  return found;
 }
 
-const routes = resources.flatMap((resource) =>
-  operationsOf(resource)
-    .filter(({ path }) => path.replace(BASE, '').includes('{'))
-    .map((operation) => ({ name: `${operation.method} ${operation.path.replace(BASE, '')}`, operation, resource })),
-);
+const inPath = (path: string): string[] =>
+  [...path.replace(BASE, '').matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
+
+/** An operation's path, its ids taken from where they say. */
+function pathWith(path: string, { parents }: Collection, idOf: (field: string, parameter: string) => string): string {
+  const fields: Readonly<Record<string, string | undefined>> = {
+    parentId: parents[0],
+    partId: parents[1],
+    id: 'id',
+    externalId: 'externalId',
+  };
+  return path.replace(BASE, '').replaceAll(/\{(\w+)\}/g, (_, parameter: string) => {
+    if (parameter === 'source') return 'municipal';
+    const field = fields[parameter];
+    if (field === undefined) throw new Error(`It is not known what {${parameter}} in ${path} names`);
+    return idOf(field, parameter);
+  });
+}
+
+const routes = operations
+  .filter(({ path }) => inPath(path).length > 0)
+  .map((operation) => ({
+    name: `${operation.method} ${operation.path.replace(BASE, '')}`,
+    operation,
+    collection: collectionIn(operation.path),
+  }));
+
+/** Each of the ids in a path alone, and all of them. */
+const chosenIn = (path: string): ((parameter: string) => boolean)[] => {
+  const ids = inPath(path).filter((name) => name !== 'source');
+  return [() => true, ...(ids.length > 1 ? ids.map((id) => (parameter: string) => parameter === id) : [])];
+};
 
 describe('an id of another municipality in the path of', () => {
-  it.each(routes)('$name is answered as one that does not exist', async ({ operation, resource }) => {
+  it.each(routes)('$name is answered as one that does not exist', async ({ operation, collection }) => {
     const { method, path, example, manner } = operation;
-    const body = example ?? (operation.body && {});
-    const ask = (foreign: boolean) =>
-      here.send(method, pathWith(path, resource, foreign), {
-        ...(body !== undefined && { body }),
-        headers: manner === 'change' ? { 'if-match': '"1"' } : {},
-      });
-    const [foreign, unknown] = [await ask(true), await ask(false)];
-    // An external id is the caller's own word: putting one that is free creates, or fails for what its body names.
-    if (method === 'PUT' && !resource.parent) expect(foreign.status).toBe(unknown.status);
-    else {
-      expectProblem(foreign, 404, 'not_found');
-      expect(withoutInstance(foreign)).toEqual(withoutInstance(unknown));
+    const { type, parents } = collection;
+    const own = made.here.get(type);
+    const nested = parents.length > 0;
+    const creates = manner === 'create' || method === 'PUT';
+    const body = (nested && creates ? sent.get(type) : example) ?? (operation.body && {});
+    for (const chosen of chosenIn(path)) {
+      const ask = (foreign: boolean) => {
+        const idOf = (field: string): string => (foreign ? made.there.get(type)[field] : randomUUID());
+        const at = pathWith(path, collection, (field, parameter) =>
+          chosen(parameter) || own[field] === undefined ? idOf(field) : own[field],
+        );
+        return here.send(method, at, {
+          ...(body !== undefined && { body }),
+          headers: manner === 'change' ? { 'if-match': '"1"' } : {},
+        });
+      };
+      const [foreign, unknown] = [await ask(true), await ask(false)];
+      // An external id is the caller's own word: putting one that is free creates, or fails for what its body names.
+      if (method === 'PUT' && (!nested || !chosen('parentId'))) expect(foreign.status).toBe(unknown.status);
+      else {
+        expectProblem(foreign, 404, 'not_found');
+        expect(withoutInstance(foreign)).toEqual(withoutInstance(unknown));
+      }
     }
   });
 });
 
 const PATTERN = z.toJSONSchema(reference('An id.')).pattern;
-/** Children are no records yet, so a family's approval can name one by any id. */
-const UNCHECKED = ['approval.childId'];
 
-/** The places in a JSON schema at which the id of a record stands. */
+/** Places of ids that are no records of the municipality, and what they are. */
+const UNCHECKED: Readonly<Record<string, string>> = {
+  'consultants fkOrgUuid': 'an id in FK Organisation',
+  'development-plans goals.id': 'an id inside the record itself, by which its own rules tell the goals apart',
+  'rounds programmeId': "an operator's programme, whose row in the municipality the rules read",
+};
+
+/** The places in a JSON schema at which an id stands. */
 function placesOf(schema: z.core.JSONSchema.BaseSchema, place: readonly string[] = []): string[] {
-  if (schema.pattern === PATTERN) return [place.join('.')];
-  const items = schema.items as z.core.JSONSchema.BaseSchema | undefined;
+  if (schema.pattern === PATTERN || schema.format === 'uuid') return [place.join('.')];
   const inside = Object.entries(schema.properties ?? {}) as [string, z.core.JSONSchema.BaseSchema][];
+  const same = [schema.items, ...(schema.anyOf ?? [])] as (z.core.JSONSchema.BaseSchema | undefined)[];
   return [
     ...inside.flatMap(([name, property]) => placesOf(property, [...place, name])),
-    ...(items ? placesOf(items, place) : []),
+    ...same.flatMap((each) => (each ? placesOf(each, place) : [])),
   ];
 }
 
-describe('a body of', () => {
-  const referring = resources.map((resource) => ({ ...resource, references: resource.references ?? {} }));
+/** A value with another one at a place in it; a list on the way has it in its first entry. */
+function withAt(value: unknown, [step, ...rest]: readonly string[], placed: string): unknown {
+  if (Array.isArray(value)) {
+    const [first, ...others] = value;
+    return [withAt(first, step === undefined ? [] : [step, ...rest], placed), ...others];
+  }
+  if (step === undefined) return placed;
+  return { ...(value as Fields), [step]: withAt((value as Fields | undefined)?.[step], rest, placed) };
+}
 
-  it.each(referring)('$path has no id that is not looked up', (resource) => {
+/** What a maker is told so that the place is there. */
+const SHAPES: Readonly<Record<string, () => Fields | Promise<Fields>>> = {
+  'courses attendance.familyId': () => ({
+    status: 'held',
+    attendance: [{ familyId: made.here.get('families').id, hours: 6 }],
+  }),
+  'supervision-sessions groupId': async () => ({ groupId: (await makeGroup(here)).id }),
+};
+/** Places whose id is refused as one that is no member, before it is looked up. */
+const MEMBERS = ['supervision-sessions attendance.familyId'];
+
+const places = resources.flatMap((resource) =>
+  Object.entries({ ...resource.references, ...(resource.path === 'rounds' && { programmeId: 'programmes' }) }).flatMap(
+    ([place, types]) => [types].flat().map((type) => ({ resource, path: resource.path, place, type: type as string })),
+  ),
+);
+
+describe('a body of', () => {
+  it.each(resources)('$path has no id that is not looked up', (resource) => {
     const schema = z.toJSONSchema(schemasOf(resource).create, { io: 'input', unrepresentable: 'any' });
-    const places = placesOf(schema).filter((place) => !UNCHECKED.includes(place));
-    expect(places.sort()).toEqual(Object.keys(resource.references).sort());
+    const found = placesOf(schema).filter((place) => !UNCHECKED[`${resource.path} ${place}`]);
+    expect(found.sort()).toEqual(Object.keys(resource.references ?? {}).sort());
   });
 
-  const places = referring.flatMap(({ path, references }) =>
-    Object.entries(references).map(([place, types]) => ({ path, place, type: [types].flat()[0] as string })),
-  );
   it.each(places)(
-    '$path with an id of another municipality in $place is refused like one that does not exist',
-    async ({ path, place, type }) => {
-      const { id, version } = made.here.get(path);
-      const [name = '', inner] = place.split('.');
-      const change = (to: string) => {
-        const value = inner === undefined ? to : { [inner]: to, present: true };
-        return { [name]: inner !== undefined || name.endsWith('Ids') ? [value] : value };
+    '$path with an id of $type of another municipality in $place is refused like one that does not exist',
+    async ({ resource, path, place, type }) => {
+      const steps = place.split('.');
+      const [top = ''] = steps;
+      /** The body with the id in its place, and beside it the type that the id is of. */
+      const naming = (body: Fields, id: string): Fields => {
+        const filled = { ...body, [top]: body[top] ?? resource.example[top] };
+        const kind = resources.find((each) => each.path === type)?.name as string;
+        const typed = steps.at(-1) === 'id' ? withAt(filled, [...steps.slice(0, -1), 'type'], kind) : filled;
+        return withAt(typed, steps, id) as Fields;
       };
-      const ask = (to: string) => here.patch(`/${path}/${id}`, change(to), version);
-      const [foreign, unknown] = [await ask(made.there.get(type).id), await ask(randomUUID())];
-      expect(foreign.status).toBe(422);
-      expect(withoutInstance(foreign)).toEqual(withoutInstance(unknown));
-      expect((await here.get(`/${path}/${id}`)).body.version).toBe(version);
+      const foreignId: string = made.there.get(type).id;
+      const refused = (foreign: Reply, unknown: Reply): void => {
+        expect(foreign.status).toBe(422);
+        expect(withoutInstance(foreign)).toEqual(withoutInstance(unknown));
+      };
+      const code = MEMBERS.includes(`${path} ${place}`) ? 'validation_failed' : 'unknown_reference';
+      let met = 0;
+      // The record is then made with the ids that are known, so nothing else is wrong with the request.
+      const by = meeting(resource, here, async (at, body) => {
+        const foreign = await here.post(at, naming(body, foreignId));
+        refused(foreign, await here.post(at, naming(body, randomUUID())));
+        expect(foreign.body.type).toBe(`/problems/${code}`);
+        expect(foreign.body.errors[0].pointer.replaceAll(/\/0(?=\/|$)/g, '')).toBe(`/${steps.join('/')}`);
+        met += 1;
+      });
+      const record = await makeOf(path, by, await SHAPES[`${path} ${place}`]?.());
+      expect(met).toBe(1);
+      const change = (id: string) =>
+        here.patch(pathOf(resource, record), { [top]: naming(record, id)[top] }, record.version);
+      refused(await change(foreignId), await change(randomUUID()));
+      expect((await here.get(pathOf(resource, record))).body.version).toBe(record.version);
     },
   );
 });
 
+/** What another record of the kind needs to stand in the same list as the first. */
+function sibling(resource: Resource, first: Made): Fields {
+  const parents = Object.fromEntries(parentFields(resource).map((field) => [field, first[field]]));
+  if (resource.path === 'themes') return { quarter: 3 };
+  if (resource.path === 'progress') return { ...parents, date: '2026-11-18' };
+  return parents;
+}
+
 describe.each(resources)('a list of $path', (resource) => {
-  const list = (municipality: 'here' | 'there') => {
-    const parent = resource.parent && made[municipality].get(resource.path)[resource.parent.field];
-    return parent ? `/${resource.parent?.path}/${parent}/${resource.path}` : `/${resource.path}`;
-  };
+  const list = (municipality: 'here' | 'there') => collectionAt(resource, made[municipality].get(resource.path));
 
   it('shows what is here and nothing from there', async () => {
     const { items } = (await here.get(list('here'))).body;
@@ -129,7 +262,7 @@ describe.each(resources)('a list of $path', (resource) => {
   });
 
   it('does not open with a cursor from there', async () => {
-    await MAKERS[resource.path]?.(there, sibling(resource.path, made.there.get(resource.path)));
+    await makeOf(resource.path, there, sibling(resource, made.there.get(resource.path)));
     const { nextCursor } = (await there.get(list('there'), { limit: '1' })).body;
     expect(nextCursor).toBeTypeOf('string');
     expectProblem(await here.get(list('here'), { cursor: nextCursor }), 422, 'invalid_cursor');
@@ -143,29 +276,63 @@ describe.each(resources)('a list of $path', (resource) => {
   });
 });
 
-/** What another record of the kind needs to stand in the same list as the first. */
-function sibling(path: string, first: Reply['body']): Readonly<Record<string, unknown>> {
-  if (path === 'themes') return { quarter: 3 };
-  if (path === 'staff') return { institutionId: first.institutionId };
-  return {};
-}
+/** What the questions ask for that need to be asked for something. */
+const QUERIES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'list-records-of-case': { caseNumber: CASE },
+};
+const questions = operations.filter(({ method, path }) => method === 'GET' && !path.includes('{externalId}'));
+
+describe('the answer here to', () => {
+  it.each(questions)('$id has nothing from there', async ({ id, path }) => {
+    const own = inPath(path).length > 0 ? collectionIn(path) : undefined;
+    const at = own ? pathWith(path, own, (field) => made.here.get(own.type)[field]) : path.replace(BASE, '');
+    const { status, text } = await here.get(at, QUERIES[id]);
+    expect(status).toBe(200);
+    expect(text).not.toContain(`"${there.code}"`);
+    for (const record of made.there.values()) expect(text).not.toContain(record.id);
+  });
+});
+
+/** The sensitive values by which records are looked up, each in the fields where its resource has it. */
+const LOOKED_UP: Readonly<Record<string, Fields>> = {
+  families: { adults: [{ name: 'Anne Prøve', cpr: '610177-2345', phone: '71615141' }] },
+  children: { cpr: '610314-4325' },
+};
+const NUMBERS: Readonly<Record<string, (fields: Fields) => string>> = {
+  phone: () => '71615141',
+  cpr: (fields) => (fields['cpr'] as string | undefined) ?? '610177-2345',
+};
+
+describe('a look-up', () => {
+  const lookups = resources.flatMap(({ path, lookups: names = {} }) =>
+    Object.keys(names).map((name) => ({ path, name })),
+  );
+
+  it.each(lookups)('of $path by a $name from there finds nothing', async ({ path, name }) => {
+    const fields = LOOKED_UP[path];
+    const number = NUMBERS[name];
+    if (!fields || !number) throw new Error(`It is not known how ${path} have a ${name}`);
+    const record = await makeOf(path, there, fields);
+    const find = async (by: Caller) => (await by.post(`/${path}/lookup`, { [name]: number(fields) })).body;
+    expect((await find(there)).items.map(({ id }: { id: string }) => id)).toContain(record.id);
+    expect(await find(here)).toEqual({ items: [] });
+  });
+});
 
 describe('whatever is asked from here', () => {
   it('leaves every record there as it was, and reads no row of theirs', async () => {
     const requests = await livline.requestsOf(async () => {
-      for (const { operation, resource } of routes) {
-        await here.send(operation.method, pathWith(operation.path, resource, true), {
-          body: {},
-          headers: { 'if-match': '"1"' },
-        });
+      for (const { operation, collection } of routes) {
+        const foreign = made.there.get(collection.type);
+        const at = pathWith(operation.path, collection, (field) => foreign[field]);
+        await here.send(operation.method, at, { body: {}, headers: { 'if-match': '"1"' } });
       }
     });
     expect(JSON.stringify(requests)).not.toContain(`"T#${there.code}#`);
     expect(writesIn(requests).filter(({ input }) => !JSON.stringify(input).includes(`T#${here.code}#`))).toEqual([]);
-    for (const { path, parent } of RESOURCES) {
-      const before = made.there.get(path);
-      const at = parent ? `/${parent.path}/${before[parent.field]}/${path}` : `/${path}`;
-      expect((await there.get(`${at}/${before.id}`)).body).toMatchObject(before);
+    for (const resource of RESOURCES) {
+      const before = made.there.get(resource.path);
+      expect((await there.get(pathOf(resource, before))).body).toMatchObject(before);
     }
   });
 });

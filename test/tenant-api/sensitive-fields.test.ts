@@ -1,7 +1,8 @@
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { collectionOf, parentFields } from '#shared/record/place.ts';
 import { schemasOf } from '#shared/record/schemas.ts';
 import { RESOURCES } from '#shared/resources/registry.ts';
-import { makeCall, makeConsultant, makeFamily, makeSession } from '#test/support/examples.ts';
+import { MAKERS, makeFamily, makeSession } from '#test/support/examples.ts';
 import { type Caller, type Livline, type Reply, startLivline } from '#test/support/livline.ts';
 import { expectProblem } from '#test/support/problems.ts';
 
@@ -24,71 +25,76 @@ const PLANTED = {
   },
   consultants: { phone: '71615141' },
   calls: { callerPhone: '72625242', note: 'HEMMELIG-notat' },
+  children: { cpr: '620114-4321', needs: ['HEMMELIG-behov'], custody: 'HEMMELIG-forældremyndighed' },
+  placements: { keptRelations: ['HEMMELIG-mormor'] },
+  contacts: { note: 'HEMMELIG-samtale' },
+  visits: { note: 'HEMMELIG-tilsyn' },
+  progress: { note: 'HEMMELIG-fremgang' },
+  'concern-reports': { note: 'HEMMELIG-underretning' },
   'supervision-sessions': {
     summary: 'HEMMELIG-referat',
     reflection: 'HEMMELIG-refleksion',
     addenda: [{ at: '2026-11-20T08:30:00.000Z', text: 'HEMMELIG-tilføjelse' }],
   },
 } as const;
-const SECRETS = /HEMMELIG|hemmelig@|610180-?1234|70605040|71615141|72625242/;
+const SECRETS = /HEMMELIG|hemmelig@|610180-?1234|620114-?4321|70605040|71615141|72625242/;
 
-const records: [keyof typeof PLANTED, (by: Caller, fields?: object) => Promise<Reply['body']>][] = [
-  ['families', (by, fields) => makeFamily(by, { ...fields })],
-  ['consultants', (by, fields) => makeConsultant(by, { ...fields })],
-  ['calls', (by, fields) => makeCall(by, { ...fields })],
-  ['supervision-sessions', (by, fields) => makeSession(by, { ...fields })],
-];
+const records = Object.keys(PLANTED) as (keyof typeof PLANTED)[];
+const byPath = (path: string) => RESOURCES.find((resource) => resource.path === path) as (typeof RESOURCES)[number];
+/** The collection that a record stands in. */
+const collectionAt = (path: string, made: Reply['body']): string => {
+  const [parentId, partId] = parentFields(byPath(path)).map((field) => made[field]);
+  return `/${collectionOf(byPath(path)).replace('{parentId}', parentId).replace('{partId}', partId)}`;
+};
 
 describe('the sensitive fields', () => {
   it('are those of the domain page', () => {
     const marked = RESOURCES.flatMap((resource) =>
       Object.entries(schemasOf(resource).sensitivity).map(([name, mark]) => `${resource.path}.${name} ${mark}`),
     );
-    expect(marked.sort()).toEqual([
-      'calls.callerPhone S',
-      'calls.note S',
-      'consultants.phone S',
-      'families.adults S',
-      'families.outsideWork S',
-      'supervision-sessions.addenda S',
-      'supervision-sessions.reflection SS',
-      'supervision-sessions.summary S',
-    ]);
+    const planted = Object.entries(PLANTED).flatMap(([path, fields]) =>
+      Object.keys(fields).map((name) => `${path}.${name} ${name === 'reflection' ? 'SS' : 'S'}`),
+    );
+    expect(marked.sort()).toEqual(planted.sort());
   });
 });
 
-describe.each(records)('a sensitive field of %s', (path, make) => {
-  const fields = PLANTED[path];
+describe.each(records)('a sensitive field of %s', (path) => {
+  const fields: object = PLANTED[path];
+  const make = MAKERS[path] as (by: Caller, fields?: object) => Promise<Reply['body']>;
 
   it('is in no answer to a write, no list, no timeline and no event', async () => {
     const caller = await livline.freshMunicipality();
     const { id: familyId } = await makeFamily(caller);
-    const linked = path === 'calls' || path === 'supervision-sessions' ? { familyId } : {};
+    const linked = ['calls', 'supervision-sessions', 'contacts'].includes(path) ? { familyId } : {};
     livline.takeStream();
     const made = await make(caller, { ...fields, ...linked, externalId: 'S-1' });
+    const collection = collectionAt(path, made);
     await livline.relay();
     const replies = [
       { body: made },
-      await caller.patch(`/${path}/${made.id}`, { caseRefs: [{ system: 'DUBU' }] }, 1),
-      await caller.get(`/${path}`),
+      await caller.patch(`${collection}/${made.id}`, { caseRefs: [{ system: 'DUBU' }] }, 1),
+      await caller.get(collection),
       await caller.get(`/families/${familyId}/timeline`),
       await caller.get('/events'),
       await caller
         .withScopes(...caller.scopes.filter((scope) => scope !== 'sensitive:read'))
-        .get(`/${path}/${made.id}`),
+        .get(`${collection}/${made.id}`),
+      await caller.get(`${collection}/${made.id}/history`),
+      await caller.get('/family-overviews'),
     ];
     for (const { body } of replies) expect(JSON.stringify(body)).not.toMatch(SECRETS);
-    expect(replies[2]?.body.items).toHaveLength(path === 'families' ? 2 : 1);
+    expect(replies[2]?.body.items.map(({ id }: { id: string }) => id)).toContain(made.id);
   });
 
   it('is stored in one attribute of the record’s own row, and in no event, index or other row', async () => {
     const caller = await livline.freshMunicipality();
     const requests = await livline.requestsOf(async () => {
-      const { id } = await make(caller, fields);
-      await caller.patch(`/${path}/${id}`, { caseRefs: [{ system: 'DUBU' }] }, 1);
+      const made = await make(caller, fields);
+      await caller.patch(`${collectionAt(path, made)}/${made.id}`, { caseRefs: [{ system: 'DUBU' }] }, 1);
     });
     const rows = requests.flatMap(({ input }) => input.TransactItems ?? []).flatMap(({ Put }) => Put?.Item ?? []);
-    const own = rows.filter(({ type }) => type === path);
+    const own = rows.filter(({ type, sk }) => type === path && sk === 'A');
     expect(own.filter(({ sensitive }) => SECRETS.test(JSON.stringify(sensitive)))).toHaveLength(2);
     for (const { sensitive: _, ...row } of rows) expect(JSON.stringify(row)).not.toMatch(SECRETS);
     expect(rows.filter(({ type }) => type === 'event').map(({ sensitive }) => sensitive)).toEqual(
@@ -98,29 +104,31 @@ describe.each(records)('a sensitive field of %s', (path, make) => {
 
   it('is shown by a read with the scope for it', async () => {
     const caller = await livline.freshMunicipality();
-    const { id } = await make(caller, fields);
-    const { body } = await caller.get(`/${path}/${id}`);
+    const made = await make(caller, fields);
+    const { body } = await caller.get(`${collectionAt(path, made)}/${made.id}`);
     expect(Object.keys(body)).toEqual(expect.arrayContaining(Object.keys(fields)));
     expect(JSON.stringify(body)).toMatch(SECRETS);
   });
 
   it('is in no log and no problem, whatever goes wrong', async () => {
     const caller = await livline.freshMunicipality();
-    const { id, ...record } = await make(caller, fields);
+    const made = await make(caller, fields);
+    const { id, ...record } = made;
+    const collection = collectionAt(path, made);
     const own = Object.fromEntries(
       Object.entries({ ...record, ...fields }).filter(
         ([name]) => name in (schemasOf(byPath(path)).create.shape as object),
       ),
     );
     const replies = [
-      await livline.cutOff('sending', 'TransactWriteItems', () => caller.post(`/${path}`, own)),
+      await livline.cutOff('sending', 'TransactWriteItems', () => caller.post(collection, own)),
       await livline.cutOff('sending', 'TransactWriteItems', () =>
-        caller.patch(`/${path}/${id}`, { ...fields, externalId: 'S-2' }, 1),
+        caller.patch(`${collection}/${id}`, { ...fields, externalId: 'S-2' }, 1),
       ),
-      await livline.cutOff('answer', 'GetItem', () => caller.get(`/${path}/${id}`)),
-      await caller.post(`/${path}`, { ...own, ...faulty(fields) }),
-      await caller.patch(`/${path}/${id}`, faulty(fields), 1),
-      await caller.post(`/${path}`, { ...own, 'HEMMELIG navn': 1, externalId: 'a#b' }, { 'idempotency-key': 'æ' }),
+      await livline.cutOff('answer', 'GetItem', () => caller.get(`${collection}/${id}`)),
+      await caller.post(collection, { ...own, ...faulty(fields) }),
+      await caller.patch(`${collection}/${id}`, faulty(fields), 1),
+      await caller.post(collection, { ...own, 'HEMMELIG navn': 1, externalId: 'a#b' }, { 'idempotency-key': 'æ' }),
     ];
     expect(replies.map(({ status }) => status)).toEqual([500, 500, 500, 422, 422, 422]);
     for (const { body } of replies.slice(0, 5)) expect(JSON.stringify(body)).not.toMatch(SECRETS);
@@ -128,8 +136,6 @@ describe.each(records)('a sensitive field of %s', (path, make) => {
     expect(logged.join('')).not.toMatch(SECRETS);
   });
 });
-
-const byPath = (path: string) => RESOURCES.find((resource) => resource.path === path) as (typeof RESOURCES)[number];
 
 /** The same fields, each with a value that its schema refuses and that still holds the secret. */
 const faulty = (fields: object) =>

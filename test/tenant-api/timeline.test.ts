@@ -1,8 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { makeCall, makeFamily, makeGroup, makeSession } from '#test/support/examples.ts';
-import { type Livline, startLivline } from '#test/support/livline.ts';
+import { RESOURCES } from '#shared/resources/registry.ts';
+import {
+  makeAffiliation,
+  makeApprovedFamily,
+  makeCall,
+  makeFamily,
+  makeGroup,
+  makeSession,
+} from '#test/support/examples.ts';
+import { type Livline, type Reply, startLivline } from '#test/support/livline.ts';
 import { expectProblem } from '#test/support/problems.ts';
+import { makeOf } from '#test/support/records.ts';
 
 let livline: Livline;
 beforeAll(async () => {
@@ -14,6 +23,16 @@ interface Entry {
   readonly at: string;
   readonly record: { readonly id: string };
 }
+
+/** How a record names a family where it is not by its `familyId`, given what is about the family already. */
+const namesFamily: Readonly<
+  Record<string, (familyId: string, made: ReadonlyMap<string, Reply['body']>) => Readonly<Record<string, unknown>>>
+> = {
+  visits: (_, made) => ({ placementId: made.get('placements').id }),
+  'supervision-groups': (familyId) => ({ familyIds: [familyId] }),
+  courses: (familyId) => ({ status: 'held', attendance: [{ familyId, hours: 6 }] }),
+  actions: (familyId) => ({ about: { type: 'family', id: familyId } }),
+};
 
 describe("a family's timeline", () => {
   it('is everything about the family, newest first, without what is sensitive', async () => {
@@ -28,10 +47,13 @@ describe("a family's timeline", () => {
     const held = await makeSession(caller, { groupId: group.id, attendance, summary: 'Hemmeligt', status: 'held' });
     const alone = await makeSession(caller, { familyId, at: '2026-11-01T09:00:00.000Z' });
     await makeSession(caller, { groupId: group.id, attendance: [{ familyId: other.id, present: true }] });
+    livline.advance(60);
+    const affiliation = await makeAffiliation(caller, { familyId });
 
     const { body } = await caller.get(`/families/${familyId}/timeline`);
     expect(body).toEqual({
       items: [
+        { type: 'affiliations', at: affiliation.createdAt, record: affiliation },
         { type: 'supervision-groups', at: group.createdAt, record: group },
         { type: 'supervision-sessions', at: '2026-11-19T08:00:00.000Z', record: held },
         { type: 'calls', at: '2026-11-18T20:00:00.000Z', record: call },
@@ -39,6 +61,24 @@ describe("a family's timeline", () => {
       ],
     });
     expect(JSON.stringify(body)).not.toContain('Hemmeligt');
+  });
+
+  it('has a place for each kind of record that is about a family', async () => {
+    const caller = await livline.freshMunicipality();
+    const { id: familyId } = await makeApprovedFamily(caller);
+    const kinds = RESOURCES.filter(({ about, edges = {} }) => about || 'familyId' in edges).map(({ path }) => path);
+    const made = new Map<string, Reply['body']>();
+    for (const path of kinds) {
+      const fields = namesFamily[path]?.(familyId, made) ?? { familyId };
+      made.set(path, await makeOf(path, caller, fields));
+    }
+    const { items } = (await caller.get(`/families/${familyId}/timeline`)).body;
+    const told = new Map(items.map(({ type, record }: Entry) => [type, record]));
+    expect(items).toHaveLength(kinds.length);
+    expect(told).toEqual(made);
+    const times = items.map(({ at }: Entry) => at);
+    expect(times).toEqual(times.toSorted().toReversed());
+    for (const at of times) expect(at).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]{12}Z$/);
   });
 
   it('comes one page at a time', async () => {
@@ -85,7 +125,16 @@ describe("a family's timeline", () => {
   it('is shown only to who may read all that it shows', async () => {
     const caller = await livline.freshMunicipality();
     const { id } = await makeFamily(caller);
-    const needed = ['families:read', 'helpline:read', 'supervision:read'];
+    const needed = [
+      'families:read',
+      'placements:read',
+      'support:read',
+      'helpline:read',
+      'supervision:read',
+      'courses:read',
+      'plans:read',
+      'programmes:read',
+    ];
     for (const missing of needed) {
       const less = caller.withScopes(...needed.filter((scope) => scope !== missing));
       expectProblem(await less.get(`/families/${id}/timeline`), 403, 'forbidden');

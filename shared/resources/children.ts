@@ -1,0 +1,86 @@
+import { invalid } from '../errors.ts';
+import { cprNumber, flag, line, municipalityCode, sensitive, setOf, text, whole } from '../record/fields.ts';
+import { defineResource, type RecordOf } from '../record/resource.ts';
+import { refuseUnknownMunicipality } from '../record/rules.ts';
+import { type LocalDate, localDateOf } from '../time.ts';
+import { agesOn, birthDateOf } from './birth.ts';
+
+/** A child of this age is a party to its own case (Barnets lov). */
+const PARTY_AGE = 10;
+
+const fields = () => ({
+  alias: line('What the child is called everywhere but in its own record (alias).'),
+  birthYear: whole(
+    'Year of birth (fødselsår), within what CPR numbers can tell. It may be left out where the CPR number is given.',
+    1858,
+    2057,
+  ).optional(),
+  responsibleMunicipality: municipalityCode(
+    'Code of the municipality that decides on the child (handlekommune); this one if left out.',
+  ).optional(),
+  cpr: sensitive(cprNumber('Civil registration number (CPR-nummer), kept without hyphen.')).optional(),
+  needs: sensitive(setOf('What the child needs (behov).', line('A need.'))).optional(),
+  custody: sensitive(text('Who has custody, and what was agreed with them (forældremyndighed).')).optional(),
+});
+
+type Child = RecordOf<ReturnType<typeof fields>>;
+
+/** The year of birth: as given, or that of the CPR number. Where both tell it they agree, and neither lies ahead. */
+function birthYearOf({ birthYear, cpr }: Child, today: LocalDate): number {
+  const born = cpr === undefined ? undefined : birthDateOf(cpr);
+  if (born !== undefined && born > today) throw invalid('/cpr', 'The date of birth in it lies in the future.');
+  const told = born === undefined ? undefined : Number(born.slice(0, 4));
+  const year = birthYear ?? told;
+  if (year === undefined)
+    throw invalid('/birthYear', 'Give the year of birth, or a CPR number that tells it.', 'required');
+  if (told !== undefined && year !== told) {
+    throw invalid(
+      '/birthYear',
+      'The CPR number tells another year. Leave this out, in a patch null, to take that one.',
+    );
+  }
+  if (year > Number(today.slice(0, 4))) throw invalid('/birthYear', 'This lies in the future.');
+  return year;
+}
+
+export const children = defineResource({
+  path: 'children',
+  name: 'child',
+  danish: 'Barn',
+  summary: 'A child or young person who lives with a foster family or stays with one.',
+  scopes: { read: 'children:read', write: 'children:write' },
+  fields,
+  computed: {
+    fields: () => ({
+      age: whole(
+        'Age today, whole years (alder). Where only the year of birth is known: the age the child reaches this year.',
+        0,
+        200,
+      ),
+      party: flag(
+        `Whether the child is a party to its case (part): it is ${PARTY_AGE} or more, or may be where only the year of birth is known.`,
+      ),
+    }),
+    of: (child, now) => {
+      const { max } = agesOn(child, localDateOf(now));
+      return { age: max, party: max >= PARTY_AGE };
+    },
+  },
+  order: (child) => child.alias.toLowerCase(),
+  filters: { responsibleMunicipality: (child) => child.responsibleMunicipality },
+  lookups: { cpr: ({ cpr }) => (cpr === undefined ? [] : [cpr]) },
+  settle: ({ ctx, after }) => {
+    const birthYear = birthYearOf(after, localDateOf(ctx.now));
+    const responsibleMunicipality = after.responsibleMunicipality ?? ctx.tenant.code;
+    refuseUnknownMunicipality('/responsibleMunicipality', responsibleMunicipality);
+    return { birthYear, responsibleMunicipality };
+  },
+  example: {
+    alias: 'Barn ved åen',
+    birthYear: 2014,
+    responsibleMunicipality: '0766',
+    cpr: '610314-4321',
+    needs: ['calm mornings'],
+    custody: 'The mother; contact every other Sunday',
+  },
+});

@@ -1,0 +1,268 @@
+import * as z from 'zod';
+import type { Context } from '../context.ts';
+import { invalid, Problem } from '../errors.ts';
+import { day, flag, group, instant, line, listOf, oneOf, reference, sensitive, text, whole } from '../record/fields.ts';
+import { changedFields } from '../record/merge.ts';
+import { findRecord } from '../record/read.ts';
+import {
+  type Change,
+  defineResource,
+  type Fields,
+  type LedgerEntry,
+  type RecordOf,
+  type Resource,
+} from '../record/resource.ts';
+import { refuseChange } from '../record/rules.ts';
+import { ledgerKey } from '../table/keys.ts';
+import { type Instant, type LocalDate, localDateOf } from '../time.ts';
+import { agesOn } from './birth.ts';
+import { children } from './children.ts';
+import { families } from './families.ts';
+import { type Approval, inStanding } from './family-standing.ts';
+
+const END_REASONS = ['planned', 'returned_home', 'child_left', 'place_gave_up', 'both', 'aged_out', 'other'] as const;
+/** Ends that are a breakdown (sammenbrud). */
+const BREAKDOWNS: readonly unknown[] = ['child_left', 'place_gave_up', 'both'];
+/** The provision by which a child may be placed acutely beyond the approved places. */
+const BEYOND_PLACES = 'BL §12, stk. 3';
+/** From this age on the child consents to a planned move, in years. */
+const CONSENT_AGE = 12;
+
+const fields = () => ({
+  familyId: reference('The family (plejefamilie).'),
+  childId: reference('The child (barn).'),
+  type: oneOf('Round the clock, support stay, acute, or after care (døgn, støtteophold, akut, efterværn).', [
+    'doegn',
+    'stoetteophold',
+    'akut',
+    'eftervaern',
+  ]),
+  legalBasis: line(`By which provision (hjemmel). \`${BEYOND_PLACES}\` lets an acute one exceed the approved places.`),
+  startsOn: day('First day, a local date (startdato).'),
+  endsOn: day('Last day, planned or real, a local date (slutdato).').optional(),
+  previousId: reference('The placement that it follows (forrige anbringelse), of the same child.').optional(),
+  acute: flag('Whether the child comes without a planned move (akut flytning).').default(false),
+  noticeHours: whole('How long before the family was told (varsel), hours.', 0, 8_760).optional(),
+  consents: group('Who agreed to a planned move, and who was heard (samtykker).', {
+    custodyHolder: flag('Whether the holder of custody consents (forældremyndighedsindehaver).').default(false),
+    childFrom12: flag('Whether the child consents, asked from its 12th year (barnet).').default(false),
+    placementHeardAt: instant('When the current placement was heard, UTC (anbringelsesstedet hørt).').optional(),
+    boardDecision: z
+      .union([z.boolean(), line('Which decision, such as its date or number.')])
+      .describe('The decision of the board that takes the place of consents (børne- og ungeudvalgets afgørelse).')
+      .optional(),
+  }).default({ custodyHolder: false, childFrom12: false }),
+  endReason: oneOf('Why it ended (ophørsgrund): given as the `reason` of the status `ended`.', END_REASONS).optional(),
+  keptRelations: sensitive(
+    listOf('Relations that the child keeps through a move (bevarede relationer).', text('One relation.'), 20),
+  ).optional(),
+});
+
+type Placement = RecordOf<ReturnType<typeof fields>>;
+
+interface Derived {
+  readonly relationSince: LocalDate;
+  readonly warnings: readonly 'no_kept_relations'[];
+}
+
+/** What a child's ledger knows of each placement that began. */
+interface ChildEntry {
+  readonly familyId: string;
+  readonly type: string;
+  readonly active: boolean;
+  readonly startsOn: LocalDate;
+}
+
+/** The ledger of a child's placements: one of them at a time is active round the clock. */
+export const placementsOfChild = (childId: string): string[] => ['child-placements', childId];
+
+/** The placements in a child's ledger, by id. */
+export async function pastOfChild(ctx: Context, childId: string): Promise<ReadonlyMap<string, ChildEntry>> {
+  const row = await ctx.table.get(ledgerKey(...placementsOfChild(childId)));
+  return new Map(Object.entries((row?.['entries'] ?? {}) as Readonly<Record<string, ChildEntry>>));
+}
+
+const mayExceedPlaces = ({ type, legalBasis }: Placement): boolean =>
+  type === 'akut' && legalBasis.replaceAll(/\s/g, '') === BEYOND_PLACES.replaceAll(/\s/g, '');
+
+/** An active placement takes one of the family's places, and is the child's only one round the clock. */
+function ledgersOf(placement: Placement): LedgerEntry[] {
+  const { familyId, childId, type, status, startsOn } = placement;
+  const active = status === 'active';
+  if (!active && status !== 'ended') return [];
+  const entry: ChildEntry = { familyId, type, active, startsOn };
+  const ofChild: LedgerEntry = {
+    name: placementsOfChild(childId),
+    entry: { ...entry },
+    admit: (others) =>
+      active && type === 'doegn' && [...others.values()].some((other) => other['active'] && other['type'] === 'doegn')
+        ? new Problem('conflict', 'The child has an active placement round the clock. End that one first.')
+        : undefined,
+  };
+  if (!active) return [ofChild];
+  const ofFamily = inStanding(familyId, { kind: 'placement' }, (others) => {
+    const entries = [...others.values()];
+    const taken = entries.filter(({ kind }) => kind === 'placement').length;
+    const family = entries.find((other) => other.kind === 'family');
+    return taken < (family?.approval?.places ?? 0) || mayExceedPlaces(placement)
+      ? undefined
+      : new Problem('no_capacity', 'Every approved place of this family is taken.');
+  });
+  return [ofChild, ofFamily];
+}
+
+/** The family may take this child at this time: approval, age, and a network family its own child only. */
+function checkFamily({ startsOn, childId }: Placement, family: Fields, child: Fields): void {
+  const approval = family['approval'] as Approval | undefined;
+  if (!approval || startsOn < approval.from || (approval.to !== undefined && approval.to < startsOn)) {
+    throw invalid('/startsOn', 'The family has no approval that is valid on this day.');
+  }
+  const ages = agesOn(child, startsOn);
+  if (ages.max < approval.ageMin || approval.ageMax < ages.min) {
+    throw invalid('/childId', "The child's age is outside the range that the family is approved for.");
+  }
+  if (family['kind'] === 'netvaerk' && approval.childId !== childId) {
+    throw invalid('/childId', 'A network family is approved for its own child only.');
+  }
+}
+
+/** A planned move is agreed to by custody and, from the 12th year, the child, or decided by the board; and the current placement is heard. */
+function checkConsents({ consents, startsOn }: Placement, child: Fields): void {
+  const { custodyHolder, childFrom12, boardDecision, placementHeardAt } = consents;
+  const decided = boardDecision !== undefined && boardDecision !== false;
+  if (!custodyHolder && !decided) {
+    throw invalid('/consents/custodyHolder', 'A planned move needs the consent of custody, or a board decision.');
+  }
+  if (!childFrom12 && !decided && agesOn(child, startsOn).max >= CONSENT_AGE) {
+    throw invalid('/consents/childFrom12', 'From its 12th year a move needs the child’s consent, or a board decision.');
+  }
+  if (placementHeardAt === undefined) {
+    throw invalid('/consents/placementHeardAt', 'Before a planned move the current placement is heard.', 'required');
+  }
+}
+
+/** Fields that the rules about family, child and move look at. */
+const RULED = ['type', 'startsOn', 'previousId', 'acute', 'consents', 'keptRelations', 'status'];
+
+/**
+ * The rules of a placement that is not over, and what follows from the child's earlier ones: a move to another family,
+ * which carries a warning when no relation is kept, and the day on which the relation to this family began.
+ */
+async function checkPlacement({ ctx, before, after }: Change<Placement>): Promise<Partial<Derived>> {
+  if (before && !changedFields(before, after).some((name) => RULED.includes(name))) return {};
+  const { familyId, childId, previousId, status = '', type, startsOn } = after;
+  const [family, child, previous, past] = await Promise.all([
+    findRecord(ctx, families, familyId),
+    findRecord(ctx, children, childId),
+    previousId === undefined ? undefined : findRecord(ctx, placements, previousId),
+    pastOfChild(ctx, childId),
+  ]);
+  // An id that names nothing is refused as an unknown reference when the change is committed.
+  if (!family || !child) return {};
+  if (previous && previous.whole['childId'] !== childId)
+    throw invalid('/previousId', 'This is a placement of another child.');
+  const others = [...past].filter(([id]) => id !== after.id).map(([, entry]) => entry);
+  const current = others.find((entry) => entry.active && entry.type === 'doegn');
+  const left = previous ? previous.whole['familyId'] : type === 'stoetteophold' ? undefined : current?.familyId;
+  const moves = left !== undefined && left !== familyId;
+  if (['proposed', 'decided', 'active'].includes(status)) {
+    checkFamily(after, family.whole, child.whole);
+    // While the child is still placed round the clock elsewhere, that refuses an active one whoever consents.
+    const waits = status === 'active' && type === 'doegn' && current;
+    if (moves && !after.acute && type !== 'akut' && status !== 'proposed' && !waits) checkConsents(after, child.whole);
+  }
+  const known = others.filter((entry) => entry.familyId === familyId).map((entry) => entry.startsOn);
+  const [relationSince = startsOn] = [startsOn, ...known].sort();
+  return {
+    relationSince,
+    warnings: moves && !after.keptRelations?.length ? ['no_kept_relations'] : [],
+  };
+}
+
+/** How an ended placement ended: its last day and why. `at` is when the status began. */
+function endOf(
+  { before, after, entering }: Change<Placement>,
+  at: Instant,
+): { endReason?: Placement['endReason']; endsOn?: LocalDate } {
+  if (entering !== 'ended') {
+    if (after.endReason !== undefined && after.status !== 'ended')
+      throw invalid('/endReason', 'A reason to end goes with the status ended.');
+    return {};
+  }
+  const reason = END_REASONS.find((code) => code === (after.endReason ?? after.statusReason));
+  if (reason === undefined) {
+    throw invalid(before ? '/reason' : '/endReason', `Say why it ended: one of ${END_REASONS.join(', ')}.`, 'required');
+  }
+  const lastDay = localDateOf(at);
+  const [endsOn = lastDay] = [after.endsOn ?? lastDay, lastDay].sort();
+  return { endReason: reason, endsOn };
+}
+
+export const placements: Resource = defineResource({
+  path: 'placements',
+  name: 'placement',
+  danish: 'Anbringelse, støtteophold',
+  summary: 'A child with a family: from proposal to end, on what basis, and with whose consent.',
+  scopes: { read: 'placements:read', write: 'placements:write' },
+  fields,
+  derived: () => ({
+    relationSince: day('First day of the relation between this child and this family (relation siden).').optional(),
+    warnings: listOf(
+      'What somebody should look at (advarsler): a move by which no relation is kept.',
+      oneOf('A warning.', ['no_kept_relations']),
+    ).optional(),
+  }),
+  machine: {
+    steps: {
+      proposed: ['decided', 'declined'],
+      decided: ['active'],
+      active: ['ended'],
+      ended: [],
+      declined: [],
+    },
+  },
+  events: {
+    status: { proposed: 'proposed', decided: 'decided', active: 'started', ended: 'ended' },
+    also: {
+      names: ['placement.broken_down'],
+      of: (_, after, entering) =>
+        entering === 'ended' && BREAKDOWNS.includes(after.endReason)
+          ? { name: 'placement.broken_down', action: 'ended' }
+          : undefined,
+    },
+  },
+  references: { familyId: 'families', childId: 'children', previousId: 'placements' },
+  order: (placement) => placement.startsOn,
+  newestFirst: true,
+  period: true,
+  filters: {
+    familyId: (placement) => placement.familyId,
+    childId: (placement) => placement.childId,
+    status: {
+      of: (placement) => placement.status,
+      order: (placement) => placement.endsOn ?? '9999-12-31',
+      bounds: 'ends',
+    },
+  },
+  about: (placement) => placement.familyId,
+  ledgers: ledgersOf,
+  settle: async (change) => {
+    const { ctx, before, after } = change;
+    refuseChange(before, after, 'familyId', 'childId');
+    if (after.endsOn !== undefined && after.endsOn < after.startsOn)
+      throw invalid('/endsOn', 'A placement cannot end before it starts.');
+    const end = endOf(change, after.statusAt ?? ctx.now);
+    if (end.endsOn !== undefined && end.endsOn < after.startsOn)
+      throw invalid(before ? '/at' : '/statusAt', 'A placement cannot end before it starts.');
+    return { ...(await checkPlacement(change)), ...end };
+  },
+  problems: ['no_capacity'],
+  example: {
+    familyId: '01930000-0000-7000-8000-000000000003',
+    childId: '01930000-0000-7000-8000-000000000013',
+    type: 'doegn',
+    legalBasis: 'BL §46',
+    startsOn: '2026-12-01',
+    consents: { custodyHolder: true, childFrom12: true, placementHeardAt: '2026-11-10T10:00:00+01:00' },
+  },
+});
