@@ -24,6 +24,7 @@ const version = (): string => JSON.parse(readFileSync(join(ROOT, 'package.json')
 function tags(resources: readonly Resource[]): object[] {
   return [
     ...resources.map(({ path, danish, summary }) => ({ name: path, description: `${danish}. ${summary}` })),
+    { name: 'records', description: 'Poster. What goes across all types of record.' },
     { name: 'programmes', description: 'Indsatser. Funded programmes: set up by operators, seen by who takes part.' },
     { name: 'events', description: 'Hændelser. What happened in the municipality, in order and without gaps.' },
     { name: 'municipalities', description: 'Kommuner. For operators: which municipalities keep their record here.' },

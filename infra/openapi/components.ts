@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type * as z from 'zod';
 import type { Operation } from '#shared/operation.ts';
+import { historyItem, historyPage } from '#shared/record/history.ts';
 import type { Resource } from '#shared/record/resource.ts';
 import { schemasOf, statusChange, viewSchema } from '#shared/record/schemas.ts';
 import { ClientOnce, ClientView, GrantView } from '#shared/tenancy/clients.ts';
@@ -110,6 +111,8 @@ export function buildComponents(
     Partner: PartnerView,
     Programme: ProgrammeView,
     MunicipalProgramme: MunicipalProgrammeView,
+    RecordVersion: historyItem,
+    HistoryPage: historyPage,
     Client: ClientView,
     ClientCredentials: ClientOnce,
     Grant: GrantView,

@@ -5,7 +5,7 @@ import type { Answer, ApiRequest } from '../operation.ts';
 import { historyPartition, recordKey } from '../table/keys.ts';
 import { eventBytes } from './events.ts';
 import { group, instant, line, listOf, oneOf, whole } from './fields.ts';
-import { pageOf, pageParameters } from './lists.ts';
+import { pageOf, pageParameters, pageSchema } from './lists.ts';
 import { type Place, parentFields } from './place.ts';
 import { notFound } from './read.ts';
 import type { Fields, Resource } from './resource.ts';
@@ -26,8 +26,8 @@ export const historyItem = () =>
       ]),
       at: instant('When it was registered, UTC (registreringstidspunkt).'),
       actor: group('Who did it (aktør).', {
-        kind: oneOf('A client, an operator or the system itself.', ['client', 'operator', 'system']),
-        id: line('Its id.'),
+        kind: oneOf('A client, an operator or the system itself (aktørtype).', ['client', 'operator', 'system']),
+        id: line('Its id (aktør-id).'),
       }),
       changed: listOf('Names of the fields that changed (ændrede felter).', line('A field.')),
     })
@@ -45,6 +45,12 @@ export const historyItem = () =>
         },
       ],
     });
+
+/** One page of a record's history. */
+export const historyPage = () =>
+  pageSchema(historyItem(), 'Versions of the record (versioner).').meta({
+    description: 'Historik. One page of versions of a record, the latest first.',
+  });
 
 function itemOf(row: Fields): unknown {
   const { version, status } = row['view'] as Fields;

@@ -27,6 +27,19 @@ export const pageParameters = (): QueryParameters => ({
   cursor: z.string().max(2_000).describe('`nextCursor` of the page before.').optional(),
 });
 
+/** A page of items, as every list answers. */
+export const pageSchema = (item: z.ZodType, description: string): z.ZodObject =>
+  z.strictObject({
+    items: z.array(item).describe(description),
+    nextCursor: z
+      .string()
+      .meta({
+        description: 'Give it as `cursor` to get the next page (næste side); absent on the last one.',
+        examples: ['a0Z3b2xkMjAyNi0xMS0yMHRpbWVsaW5l'],
+      })
+      .optional(),
+  });
+
 const moment = (description: string) =>
   z
     .union([instant(description), day(description)])

@@ -5,6 +5,7 @@ import { selectedList } from './indexes.ts';
 import { lookupHash, normalised } from './keyed-hash.ts';
 import { findRecords } from './read.ts';
 import type { Fields, Resource } from './resource.ts';
+import type { Stored } from './stored.ts';
 import { parse } from './validate.ts';
 
 /** A record has few namesakes by telephone or CPR number. */
@@ -38,5 +39,7 @@ export async function lookUp(ctx: Context, resource: Resource, body: unknown): P
   const { rows } = await ctx.table.query({ index: 'list', partition, limit: MOST_FOUND });
   const ids = rows.map((row) => (row['view'] as Fields)['id'] as string);
   const found = await findRecords(ctx, resource, ids);
-  return { status: 200, body: { items: found.map(({ view }) => view) } };
+  const orderOf = ({ whole }: Stored) => resource.order(whole as never);
+  const items = found.sort((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1)).map(({ view }) => view);
+  return { status: 200, body: { items } };
 }

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import type { Context } from '../context.ts';
 import { type ApiRequest, idempotencyOf, type Operation, param } from '../operation.ts';
-import { historyItem, listHistory } from './history.ts';
-import { listParameters, listRecords, pageParameters } from './lists.ts';
+import { historyPage, listHistory } from './history.ts';
+import { listParameters, listRecords, pageParameters, pageSchema } from './lists.ts';
 import { lookUp, lookupBody } from './lookups.ts';
 import { collectionOf, type Parents, type Place, parentsOf } from './place.ts';
 import { getByExternalId, getRecord } from './read.ts';
@@ -25,19 +25,6 @@ const stepsOf = ({ steps, reasonFor = [] }: Machine): string =>
     ),
     ...reasonFor.map((status) => `\`${status}\` needs a reason`),
   ].join('; ');
-
-/** A page of items, as every list answers. */
-export const pageSchema = (item: z.ZodType, description: string): z.ZodObject =>
-  z.strictObject({
-    items: z.array(item).describe(description),
-    nextCursor: z
-      .string()
-      .meta({
-        description: 'Give it as `cursor` to get the next page (næste side); absent on the last one.',
-        examples: ['a0Z3b2xkMjAyNi0xMS0yMHRpbWVsaW5l'],
-      })
-      .optional(),
-  });
 
 /** The operations that a resource has because it is one, and its own. */
 export function operationsOf(resource: Resource): Operation<Context>[] {
@@ -191,7 +178,7 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
     success: {
       status: 200,
       description: 'One page, the latest version first; a change stands here once its event has its number.',
-      body: () => pageSchema(historyItem(), 'Versions of the record (versioner).'),
+      body: historyPage,
     },
     problems: ['validation_failed', 'invalid_cursor'],
     run: (ctx, request) => listHistory(ctx, resource, place(request), request),

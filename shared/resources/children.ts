@@ -11,7 +11,7 @@ const PARTY_AGE = 10;
 const fields = () => ({
   alias: line('What the child is called everywhere but in its own record (alias).'),
   birthYear: whole(
-    'Year of birth (fødselsår), within what CPR numbers can tell. It may be left out where the CPR number is given.',
+    'Year of birth (fødselsår), 1858–2057: what CPR numbers can tell. It may be left out where the CPR number is given.',
     1858,
     2057,
   ).optional(),

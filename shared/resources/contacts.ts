@@ -1,4 +1,4 @@
-import { codeWord, instant, oneOf, reference, sensitive, setOf, text, whole } from '../record/fields.ts';
+import { instant, line, oneOf, reference, sensitive, setOf, text, whole } from '../record/fields.ts';
 import { defineResource } from '../record/resource.ts';
 import { refuseChange, refuseFuture } from '../record/rules.ts';
 import { inStanding } from './family-standing.ts';
@@ -16,7 +16,7 @@ export const contacts = defineResource({
     channel: oneOf('How (kanal).', ['phone', 'visit', 'video', 'message']),
     purpose: oneOf('What for (formål).', ['follow_up', 'relief', 'crisis', 'planning']),
     minutes: whole('How long it took (varighed), minutes.', 0, 1_440),
-    tags: setOf('What it was about (emneord).', codeWord('A code such as `school`.'), 20).default([]),
+    tags: setOf('What it was about (emneord), in a word such as `school`.', line('A tag.', 100), 20).default([]),
     note: sensitive(text('What was said (notat).')).optional(),
   }),
   references: { familyId: 'families', consultantId: 'consultants' },

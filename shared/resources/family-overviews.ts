@@ -3,8 +3,8 @@ import { type Context, requireScope } from '../context.ts';
 import { invalid } from '../errors.ts';
 import type { Operation } from '../operation.ts';
 import { day, flag, group, instant, line, listOf, oneOf, reference, whole } from '../record/fields.ts';
-import { type Listing, pageOf, pageParameters } from '../record/lists.ts';
-import { pageSchema, TENANT_BASE } from '../record/operations.ts';
+import { type Listing, pageOf, pageParameters, pageSchema } from '../record/lists.ts';
+import { TENANT_BASE } from '../record/operations.ts';
 import { parse } from '../record/validate.ts';
 import { ledgerKey } from '../table/keys.ts';
 import { type Instant, localDateOf } from '../time.ts';
@@ -37,8 +37,8 @@ const overview = () =>
         'Who its consultants are, today and agreed for later (konsulenter).',
         group('One consultant.', {
           consultantId: reference('The consultant (konsulent).'),
-          from: day('First day (fra).'),
-          to: day('Last day (til).').optional(),
+          from: day('First day, a local date (fra).'),
+          to: day('Last day, a local date (til).').optional(),
         }),
       ),
       lastContactAt: instant('When somebody last talked with it, UTC (seneste kontakt).').optional(),
@@ -46,16 +46,16 @@ const overview = () =>
       nextSupervisionAt: instant(
         'When its next supervision is planned, its own or its group’s, UTC (næste supervision).',
       ).optional(),
-      openActions: whole('Open actions about it (åbne opgaver).', 0, 100_000),
-      nextActionDueOn: day('When the first of them is due (næste frist).').optional(),
+      openActions: whole('Open actions about it (åbne opgaver), 0–100,000.', 0, 100_000),
+      nextActionDueOn: day('When the first of them is due, a local date (næste frist).').optional(),
       riskLevel: oneOf('The highest level of its raised risk flags (risiko for sammenbrud).', RISK_LEVELS).optional(),
-      activePlacements: whole('Children placed with it now (anbringelser).', 0, 100),
-      freePlaces: whole('Approved places that are free (ledige pladser).', 0, 100),
+      activePlacements: whole('Placements that are active with it now (anbringelser), children.', 0, 100),
+      freePlaces: whole('Approved places that are free (ledige pladser), children.', 0, 100),
       attention: listOf(
         'Why it needs attention now (kræver opmærksomhed): no consultant, or no contact for longer than its interval.',
         oneOf('A reason.', ['no_consultant', 'no_contact']),
       ),
-      needsAttention: flag('Whether there is such a reason.'),
+      needsAttention: flag('Whether there is such a reason (kræver opmærksomhed).'),
     })
     .meta({
       description: 'Overblik. A family as those who support it look at it first.',

@@ -100,7 +100,10 @@ const CODES = Object.keys(REASONS) as [Reason, ...Reason[]];
 const reasonList = (description: string) =>
   listOf(
     description,
-    group('A reason.', { code: oneOf('The reason as a code.', CODES), detail: line('The reason in words.') }),
+    group('A reason.', {
+      code: oneOf('The reason as a code (grundkode).', CODES),
+      detail: line('The reason in words (begrundelse).'),
+    }),
   );
 
 const match = () =>
@@ -109,8 +112,8 @@ const match = () =>
       familyId: reference('The family (plejefamilie).'),
       alias: line('What it is called (alias).'),
       possible: flag('Whether law and approval allow it (mulig).'),
-      score: whole('What the reasons weigh together (point): only their order means something.', -100, 100),
-      freePlaces: whole('Approved places that are free (ledige pladser).', 0, 10),
+      score: whole('What the reasons weigh together (point), -100–100: only their order means something.', -100, 100),
+      freePlaces: whole('Approved places that are free (ledige pladser), children, 0–10.', 0, 10),
       for: reasonList('What speaks for it (taler for).'),
       against: reasonList('What speaks against it (taler imod).'),
     })

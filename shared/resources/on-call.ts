@@ -23,10 +23,10 @@ const onDuty = () =>
       person: z
         .strictObject({
           id: reference('Staff member or consultant (vagthavende).'),
-          type: oneOf('Collection of the person.', ['staff', 'consultants']),
+          type: oneOf('Collection that the person stands in (posttype).', ['staff', 'consultants']),
           name: line('Name (navn).'),
         })
-        .describe('Who answers now.'),
+        .describe('Who answers now (vagthavende).'),
     })
     .meta({
       description: 'Somebody who is on call.',

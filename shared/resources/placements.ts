@@ -42,7 +42,7 @@ const fields = () => ({
   endsOn: day('Last day, planned or real, a local date (slutdato).').optional(),
   previousId: reference('The placement that it follows (forrige anbringelse), of the same child.').optional(),
   acute: flag('Whether the child comes without a planned move (akut flytning).').default(false),
-  noticeHours: whole('How long before the family was told (varsel), hours.', 0, 8_760).optional(),
+  noticeHours: whole('How long before the family was told (varsel), hours, 0–8,760.', 0, 8_760).optional(),
   consents: group('Who agreed to a planned move, and who was heard (samtykker).', {
     custodyHolder: flag('Whether the holder of custody consents (forældremyndighedsindehaver).').default(false),
     childFrom12: flag('Whether the child consents, asked from its 12th year (barnet).').default(false),
@@ -206,7 +206,9 @@ export const placements: Resource = defineResource({
   scopes: { read: 'placements:read', write: 'placements:write' },
   fields,
   derived: () => ({
-    relationSince: day('First day of the relation between this child and this family (relation siden).').optional(),
+    relationSince: day(
+      'First day of the relation between this child and this family, a local date (relation siden).',
+    ).optional(),
     warnings: listOf(
       'What somebody should look at (advarsler): a move by which no relation is kept.',
       oneOf('A warning.', ['no_kept_relations']),

@@ -1,5 +1,5 @@
 import { invalid } from '../errors.ts';
-import { codeWord, oneOf, reference, setOf } from '../record/fields.ts';
+import { line, oneOf, reference, setOf } from '../record/fields.ts';
 import { defineResource } from '../record/resource.ts';
 import { refuseChange } from '../record/rules.ts';
 import { inStanding, RISK_LEVELS } from './family-standing.ts';
@@ -15,8 +15,8 @@ export const riskFlags = defineResource({
     familyId: reference('The family (plejefamilie); it stays the same.'),
     placementId: reference('The placement at risk (anbringelse), of that family.').optional(),
     reasons: setOf(
-      'Why (årsager), at least one.',
-      codeWord('A code such as `conflict`, `exhaustion`, `school`.'),
+      'Why (årsager), at least one, in a word such as `conflict`, `exhaustion`, `school`.',
+      line('A reason.', 100),
       20,
     ).min(1),
     level: oneOf('How great the risk is (risikoniveau).', RISK_LEVELS),

@@ -32,7 +32,7 @@ export const subject = <const Type extends SubjectType>(description: string, typ
     type: z
       .preprocess((value) => types.find((type) => SUBJECTS[type] === value) ?? value, z.enum(types))
       .describe("Its type (objekttype), as `objectType` in events; the collection's name is taken too."),
-    id: reference('Its id.'),
+    id: reference('Its id (id).'),
   });
 
 /** The collections of subject types: what the kit's own check of `<field>.id` goes by. */

@@ -47,7 +47,8 @@ describe('the record', () => {
     expectDocumented(`upsert-${name}`, await caller.put(external, replacement));
     const { version } = (await caller.get(one)).body;
     const [status] = machine?.steps[made.status] ?? [];
-    if (status) expectDocumented(`change-${name}-status`, await caller.status(one, version, { status }));
+    const reason = machine?.reasonFor?.includes(String(status)) && { reason: 'Som aftalt' };
+    if (status) expectDocumented(`change-${name}-status`, await caller.status(one, version, { status, ...reason }));
     if (deletable) expectDocumented(`delete-${name}`, await caller.remove(one, version));
   });
 

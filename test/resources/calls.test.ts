@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CALL, makeCall, makeConcernReport, makeFamily, makeHelpline } from '#test/support/examples.ts';
 import { type Caller, type Livline, startLivline } from '#test/support/livline.ts';
@@ -39,6 +40,18 @@ describe('a call', () => {
       callerPhone: '12345678',
       concern: false,
     });
+  });
+
+  it.each([
+    ['a caller of another kind', { callerKind: 'neighbour' }, '/callerKind'],
+    ['a topic that does not exist', { topic: 'weather' }, '/topic'],
+    ['a severity below mild', { severity: 0 }, '/severity'],
+    ['a severity above acute', { severity: 5 }, '/severity'],
+    ['a telephone with letters', { callerPhone: 'ukendt' }, '/callerPhone'],
+  ])('is refused with %s', async (_, fields, pointer) => {
+    const caller = await livline.freshMunicipality();
+    const body = { ...CALL, helplineId: randomUUID(), ...fields };
+    expectProblem(await caller.post('/calls', body), 422, 'validation_failed', pointer);
   });
 
   it('goes only the steps of its status machine', async () => {
@@ -157,6 +170,9 @@ describe('a call', () => {
     await caller.status(`/calls/${id}`, 1, { status: 'missed' });
     await caller.status(`/calls/${id}`, 2, { status: 'called_back' });
     await caller.status(`/calls/${id}`, 3, { status: 'closed' });
+    const { id: other } = await makeCall(caller);
+    await caller.status(`/calls/${other}`, 1, { status: 'answered' });
+    await caller.status(`/calls/${other}`, 2, { status: 'escalated' });
     await livline.relay();
     const { body } = await caller.get('/events', { types: 'call.*' });
     expect(body.items.map(({ type }: { type: string }) => type.slice('dk.livline.call.'.length))).toEqual([
@@ -164,6 +180,9 @@ describe('a call', () => {
       'missed',
       'updated',
       'closed',
+      'received',
+      'answered',
+      'escalated',
     ]);
   });
 });

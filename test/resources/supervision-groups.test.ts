@@ -105,7 +105,9 @@ describe('a supervision group', () => {
       [first[0], 0],
       [second[0], 1],
     ] as const) {
-      expect((await caller.get('/supervision-groups', { familyId: familyId as string })).body.items).toHaveLength(groups);
+      expect((await caller.get('/supervision-groups', { familyId: familyId as string })).body.items).toHaveLength(
+        groups,
+      );
     }
   });
 

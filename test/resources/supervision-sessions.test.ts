@@ -220,4 +220,24 @@ describe('a supervision session', () => {
     expect(await list({ familyId })).toEqual([middle, early]);
     expect(await list({ from: '2026-09-15', to: '2026-11-01' })).toEqual([middle]);
   });
+
+  it('is planned in the feed, and then held and locked, or cancelled', async () => {
+    const caller = await livline.freshMunicipality();
+    livline.takeStream();
+    const { id, familyId } = await makeSession(caller);
+    await caller.status(`${SESSIONS}/${id}`, 1, { status: 'held' });
+    await caller.status(`${SESSIONS}/${id}`, 2, { status: 'locked' });
+    const { id: other } = await makeSession(caller, { familyId });
+    await caller.status(`${SESSIONS}/${other}`, 1, { status: 'cancelled', reason: 'Sygdom' });
+    await livline.relay();
+    const { items } = (await caller.get('/events', { types: 'session.*' })).body;
+    const told = items.map(({ type, subject }: { type: string; subject: string }) => [type.split('.').at(-1), subject]);
+    expect(told).toEqual([
+      ['planned', id],
+      ['held', id],
+      ['locked', id],
+      ['planned', other],
+      ['cancelled', other],
+    ]);
+  });
 });

@@ -158,7 +158,10 @@ export async function measureUnits(plant: Plant): Promise<UnitCase[]> {
   const replayed = await meter(() => send('POST', '/families', keyed));
   // The transaction that is refused brings along the event that stands in its way, so nothing has to be read.
   const keptStanding = await rowOf(ledgerKey('family', once.result.id));
-  const unwritten = [kept.record, kept.event, keptStanding, ...(await edgesOf(once.result.id))].reduce((sum, row) => sum + 2 * writeUnits(row), 0);
+  const unwritten = [kept.record, kept.event, keptStanding, ...(await edgesOf(once.result.id))].reduce(
+    (sum, row) => sum + 2 * writeUnits(row),
+    0,
+  );
   add('its replay', replayed.units, 0, unwritten);
 
   const ids = [id, upserted.result.id, once.result.id];

@@ -56,10 +56,16 @@ describe('everything with one case number', () => {
     expect(requests.map(({ command }) => command)).toEqual(['Query']);
   });
 
-  it.each(RESOURCES)('finds $path', async ({ path }) => {
-    const caller = await livline.freshMunicipality();
-    const { id } = await makeOf(path, caller, linked(CASE));
-    expect(await recordsOf(caller, CASE)).toMatchObject([{ type: path, record: { id } }]);
+  describe('finds', () => {
+    let caller: Caller;
+    beforeAll(async () => {
+      caller = await livline.freshMunicipality();
+    });
+
+    it.each(RESOURCES)('$path', async ({ path }) => {
+      const { id } = await makeOf(path, caller, linked(`case of ${path}`));
+      expect(await recordsOf(caller, `case of ${path}`)).toMatchObject([{ type: path, record: { id } }]);
+    });
   });
 
   it('is what the client’s scopes let it read', async () => {

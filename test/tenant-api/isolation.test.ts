@@ -4,7 +4,6 @@ import * as z from 'zod';
 import type { Context } from '#shared/context.ts';
 import type { Operation } from '#shared/operation.ts';
 import { reference } from '#shared/record/fields.ts';
-import { listParameters } from '#shared/record/lists.ts';
 import { collectionOf, parentFields } from '#shared/record/place.ts';
 import type { Fields, Resource } from '#shared/record/resource.ts';
 import { schemasOf } from '#shared/record/schemas.ts';
@@ -142,7 +141,8 @@ describe('an id of another municipality in the path of', () => {
           headers: manner === 'change' ? { 'if-match': '"1"' } : {},
         });
       };
-      const [foreign, unknown] = [await ask(true), await ask(false)];
+      const unknown = await ask(false);
+      const foreign = await ask(true);
       // An external id is the caller's own word: putting one that is free creates, or fails for what its body names.
       if (method === 'PUT' && (!nested || !chosen('parentId'))) expect(foreign.status).toBe(unknown.status);
       else {
@@ -194,11 +194,35 @@ const SHAPES: Readonly<Record<string, () => Fields | Promise<Fields>>> = {
 /** Places whose id is refused as one that is no member, before it is looked up. */
 const MEMBERS = ['supervision-sessions attendance.familyId'];
 
-const places = resources.flatMap((resource) =>
-  Object.entries({ ...resource.references, ...(resource.path === 'rounds' && { programmeId: 'programmes' }) }).flatMap(
-    ([place, types]) => [types].flat().map((type) => ({ resource, path: resource.path, place, type: type as string })),
-  ),
-);
+/** The resources that name others, each with the places and the types that may be named there. */
+const naming = resources
+  .map((resource) => ({
+    resource,
+    path: resource.path,
+    places: Object.entries({
+      ...resource.references,
+      ...(resource.path === 'rounds' && { programmeId: 'programmes' }),
+    }).flatMap(([place, types]) => [types].flat().map((type) => ({ place, type: type as string }))),
+  }))
+  .filter(({ places }) => places.length > 0);
+
+/** A body with an id in a place, and beside it the type that the id is of. */
+function bodyNaming({ example }: Resource, body: Fields, place: string, type: string, id: string): Fields {
+  const steps = place.split('.');
+  const [top = ''] = steps;
+  const filled = { ...body, [top]: body[top] ?? example[top] };
+  const kind = resources.find((each) => each.path === type)?.name as string;
+  const typed = steps.at(-1) === 'id' ? withAt(filled, [...steps.slice(0, -1), 'type'], kind) : filled;
+  return withAt(typed, steps, id) as Fields;
+}
+
+/** The answers to a foreign id and to one that nobody has are the same refusal, which is given. */
+async function refusedAlike(type: string, ask: (id: string) => Promise<Reply>): Promise<Reply> {
+  const [foreign, unknown] = [await ask(made.there.get(type).id), await ask(randomUUID())];
+  expect(foreign.status).toBe(422);
+  expect(withoutInstance(foreign)).toEqual(withoutInstance(unknown));
+  return foreign;
+}
 
 describe('a body of', () => {
   it.each(resources)('$path has no id that is not looked up', (resource) => {
@@ -207,39 +231,37 @@ describe('a body of', () => {
     expect(found.sort()).toEqual(Object.keys(resource.references ?? {}).sort());
   });
 
-  it.each(places)(
-    '$path with an id of $type of another municipality in $place is refused like one that does not exist',
-    async ({ resource, path, place, type }) => {
-      const steps = place.split('.');
-      const [top = ''] = steps;
-      /** The body with the id in its place, and beside it the type that the id is of. */
-      const naming = (body: Fields, id: string): Fields => {
-        const filled = { ...body, [top]: body[top] ?? resource.example[top] };
-        const kind = resources.find((each) => each.path === type)?.name as string;
-        const typed = steps.at(-1) === 'id' ? withAt(filled, [...steps.slice(0, -1), 'type'], kind) : filled;
-        return withAt(typed, steps, id) as Fields;
-      };
-      const foreignId: string = made.there.get(type).id;
-      const refused = (foreign: Reply, unknown: Reply): void => {
-        expect(foreign.status).toBe(422);
-        expect(withoutInstance(foreign)).toEqual(withoutInstance(unknown));
-      };
-      const code = MEMBERS.includes(`${path} ${place}`) ? 'validation_failed' : 'unknown_reference';
-      let met = 0;
-      // The record is then made with the ids that are known, so nothing else is wrong with the request.
-      const by = meeting(resource, here, async (at, body) => {
-        const foreign = await here.post(at, naming(body, foreignId));
-        refused(foreign, await here.post(at, naming(body, randomUUID())));
-        expect(foreign.body.type).toBe(`/problems/${code}`);
-        expect(foreign.body.errors[0].pointer.replaceAll(/\/0(?=\/|$)/g, '')).toBe(`/${steps.join('/')}`);
-        met += 1;
-      });
-      const record = await makeOf(path, by, await SHAPES[`${path} ${place}`]?.());
-      expect(met).toBe(1);
-      const change = (id: string) =>
-        here.patch(pathOf(resource, record), { [top]: naming(record, id)[top] }, record.version);
-      refused(await change(foreignId), await change(randomUUID()));
-      expect((await here.get(pathOf(resource, record))).body.version).toBe(record.version);
+  it.each(naming)(
+    '$path with an id of another municipality is refused like one that does not exist, wherever it stands',
+    async ({ resource, path, places }) => {
+      const shapeOf = ({ place }: { place: string }) => SHAPES[`${path} ${place}`];
+      for (const shape of new Set(places.map(shapeOf))) {
+        const those = places.filter((place) => shapeOf(place) === shape);
+        let met = 0;
+        // After its refusals the record is made with the ids that are known, so nothing else is wrong with the requests.
+        const by = meeting(resource, here, async (at, body) => {
+          for (const { place, type } of those) {
+            const { body: problem } = await refusedAlike(type, (id) =>
+              here.post(at, bodyNaming(resource, body, place, type, id)),
+            );
+            const code = MEMBERS.includes(`${path} ${place}`) ? 'validation_failed' : 'unknown_reference';
+            const pointer = `/${place.replaceAll('.', '/')}`;
+            const named = problem.errors[0].pointer.replaceAll(/\/0(?=\/|$)/g, '');
+            expect({ type: problem.type, named }).toEqual({ type: `/problems/${code}`, named: pointer });
+          }
+          met += 1;
+        });
+        const record = await makeOf(path, by, await shape?.());
+        expect(met).toBe(1);
+        const at = pathOf(resource, record);
+        for (const { place, type } of those) {
+          const [top = ''] = place.split('.');
+          await refusedAlike(type, (id) =>
+            here.patch(at, { [top]: bodyNaming(resource, record, place, type, id)[top] }, record.version),
+          );
+        }
+        expect((await here.get(at)).body.version).toBe(record.version);
+      }
     },
   );
 });
@@ -267,13 +289,6 @@ describe.each(resources)('a list of $path', (resource) => {
     expect(nextCursor).toBeTypeOf('string');
     expectProblem(await here.get(list('here'), { cursor: nextCursor }), 422, 'invalid_cursor');
   });
-
-  it('filtered by an id from there is empty', async () => {
-    for (const name of Object.keys(listParameters(resource)).filter((parameter) => parameter.endsWith('Id'))) {
-      const foreign = made.there.get(resource.path)[name] ?? made.there.get('families').id;
-      expect((await here.get(list('here'), { [name]: foreign })).body).toEqual({ items: [] });
-    }
-  });
 });
 
 /** What the questions ask for that need to be asked for something. */
@@ -282,14 +297,31 @@ const QUERIES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 };
 const questions = operations.filter(({ method, path }) => method === 'GET' && !path.includes('{externalId}'));
 
+/** The path of a question about what is here. */
+function askedHere(path: string): string {
+  if (inPath(path).length === 0) return path.replace(BASE, '');
+  const collection = collectionIn(path);
+  return pathWith(path, collection, (field) => made.here.get(collection.type)[field]);
+}
+
 describe('the answer here to', () => {
   it.each(questions)('$id has nothing from there', async ({ id, path }) => {
-    const own = inPath(path).length > 0 ? collectionIn(path) : undefined;
-    const at = own ? pathWith(path, own, (field) => made.here.get(own.type)[field]) : path.replace(BASE, '');
-    const { status, text } = await here.get(at, QUERIES[id]);
+    const { status, text } = await here.get(askedHere(path), QUERIES[id]);
     expect(status).toBe(200);
     expect(text).not.toContain(`"${there.code}"`);
     for (const record of made.there.values()) expect(text).not.toContain(record.id);
+  });
+
+  const filtered = questions.flatMap(({ id, path, query }) =>
+    Object.keys(query?.() ?? {})
+      .filter((name) => name.endsWith('Id'))
+      .map((name) => ({ id, path, name })),
+  );
+  it.each(filtered)('$id by a $name from there is empty', async ({ path, name }) => {
+    const foreign = [...made.there.values()].map((record) => record[name]).find((id) => id !== undefined);
+    expect((await here.get(askedHere(path), { [name]: foreign ?? made.there.get('families').id })).body).toEqual({
+      items: [],
+    });
   });
 });
 

@@ -169,13 +169,13 @@ describe('a CloudEvent', () => {
 });
 
 describe('a commit', () => {
-  it('writes the record and its event in one transaction, and nothing else', async () => {
+  it('writes the record, what agrees with it and its event in one transaction, and nothing else', async () => {
     const at = await livline.freshMunicipality();
     const requests = await livline.requestsOf(() => at.post('/families', family));
     const writes = requests.filter(({ command }) => !/Get|Query/.test(command));
     expect(writes.map(({ command }) => command)).toEqual(['TransactWriteItems']);
     const items = writes[0]?.input.TransactItems.map(({ Put }: AnyRow) => Put.Item.type);
-    expect(items.sort()).toEqual(['event', 'families']);
+    expect(items.sort()).toEqual(['event', 'families', 'family-overviews']);
   });
 
   it('leaves an event for each kind of change, by the name that the domain gives it', async () => {
