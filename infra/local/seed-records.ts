@@ -1,7 +1,8 @@
 /**
  * The records of the demonstration data, from what is publicly known of the programme: Vejle's helpline, open day and
  * night from 1 November 2019 and not called until 5 January 2020; Vesthimmerland's 21 families in teams that meet every
- * third month under the quarter's theme. People are made up and have no CPR numbers.
+ * third month under the quarter's theme, each with a development plan, who all finished the first round. People are made
+ * up and have no CPR numbers.
  */
 export interface SeedRecord {
   /** Collection, with its parent where it is nested; `{name}` stands for the id of an earlier record. */
@@ -111,6 +112,32 @@ function vesthimmerland(): SeedRecord[] {
       }),
     ),
   );
+  const names = TEAMS.flatMap(familyNames);
+  const assignments = names.map((name) =>
+    record('assignments', `assignment-${name}`, {
+      familyId: `{${name}}`,
+      consultantId: '{plejefamiliekonsulent}',
+      from: '2026-01-01',
+    }),
+  );
+  const plans = names.map((name) =>
+    record('development-plans', `plan-${name}`, {
+      familyId: `{${name}}`,
+      themeId: '{theme-2026-3}',
+      goals: [
+        {
+          title: 'Læse sammen hver aften',
+          measure: 'Familien noterer hver aften, om det blev gjort',
+          target: '24 af 30 aftener',
+          frequency: 'daily',
+          from: '2026-09-01',
+          to: '2026-09-30',
+        },
+      ],
+      status: 'agreed',
+      statusAt: '2026-08-14T10:00:00Z',
+    }),
+  );
   return [
     ...['plejefamiliekonsulent', 'familiekonsulent'].map((kind) =>
       record('consultants', kind, { name: `Vesthimmerlands ${kind}`, kind, employer: 'Vesthimmerlands Kommune' }),
@@ -119,17 +146,48 @@ function vesthimmerland(): SeedRecord[] {
     ...families,
     ...teams,
     ...sessions,
+    ...assignments,
+    ...plans,
+    record('rounds', 'round-1', {
+      programmeId: '{programme}',
+      name: 'Første forløb',
+      from: '2026-01-01',
+      to: '2026-09-30',
+    }),
+    ...names.map((name) =>
+      record('enrolments', `enrolment-${name}`, {
+        roundId: '{round-1}',
+        familyId: `{${name}}`,
+        status: 'completed',
+        statusAt: '2026-09-30T12:00:00Z',
+      }),
+    ),
   ];
 }
 
-/** The programme's five municipalities and what each starts with. */
-export const PROGRAMME: readonly { readonly code: string; readonly records: () => SeedRecord[] }[] = [
+/** The five municipalities of the programme and what each starts with. */
+export const MUNICIPALITIES: readonly { readonly code: string; readonly records: () => SeedRecord[] }[] = [
   { code: '0630', records: vejle },
   { code: '0820', records: vesthimmerland },
   { code: '0265', records: () => [] },
   { code: '0101', records: () => [] },
   { code: '0410', records: () => [] },
 ];
+
+/** The programme itself, 14.5 million kr. for the five. */
+export const PROGRAMME = {
+  name: 'Døgninstitutioner støtter plejefamilier',
+  fundingSource: 'Social- og Boligstyrelsen',
+  grantOere: 1_450_000_000,
+  from: '2025-01-01',
+  to: '2028-12-31',
+  municipalities: MUNICIPALITIES.map(({ code }) => ({ code, allocationOere: 290_000_000 })),
+  eligibleKinds: [],
+  eligibleCareForms: [],
+} as const;
+
+/** The weekly talks of its consultant. */
+const CONTACTS = ['2026-09-03', '2026-09-10', '2026-09-17', '2026-09-24', '2026-10-01', '2026-10-08'];
 
 /** What the partner Carelink pushes into the municipalities that granted it access. */
 export const CARELINK = {
@@ -141,6 +199,8 @@ export const CARELINK = {
     'consultants:write',
     'supervision:read',
     'supervision:write',
+    'support:read',
+    'support:write',
   ],
   records: (code: string): SeedRecord[] => [
     record('consultants', 'carelink-consultant', {
@@ -153,7 +213,30 @@ export const CARELINK = {
       kind: 'forstaerket',
       careForms: ['doegn'],
       capacity: 1,
+      approval: {
+        authority: 'Socialtilsyn Øst',
+        from: '2023-01-01',
+        places: 1,
+        ageMin: 0,
+        ageMax: 17,
+        careForms: ['doegn'],
+      },
       status: 'active',
     }),
+    record('assignments', `assignment-${code}`, {
+      familyId: `{carelink-${code}}`,
+      consultantId: '{carelink-consultant}',
+      from: '2026-09-01',
+    }),
+    ...CONTACTS.map((at) =>
+      record('contacts', `contact-${at}`, {
+        familyId: `{carelink-${code}}`,
+        consultantId: '{carelink-consultant}',
+        at: `${at}T10:00:00+02:00`,
+        channel: 'phone',
+        purpose: 'follow_up',
+        minutes: 30,
+      }),
+    ),
   ],
 } as const;

@@ -1,7 +1,7 @@
 import { type Call, type Credentials, callerOf, fetchToken } from './calls.ts';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
 import type { LocalProduct } from './product.ts';
-import { CARELINK, PROGRAMME, type SeedRecord } from './seed-records.ts';
+import { CARELINK, MUNICIPALITIES, PROGRAMME, type SeedRecord } from './seed-records.ts';
 
 /** What `npm start` writes for whoever tries the product. */
 interface CredentialsFile {
@@ -41,9 +41,15 @@ function batchesOf(records: readonly SeedRecord[]): SeedRecord[][] {
   return batches;
 }
 
-/** Writes records in order, each under its external id, so that seeding twice is seeding once. */
-async function push(call: Call, code: string, source: string, records: readonly SeedRecord[]): Promise<void> {
-  const ids = new Map<string, string>();
+/** Writes records in order, each under its external id, so that seeding twice is seeding once. `known` are ids by name. */
+async function push(
+  call: Call,
+  code: string,
+  source: string,
+  records: readonly SeedRecord[],
+  known: readonly [string, string][] = [],
+): Promise<void> {
+  const ids = new Map<string, string>(known);
   const write = async ({ path, name, fields }: SeedRecord): Promise<void> => {
     const collection = `/v1/municipalities/${code}/${String(resolve(path, ids))}`;
     const { status, body } = await call('PUT', `${collection}/external/${source}/${name}`, resolve(fields, ids));
@@ -67,6 +73,16 @@ async function provision(operator: Call, code: string): Promise<Credentials> {
   return clientOf(another.body);
 }
 
+/** Sets the programme up, unless an earlier start did, and gives its id. */
+async function setUpProgramme(operator: Call): Promise<string> {
+  const { body: list } = await operator('GET', '/v1/admin/programmes');
+  const [standing] = list['items'] as { id: string }[];
+  if (standing) return standing.id;
+  const { status, body } = await operator('POST', '/v1/admin/programmes', PROGRAMME);
+  if (status !== 201) throw new Error(`Setting up the programme was answered ${status}: ${String(body['detail'])}`);
+  return String(body['id']);
+}
+
 async function registerCarelink(operator: Call): Promise<Credentials> {
   await operator('POST', '/v1/admin/partners', { id: 'carelink', name: 'Carelink' });
   const { body } = await operator('POST', '/v1/admin/partners/carelink/clients', { name: 'Carelink platform' });
@@ -88,7 +104,8 @@ function kept(path: string): Partial<CredentialsFile> {
 
 /**
  * Provisions the programme's municipalities and Carelink through the front door and writes their credentials to `file`
- * after each one. A start that died half way goes on where it was, and one that was finished finds all of it there.
+ * after each one. A start that died half way goes over it again, which changes nothing of what is there, and one that was
+ * finished, Carelink being the last, finds all of it there.
  */
 export async function seed(product: LocalProduct, file: string): Promise<void> {
   const { apiUrl, tokenUrl, docsUrl, operator } = product;
@@ -100,14 +117,18 @@ export async function seed(product: LocalProduct, file: string): Promise<void> {
   keep();
 
   const admin = callerOf(apiUrl, await fetchToken(tokenUrl, operator));
-  for (const { code, records } of PROGRAMME) {
+  for (const { code } of MUNICIPALITIES) {
     if (municipalities[code]) continue;
-    const client = await provision(admin, code);
-    await push(callerOf(apiUrl, await fetchToken(tokenUrl, client)), code, 'municipal', records());
-    municipalities[code] = client;
+    municipalities[code] = await provision(admin, code);
     keep();
   }
   if (partners['carelink']) return;
+  const programme = await setUpProgramme(admin);
+  for (const { code, records } of MUNICIPALITIES) {
+    const client = municipalities[code] as Credentials;
+    const call = callerOf(apiUrl, await fetchToken(tokenUrl, client));
+    await push(call, code, 'municipal', records(), [['programme', programme]]);
+  }
   const carelink = await registerCarelink(admin);
   const call = callerOf(apiUrl, await fetchToken(tokenUrl, carelink));
   for (const code of CARELINK.grants) await push(call, code, 'carelink', CARELINK.records(code));
