@@ -12,6 +12,8 @@ export interface Tenant {
   readonly name: string;
   readonly cvr: string;
   readonly status: 'active' | 'suspended';
+  /** The KLE number that its events carry, `dd.dd.dd`. */
+  readonly kle?: string | undefined;
   /** Seals this municipality's cursors (see table/cursor.ts). Never leaves the process. */
   readonly cursorKey: string;
   /** Keys the hashes by which telephone and CPR numbers are looked up (see record/lookups.ts). Never leaves the process. */

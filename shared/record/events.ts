@@ -59,6 +59,7 @@ export function eventWrite(ctx: Context, draft: EventDraft): Write {
     action,
     registeredAt: ctx.now,
     actor: { kind: ctx.actor.kind, id: ctx.actor.id },
+    ...(ctx.tenant.kle !== undefined && { kle: ctx.tenant.kle }),
     ...(caseRefs && { caseRefs }),
     href,
     changed,

@@ -21,9 +21,10 @@ const LONGEST_ORDER = 180;
 
 const cut = (order: string): string => order.slice(0, LONGEST_ORDER);
 const orderOf = (resource: Resource, record: Whole) => [cut(resource.order(record)), record.id];
-/** A record's place in a timeline: its own time where it has one, a day's being its first instant. */
+/** A record's place in a timeline: its own time or its beginning where it has one, a day's being its first instant. */
 function timeOf(resource: Resource, record: Whole): string[] {
-  const time = resource.period ? resource.order(record) : record.createdAt;
+  const begins = resource.spans ? String(record['from']) : record.createdAt;
+  const time = resource.period ? resource.order(record) : begins;
   return [time.length === 10 ? startOfDay(time) : time, record.id];
 }
 

@@ -19,6 +19,15 @@ import { TENANT_SCOPES } from './scopes.ts';
 export const Provisioning = () =>
   z.strictObject({ code: municipalityCode('Municipality code (kommunekode), one of the 98.') });
 
+const kleNumber = () =>
+  z
+    .string()
+    .regex(/^\d{2}\.\d{2}\.\d{2}$/, 'A KLE number, dd.dd.dd')
+    .describe('The KLE number that its events carry (KLE-emne), `dd.dd.dd`.');
+
+/** What an operator may change of a municipality: a JSON merge patch. */
+export const MunicipalityPatch = () => z.strictObject({ kle: kleNumber().nullable().optional() });
+
 /** A provisioned municipality as it is shown. */
 export const MunicipalityView = () =>
   z
@@ -30,6 +39,7 @@ export const MunicipalityView = () =>
       region: z.string().describe('Region code (regionskode) when it was provisioned.').optional(),
       regionName: z.string().describe('Name of the region (regionsnavn) when it was provisioned.'),
       status: z.enum(['active', 'suspended']).describe('Whether its clients may work (status).'),
+      kle: kleNumber().optional(),
       provisionedAt: instant('When it was provisioned, UTC (oprettet).'),
       provisionedBy: z.string().describe('Id of the operator client that did it (oprettet af).'),
     })
@@ -124,4 +134,31 @@ export async function provisionMunicipality(ctx: OperatorContext, body: unknown)
     body: { municipality: view, ...shownOnce(ctx, credentials) },
     headers: { location: `/v1/admin/municipalities/${code}` },
   };
+}
+
+/** Changes a municipality's settings (JSON merge patch). Its events carry the KLE number within a minute. */
+export async function updateMunicipality(ctx: OperatorContext, code: string, body: unknown): Promise<Answer> {
+  const { kle } = parse(MunicipalityPatch(), body);
+  const row = findMunicipality(code) ? await ctx.control.get(municipalityKey(code)) : undefined;
+  if (!row) throw notProvisioned(code);
+  const before = row['tenant'] as Tenant;
+  const { kle: _, ...shown } = row['view'] as Readonly<Record<string, unknown>>;
+  const { kle: standing, ...rest } = before;
+  const chosen = kle === undefined ? standing : (kle ?? undefined);
+  const view = { ...shown, ...(chosen !== undefined && { kle: chosen }) };
+  try {
+    await ctx.control.write({
+      kind: 'put',
+      key: municipalityKey(code),
+      condition: { expression: '#tenant = :tenant', values: { tenant: before } },
+      item: { type: 'municipality', tenant: { ...rest, ...(chosen !== undefined && { kle: chosen }) }, view },
+      index: { list: { pk: ['MUNICIPALITIES'], sk: [code] } },
+    });
+  } catch (error) {
+    if (!(error instanceof WriteRefused)) throw error;
+    throw new Problem('in_flight', 'The municipality is being changed by another request. Try again.', [], {
+      'retry-after': '1',
+    });
+  }
+  return { status: 200, body: view };
 }

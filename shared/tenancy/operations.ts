@@ -17,7 +17,14 @@ import {
 } from './clients.ts';
 import { afterParameter, controlPage, controlTable, listControl, type OperatorContext } from './control.ts';
 import type { IdentityProvider } from './identity.ts';
-import { loadMunicipality, MunicipalityView, Provisioning, provisionMunicipality } from './municipalities.ts';
+import {
+  loadMunicipality,
+  MunicipalityPatch,
+  MunicipalityView,
+  Provisioning,
+  provisionMunicipality,
+  updateMunicipality,
+} from './municipalities.ts';
 import { createPartner, getPartner, NewPartner, PartnerView } from './partners.ts';
 import { programmeOperations } from './programme-operations.ts';
 
@@ -99,6 +106,21 @@ export const adminOperations = (): Operation<OperatorContext>[] => [
     success: { status: 200, description: 'The municipality.', body: MunicipalityView },
     problems: [],
     run: async (ctx, request) => ({ status: 200, body: await loadMunicipality(ctx, param(request, 'code')) }),
+  },
+  {
+    id: 'update-municipality',
+    method: 'PATCH',
+    path: `${municipalities}/{code}`,
+    scope: 'admin:write',
+    tag: 'municipalities',
+    summary: "Change a municipality's settings",
+    description: 'A JSON merge patch (RFC 7396): null removes. It works within a minute.',
+    manner: 'act',
+    body: MunicipalityPatch,
+    success: { status: 200, description: 'The municipality.', body: MunicipalityView },
+    problems: ['validation_failed', 'in_flight'],
+    example: { kle: '27.24.00' },
+    run: (ctx, request) => updateMunicipality(ctx, param(request, 'code'), request.body),
   },
   {
     id: 'create-municipal-client',

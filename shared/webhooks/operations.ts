@@ -124,6 +124,7 @@ export const CloudEvent = () =>
               id: z.string().describe('Id of the client or operator (aktør-id), `livline` for the system itself.'),
             })
             .describe('Who did it (aktør).'),
+          kle: z.string().describe('The KLE number that the municipality chose (KLE-emne), `dd.dd.dd`.').optional(),
           caseRefs: caseRefs().optional(),
           href: z
             .string()

@@ -401,13 +401,15 @@ export const RULES_SHOWN: Shown = {
     'resources/children > is looked up by keyed hash, with or without hyphen, in its own municipality alone',
     'tenant-api/isolation > of $path by a $name from there finds nothing',
   ],
-  'Demo data uses day + 60.': [],
+  'Demo data uses day + 60.': ['domain/demo-data > demo data uses day + 60 in every CPR number'],
   'CVR: 8 digits, weights 2,7,6,5,4,3,2,1, sum divisible by 11.': [
     'resources/institutions > is refused with %s',
     'resources/institutions > takes the CVR number of any municipality',
   ],
   'P-nummer: 10 digits.': ['resources/institutions > is refused with %s'],
-  'KLE `dd.dd.dd`, configurable per municipality.': [],
+  'KLE `dd.dd.dd`, configurable per municipality.': [
+    'admin-api/kle > is `dd.dd.dd`, chosen for each municipality, and carried by its events from then on',
+  ],
   '`630` and `0630` are both accepted as a code in a body, `0630` is stored, and paths take `0630` only.': [
     'resources/families > lives in one of the 98 municipalities, 630 being 0630',
     'admin-api/provisioning > takes 766 for 0766',

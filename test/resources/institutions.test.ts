@@ -12,7 +12,7 @@ beforeAll(async () => {
 describe('an institution', () => {
   it('keeps its name, kind, numbers and special knowledge', async () => {
     const caller = await livline.freshMunicipality();
-    const whole = { name: 'Bakkevej', kind: 'opholdssted', cvr: '29189587', pnr: '1003259150', specialties: ['adhd'] };
+    const whole = { name: 'Bakkevej', kind: 'opholdssted', cvr: '29189587', pnr: '1999259150', specialties: ['adhd'] };
     const { id } = await makeInstitution(caller, whole);
     const { body } = await caller.get(`/institutions/${id}`);
     expect(body).toMatchObject(whole);

@@ -42,7 +42,7 @@ interface Walk {
   readonly make: () => Promise<{ id: string; status: string; version: number }>;
   readonly runs?: number;
   /** Brings the events to the feed and so to the history. */
-  readonly relay?: () => Promise<unknown>;
+  readonly relay: () => Promise<unknown>;
 }
 
 /**
@@ -82,7 +82,6 @@ export async function expectMachine(given: Walk): Promise<void> {
     }),
     { numRuns: runs },
   );
-  if (!relay) return;
   await relay();
   for (const [at, been] of walked) {
     const history = await expectReplay(caller, at);

@@ -2,26 +2,14 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { encodeKey } from '#shared/table/keys.ts';
 import { FAMILY, makeCall, makeFamily, makeHelpline, makeInstitution, makeStaff } from '#test/support/examples.ts';
-import { type Caller, type Livline, startLivline } from '#test/support/livline.ts';
+import { type Livline, startLivline } from '#test/support/livline.ts';
+import { pages } from '#test/support/pages.ts';
 import { expectProblem } from '#test/support/problems.ts';
 
 let livline: Livline;
 beforeAll(async () => {
   livline = await startLivline();
 });
-
-/** All items of a list, page by page, each page followed by its cursor. */
-async function pages(by: Caller, path: string, query: Record<string, string>): Promise<{ id: string }[][]> {
-  const all: { id: string }[][] = [];
-  let cursor: string | undefined;
-  do {
-    const { status, body } = await by.get(path, { ...query, ...(cursor !== undefined && { cursor }) });
-    expect(status).toBe(200);
-    all.push(body.items);
-    cursor = body.nextCursor;
-  } while (cursor !== undefined);
-  return all;
-}
 
 const bytewise = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
