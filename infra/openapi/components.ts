@@ -5,7 +5,7 @@ import { historyItem, historyPage } from '#shared/record/history.ts';
 import type { Resource } from '#shared/record/resource.ts';
 import { schemasOf, statusChange, viewSchema } from '#shared/record/schemas.ts';
 import { ClientOnce, ClientView, GrantView } from '#shared/tenancy/clients.ts';
-import { MunicipalityView } from '#shared/tenancy/municipalities.ts';
+import { MunicipalityPatch, MunicipalityView } from '#shared/tenancy/municipalities.ts';
 import { PartnerView } from '#shared/tenancy/partners.ts';
 import { MunicipalProgrammeView, ProgrammeInput, ProgrammeView } from '#shared/tenancy/programmes.ts';
 import { CloudEvent } from '#shared/webhooks/operations.ts';
@@ -122,6 +122,8 @@ export function buildComponents(
   addCaseRefs(named, resources[0] as Resource);
   for (const [name, view] of Object.entries(views)) named.set(name, jsonSchemaOf(view(), 'output'));
   const patch = patchSchemaOf(jsonSchemaOf(ProgrammeInput(), 'input'));
+  const settings = jsonSchemaOf(MunicipalityPatch(), 'input');
+  named.set('MunicipalityPatch', { description: 'Kommune: the settings to change. Null removes.', ...settings });
   named.set('ProgrammePatch', { description: 'Indsats: the fields to change. Null removes.', ...patch });
   for (const operation of operations) addOperation(named, operation);
 

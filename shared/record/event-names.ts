@@ -26,9 +26,12 @@ export const ownEvent = (
 
 /** Every event name a resource can give. */
 export function eventNamesOf(resource: Resource): string[] {
-  const names = new Set<string>(['updated', ...Object.values(resource.events?.status ?? {})]);
   const initial = resource.machine && statusesOf(resource.machine)[0];
-  names.add(creationEvent(resource, initial));
-  if (resource.deletable) names.add('deleted');
-  return [...[...names].map((name) => eventName(resource, name)), ...(resource.events?.also?.names ?? [])];
+  const names = [
+    'updated',
+    ...Object.values(resource.events?.status ?? {}),
+    ...(resource.deletable ? ['deleted'] : []),
+  ];
+  const all = names.map((name) => eventName(resource, name));
+  return [...new Set([...all, creationEvent(resource, initial), ...(resource.events?.also?.names ?? [])])];
 }

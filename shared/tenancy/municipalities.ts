@@ -26,7 +26,13 @@ const kleNumber = () =>
     .describe('The KLE number that its events carry (KLE-emne), `dd.dd.dd`.');
 
 /** What an operator may change of a municipality: a JSON merge patch. */
-export const MunicipalityPatch = () => z.strictObject({ kle: kleNumber().nullable().optional() });
+export const MunicipalityPatch = () =>
+  z.strictObject({
+    kle: kleNumber()
+      .nullable()
+      .describe('The KLE number that its events carry (KLE-emne), or null for none.')
+      .optional(),
+  });
 
 /** A provisioned municipality as it is shown. */
 export const MunicipalityView = () =>

@@ -37,7 +37,7 @@ describe('a risk flag', () => {
   it.each([
     ['no reason', { reasons: [] }, '/reasons'],
     ['one reason twice', { reasons: ['conflict', 'conflict'] }, '/reasons'],
-    ['a reason in prose', { reasons: ['De er trætte'] }, '/reasons/0'],
+    ['a reason without a word', { reasons: [' '] }, '/reasons/0'],
     ['another level', { level: 'extreme' }, '/level'],
     ['no level', { level: undefined }, '/level'],
   ])('is refused with %s', async (_, fields, pointer) => {

@@ -47,17 +47,17 @@ describe("a family's timeline", () => {
     const held = await makeSession(caller, { groupId: group.id, attendance, summary: 'Hemmeligt', status: 'held' });
     const alone = await makeSession(caller, { familyId, at: '2026-11-01T09:00:00.000Z' });
     await makeSession(caller, { groupId: group.id, attendance: [{ familyId: other.id, present: true }] });
-    livline.advance(60);
-    const affiliation = await makeAffiliation(caller, { familyId });
+    const affiliation = await makeAffiliation(caller, { familyId, from: '2026-01-01' });
 
     const { body } = await caller.get(`/families/${familyId}/timeline`);
     expect(body).toEqual({
       items: [
-        { type: 'affiliations', at: affiliation.createdAt, record: affiliation },
         { type: 'supervision-groups', at: group.createdAt, record: group },
         { type: 'supervision-sessions', at: '2026-11-19T08:00:00.000Z', record: held },
         { type: 'calls', at: '2026-11-18T20:00:00.000Z', record: call },
         { type: 'supervision-sessions', at: '2026-11-01T09:00:00.000Z', record: alone },
+        // What holds from a day on stands where it began, at Danish midnight.
+        { type: 'affiliations', at: '2025-12-31T23:00:00.000Z', record: affiliation },
       ],
     });
     expect(JSON.stringify(body)).not.toContain('Hemmeligt');

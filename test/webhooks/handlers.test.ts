@@ -23,8 +23,9 @@ const closing: (() => unknown)[] = [];
 /** The functions as deployed, with SQS and a receiver on this machine, all in real time. */
 beforeAll(async () => {
   vi.spyOn(process.stdout, 'write').mockReturnValue(true);
-  const queues = await startQueueServer('test');
-  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+  livline = await startLivline({ allowLocal: true });
+  const credentials = await livline.store.client.config.credentials();
+  const queues = await startQueueServer(credentials.accessKeyId);
   sqs = new SQSClient({ endpoint: queues.endpoint, region: 'eu-central-1', credentials });
   queueUrl = await createQueue(sqs, queues.endpoint, 'delivery');
   const receiver = createServer(async (request, response) => {
@@ -35,7 +36,6 @@ beforeAll(async () => {
   await new Promise<void>((listening) => receiver.listen(0, '127.0.0.1', listening));
   closing.push(queues.stop, () => receiver.close());
 
-  livline = await startLivline({ allowLocal: true });
   // The functions live now; what happens here happened three minutes ago.
   livline.advance((Date.now() - livline.now().getTime()) / 1000 - 180);
   for (const [name, value] of Object.entries({
@@ -43,8 +43,8 @@ beforeAll(async () => {
     DELIVERY_QUEUE_URL: queueUrl,
     LOCAL_WEBHOOKS: '1',
     AWS_REGION: 'eu-central-1',
-    AWS_ACCESS_KEY_ID: 'test',
-    AWS_SECRET_ACCESS_KEY: 'test',
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
     AWS_ENDPOINT_URL_DYNAMODB: inject('dynamodbEndpoint'),
     AWS_ENDPOINT_URL_SQS: queues.endpoint,
   })) {
