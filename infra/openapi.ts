@@ -46,10 +46,16 @@ function paths(operations: readonly Operation<never>[], components: Components):
 
 const SCOPE_SUBJECTS: Readonly<Record<string, string>> = {
   families: 'foster families',
+  children: 'children',
+  placements: 'placements and supervisory visits',
   institutions: 'institutions and their staff',
   consultants: 'consultants',
+  support: 'assignments, affiliations, contacts, inquiries, actions, risk flags and pulse surveys',
   helpline: 'helplines, shifts and calls',
   supervision: 'themes, supervision groups and supervision sessions',
+  courses: 'courses',
+  plans: 'development plans and the progress of their goals',
+  concerns: 'concern reports',
   webhooks: 'webhook endpoints',
   events: 'the events',
   sensitive: 'sensitive fields, wherever the other scopes let the client read',
