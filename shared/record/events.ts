@@ -22,6 +22,8 @@ export interface EventDraft {
   readonly action: Action;
   readonly changed: readonly string[];
   readonly caseRefs?: readonly CaseRef[] | undefined;
+  /** What `data` says besides, of events that are no change of a record. */
+  readonly details?: object | undefined;
   /** Id of the object's event before this one: the relay numbers it first. */
   readonly previous?: string | undefined;
   /** The object's status with this version, for its history. */
@@ -63,6 +65,7 @@ export function eventWrite(ctx: Context, draft: EventDraft): Write {
     ...(caseRefs && { caseRefs }),
     href,
     changed,
+    ...draft.details,
   };
   const envelope = cloudEvent(ctx, { id, name, subject: objectId, data }).slice(0, -1);
   return {

@@ -15,6 +15,7 @@
  * | event               | E#eventId                | A               | EVENTS → sequence          | H#objectId → version  | until relayed  |
  * | sequence counter    | SEQUENCE                 | A               |                            |                       |                |
  * | delivery            | D#deliveryId             | A               | L#deliveries#endpoint → id |                       | until finished |
+ * | endpoint's health   | W#endpointId             | A               |                            |                       |                |
  * | attempt             | D#deliveryId             | N#attempt       |                            |                       |                |
  * | programme           | P#programmeId            | A               | L#programmes → name        |                       |                |
  *
@@ -65,6 +66,9 @@ export const ledgerEdgeKey = (name: Segments, value: string): Key => ({ pk: ['B'
 export const eventKey = (eventId: string): Key => ({ pk: ['E', eventId], sk: ROOT });
 export const sequenceKey: Key = { pk: ['SEQUENCE'], sk: ROOT };
 export const deliveryKey = (deliveryId: string): Key => ({ pk: ['D', deliveryId], sk: ROOT });
+export const endpointHealthKey = (endpointId: string): Key => ({ pk: ['W', endpointId], sk: ROOT });
+/** Where the attempts of a delivery lie, as a range. */
+export const attemptPartition = (deliveryId: string) => ({ partition: ['D', deliveryId], from: 'N#', to: 'N$' });
 export const attemptKey = (deliveryId: string, attempt: number): Key => ({
   pk: ['D', deliveryId],
   sk: ['N', String(attempt).padStart(4, '0')],

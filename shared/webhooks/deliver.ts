@@ -1,13 +1,28 @@
 import { type Context, workerContext } from '../context.ts';
+import { count, faultOf, log } from '../log.ts';
 import { eventBytes } from '../record/events.ts';
 import type { Resource } from '../record/resource.ts';
-import { storedOf } from '../record/stored.ts';
-import { attemptKey, deliveryKey, eventKey, recordKey } from '../table/keys.ts';
+import { storedOf, type Whole } from '../record/stored.ts';
+import { attemptKey, deliveryKey, endpointHealthKey, eventKey, recordKey } from '../table/keys.ts';
+import type { Row } from '../table/scoped-table.ts';
 import type { Store } from '../table/store.ts';
-import type { Write } from '../table/write.ts';
+import { type Write, WriteRefused } from '../table/write.ts';
 import { expiryAfter, type Instant, instantOf, plusSeconds } from '../time.ts';
 import { type Delivery, deliveryOf, HINT_GRACE_S, hintOf, nextDelivery, unlessRefused } from './deliveries.ts';
-import { isTaken, type Post, type PostResult } from './egress.ts';
+import { isTaken, type Post, type PostRequest, type PostResult } from './egress.ts';
+import { disableEndpoint, warnOfEndpoint } from './endpoint-events.ts';
+import {
+  afterResult,
+  type Health,
+  healthOf,
+  healthWrite,
+  isGone,
+  readHealth,
+  type Verdict,
+  type Wait,
+  waitOf,
+  withSlot,
+} from './endpoint-health.ts';
 import { type Hint, LONGEST_DELAY_S, type SendHints } from './hints.ts';
 import { nextAttemptAt, retryAfterSeconds } from './schedule.ts';
 import { signedHeaders } from './sign.ts';
@@ -45,20 +60,52 @@ const secondsUntil = (instant: Instant, now: Instant): number => (Date.parse(ins
 const lookAt = (notBefore: Instant, now: Instant): Instant =>
   secondsUntil(notBefore, now) <= LONGEST_DELAY_S ? plusSeconds(notBefore, HINT_GRACE_S) : notBefore;
 
-/** Takes a pending delivery for one attempt. Of any number of workers at once, one gets it and the others undefined. */
-async function claim(ctx: Context, pending: Delivery): Promise<Delivery | undefined> {
+/** How often a claim or a result is tried again because another attempt of the same endpoint changed its health. */
+const TRIES = 10;
+/** Which write of a claim or a result was refused. */
+const HEALTH_AT = 0;
+
+/** Names an attempt among those of its endpoint. */
+const attemptName = ({ id, attempts }: Delivery): string => `${id}.${attempts}`;
+
+/** A delivery taken for an attempt, and the health of its endpoint with the attempt's slot. */
+interface Claimed {
+  readonly delivery: Delivery;
+  readonly health: Health;
+}
+
+/**
+ * Takes a pending delivery for one attempt, with one of its endpoint's slots. Of any number of workers at once, one gets
+ * it and the others undefined; where there is no slot, it says how long to wait.
+ */
+async function claim(ctx: Context, pending: Delivery, first: Health): Promise<Claimed | Wait | undefined> {
   const leaseUntil = plusSeconds(ctx.now, LEASE_S);
   const attempts = pending.attempts + 1;
   const { delivery, write } = nextDelivery(pending, { status: 'in_flight', leaseUntil, attempts }, leaseUntil);
-  return (await unlessRefused(ctx.table.write(write))) ? delivery : undefined;
+  let health = first;
+  for (let attempt = 1; ; attempt += 1) {
+    const wait = waitOf(health, ctx.now);
+    if (wait) return wait;
+    const slot = withSlot(health, attemptName(delivery), leaseUntil, ctx.now);
+    try {
+      await ctx.table.transact([healthWrite(delivery.endpointId, health, slot), write]);
+      return { delivery, health: { ...slot, version: health.version + 1 } };
+    } catch (error) {
+      if (!(error instanceof WriteRefused)) throw error;
+      if (error.at !== HEALTH_AT) return undefined;
+      if (attempt === TRIES) return { until: plusSeconds(ctx.now, 1), rests: false };
+      health = await readHealth(ctx, delivery.endpointId);
+    }
+  }
 }
 
-/** What the delivery becomes after an attempt. */
+/** What the delivery becomes after an attempt. One whose receiver is gone is held with its endpoint. */
 function afterAttempt(ctx: Context, before: Delivery, result: PostResult, random: number) {
   const { status } = result;
   if (isTaken(result)) {
     return nextDelivery(before, { status: 'delivered', leaseUntil: undefined, finishedAt: ctx.now }, undefined);
   }
+  if (isGone(result)) return nextDelivery(before, { status: 'held', leaseUntil: undefined }, undefined);
   const asked = status === 429 || status === 503 ? retryAfterSeconds(result.retryAfter, ctx.now) : 0;
   const notBefore = nextAttemptAt(before.attempts, ctx.now, random, asked);
   if (notBefore === undefined)
@@ -66,22 +113,43 @@ function afterAttempt(ctx: Context, before: Delivery, result: PostResult, random
   return nextDelivery(before, { status: 'pending', leaseUntil: undefined, notBefore }, lookAt(notBefore, ctx.now));
 }
 
+interface Settled {
+  /** As it stands now; undefined where the result came too late to count. */
+  readonly delivery: Delivery | undefined;
+  readonly verdict: Verdict;
+}
+
 /**
- * Stores the result of the attempt that `claimed` began, over the delivery as it stands. Who lost the lease meanwhile may
- * still report success, because a late 2xx wins; any other late result is void.
+ * Stores the result of the attempt that `claimed` began, over the delivery as it stands, and what it says of the endpoint.
+ * Who lost the lease meanwhile may still report success, because a late 2xx wins; any other late result is void.
  */
 async function settle(
   ctx: Context,
-  claimed: Delivery,
+  { delivery: claimed, health: known }: Claimed,
   result: PostResult,
-  random: number,
-  standing = claimed,
-): Promise<Delivery | undefined> {
-  const { delivery, write } = afterAttempt(ctx, standing, result, random);
-  if (await unlessRefused(ctx.table.transact([write, attemptWrite(claimed, ctx.now, result)]))) return delivery;
-  if (delivery.status !== 'delivered') return undefined;
-  const now = deliveryOf(await ctx.table.get(deliveryKey(claimed.id)));
-  return now && now.status !== 'delivered' ? settle(ctx, claimed, result, random, now) : undefined;
+  { random, enabledAt }: { readonly random: number; readonly enabledAt: Instant },
+): Promise<Settled> {
+  let standing = claimed;
+  let health = known;
+  for (let attempt = 1; ; attempt += 1) {
+    const verdict = afterResult(health, attemptName(claimed), result, ctx.now, enabledAt);
+    const { delivery, write } = afterAttempt(ctx, standing, result, random);
+    try {
+      const mine = healthWrite(claimed.endpointId, health, verdict.health);
+      await ctx.table.transact([mine, write, attemptWrite(claimed, ctx.now, result)]);
+      return { delivery, verdict };
+    } catch (error) {
+      if (!(error instanceof WriteRefused) || attempt === TRIES) throw error;
+      if (error.at === HEALTH_AT) {
+        health = await readHealth(ctx, claimed.endpointId);
+        continue;
+      }
+      const now = deliveryOf(await ctx.table.get(deliveryKey(claimed.id)));
+      if (delivery.status !== 'delivered' || !now || now.status === 'delivered')
+        return { delivery: undefined, verdict: { health } };
+      standing = now;
+    }
+  }
 }
 
 /** Takes a delivery off the clock: held for an endpoint that is disabled, cancelled for one that is gone. */
@@ -98,6 +166,41 @@ async function hintAt({ sendHints }: DeliverDeps, ctx: Context, delivery: Delive
   if (delayS <= LONGEST_DELAY_S) await sendHints([{ ...hintOf(ctx, delivery), delayS }]);
 }
 
+/** Waits for its endpoint. A rest moves the delivery's time; for a slot it is enough to look again. */
+async function postpone(deps: DeliverDeps, ctx: Context, delivery: Delivery, { until, rests }: Wait): Promise<void> {
+  if (!rests) return hintAt(deps, ctx, { ...delivery, notBefore: until });
+  const moved = nextDelivery(delivery, { notBefore: until }, lookAt(until, ctx.now));
+  if (await unlessRefused(ctx.table.write(moved.write))) await hintAt(deps, ctx, moved.delivery);
+}
+
+/** Does what a result asks for beside the delivery. Each can be done again, for the next failure asks for it too. */
+async function follow(
+  deps: DeliverDeps,
+  ctx: Context,
+  endpoint: Whole,
+  { disable, warn, health }: Verdict,
+): Promise<void> {
+  if (warn !== undefined) await warnOfEndpoint(ctx, endpoint, warn, health.failingSince ?? ctx.now);
+  if (disable) await disableEndpoint(ctx, deps.endpoints, endpoint.id);
+}
+
+/** When an endpoint was last enabled. */
+const enabledAtOf = (endpoint: Whole): Instant => (endpoint['enabledAt'] as Instant | undefined) ?? endpoint.createdAt;
+
+/** What is posted. Undefined where we cannot make it, which is our fault and no failure of the receiver's. */
+function requestOf(ctx: Context, { eventId, id }: Delivery, event: Row, endpoint: Whole): PostRequest | undefined {
+  try {
+    const body = eventBytes(event['envelope'] as string, event['sequence'] as number);
+    const timestamp = Math.floor(Date.parse(ctx.now) / 1000);
+    const headers = signedHeaders(endpoint['secret'] as string, { id: eventId, timestamp, body });
+    return { url: endpoint['url'] as string, headers, body };
+  } catch (error) {
+    log.error('delivery cannot be signed', { requestId: ctx.requestId, deliveryId: id, ...faultOf(error) });
+    count('UnsignedDeliveries', 1);
+    return undefined;
+  }
+}
+
 /**
  * Looks at one delivery and, if it is time, makes one attempt: claim, POST of the stored bytes, result. Dying after the
  * claim costs an attempt; dying after the POST makes a second one with the same id, which the receiver knows.
@@ -109,26 +212,33 @@ export async function deliver(deps: DeliverDeps, hint: Hint, requestId: string):
     deliveryKey(hint.deliveryId),
     eventKey(hint.eventId),
     recordKey(hint.endpointId),
+    endpointHealthKey(hint.endpointId),
   ]);
   const delivery = rows.map(deliveryOf).find((found) => found !== undefined);
   const event = rows.find((row) => row['type'] === 'event');
   const endpoint = rows.map((row) => storedOf(deps.endpoints, row)).find((found) => found !== undefined)?.whole;
+  const health = healthOf(rows.find((row) => row['type'] === 'endpoint-health'));
 
   if (delivery?.status === 'in_flight' && delivery.leaseUntil !== undefined && delivery.leaseUntil <= ctx.now) {
     const expired: Context = { ...ctx, now: delivery.leaseUntil };
-    await hintAt(deps, ctx, await settle(expired, delivery, ABANDONED, deps.random()));
+    const enabledAt = endpoint ? enabledAtOf(endpoint) : expired.now;
+    const settled = await settle(expired, { delivery, health }, ABANDONED, { random: deps.random(), enabledAt });
+    if (endpoint) await follow(deps, ctx, endpoint, settled.verdict);
+    await hintAt(deps, ctx, settled.delivery);
   }
   if (delivery?.status !== 'pending' || !event) return;
   if (endpoint?.['disabled'] !== false) return stop(ctx, delivery, endpoint ? 'held' : 'cancelled');
   if (delivery.notBefore > ctx.now) return hintAt(deps, ctx, delivery);
-  const claimed = await claim(ctx, delivery);
+  const request = requestOf(ctx, delivery, event, endpoint);
+  if (!request) return;
+  const claimed = await claim(ctx, delivery, health);
   if (!claimed) return;
+  if ('until' in claimed) return postpone(deps, ctx, delivery, claimed);
 
-  const body = eventBytes(event['envelope'] as string, event['sequence'] as number);
-  const timestamp = Math.floor(Date.parse(ctx.now) / 1000);
-  const headers = signedHeaders(endpoint['secret'] as string, { id: claimed.eventId, timestamp, body });
-  const result = await deps.post({ url: endpoint['url'] as string, headers, body });
-
+  const result = await deps.post(request);
   const after: Context = { ...ctx, now: instantOf(deps.now()) };
-  await hintAt(deps, after, await settle(after, claimed, result, deps.random()));
+  const enabledAt = enabledAtOf(endpoint);
+  const settled = await settle(after, claimed, result, { random: deps.random(), enabledAt });
+  await follow(deps, after, endpoint, settled.verdict);
+  await hintAt(deps, after, settled.delivery);
 }

@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts';
-import { deliveryKey, duePartition, type IndexEntries, listPartition } from '../table/keys.ts';
+import { deliveryKey, duePartition, type IndexEntries, listPartition, type Segments } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
 import { ABSENT, type Condition, type Write, WriteRefused } from '../table/write.ts';
 import { expiryAfter, type Instant, plusSeconds } from '../time.ts';
@@ -47,11 +47,28 @@ export const hintOf = (
   endpointId,
 });
 
-/** A delivery's indexes: its endpoint's list, and while it is not finished, the instant when somebody must look at it. */
-const indexesOf = ({ id, endpointId, createdAt }: Delivery, dueAt: Instant | undefined): IndexEntries => ({
-  list: { pk: listPartition('deliveries', endpointId), sk: [createdAt, id] },
-  ...(dueAt !== undefined && { due: { pk: duePartition, sk: [dueAt, 'deliver', id] } }),
-});
+/** Statuses by which deliveries are listed: those that somebody may have to look after. */
+export const LISTED_STATUSES = ['pending', 'failed', 'held', 'cancelled'] as const;
+
+/** One that has not failed yet is on its way, and costs no entry in a list of what waits. */
+const isListedByStatus = ({ status, attempts }: Delivery): boolean =>
+  (status === 'pending' && attempts > 0) || ['failed', 'held', 'cancelled'].includes(status);
+
+/** The list of an endpoint's deliveries, or of those with one status. */
+export const deliveriesOfEndpoint = (endpointId: string, status?: DeliveryStatus): Segments =>
+  listPartition('deliveries', endpointId, ...(status === undefined ? [] : [status]));
+
+/** A delivery's indexes: its endpoint's lists, and while it is not finished, the instant when somebody must look at it. */
+const indexesOf = (delivery: Delivery, dueAt: Instant | undefined): IndexEntries => {
+  const { id, endpointId, createdAt, status } = delivery;
+  return {
+    list: { pk: deliveriesOfEndpoint(endpointId), sk: [createdAt, id] },
+    ...(isListedByStatus(delivery) && {
+      filter1: { pk: deliveriesOfEndpoint(endpointId, status), sk: [createdAt, id] },
+    }),
+    ...(dueAt !== undefined && { due: { pk: duePartition, sk: [dueAt, 'deliver', id] } }),
+  };
+};
 
 const write = (delivery: Delivery, dueAt: Instant | undefined, condition: Condition): Write => ({
   kind: 'put',

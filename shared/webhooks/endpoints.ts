@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { Problem } from '../errors.ts';
-import { flag, line, secret, setOf } from '../record/fields.ts';
+import { flag, instant, line, secret, setOf } from '../record/fields.ts';
 import { defineResource, type Fields, type Resource } from '../record/resource.ts';
 import type { Instant } from '../time.ts';
 import { type EgressOptions, urlRefusal } from './egress.ts';
@@ -58,7 +58,21 @@ export const webhookEndpoints = (egress: EgressOptions): Resource =>
       types: eventTypes().default([]),
       disabled: flag('Whether deliveries are held back (deaktiveret).').default(false),
     }),
-    derived: () => ({ secret: secret(z.string().describe('The signing secret, `whsec_…`.')) }),
+    derived: () => ({
+      enabledAt: instant(
+        'Since when deliveries are not held back, UTC (aktiveret); failures before it count no more.',
+      ).meta({ examples: ['2026-11-20T09:00:00.000Z'] }),
+      secret: secret(z.string().describe('The signing secret, `whsec_…`.')),
+    }),
+    events: {
+      also: {
+        names: ['webhook-endpoint.disabled', 'webhook-endpoint.enabled'],
+        of: (before, after) =>
+          before && before.disabled !== after.disabled
+            ? { name: `webhook-endpoint.${after.disabled ? 'disabled' : 'enabled'}`, action: 'updated' }
+            : undefined,
+      },
+    },
     order: (endpoint) => endpoint.createdAt,
     ledgers: ({ createdAt, types, disabled }) => [
       {
@@ -70,7 +84,10 @@ export const webhookEndpoints = (egress: EgressOptions): Resource =>
             : undefined,
       },
     ],
-    settle: ({ before }): Fields => (before ? {} : { secret: newSecret() }),
+    settle: ({ ctx, before, after }): Fields => ({
+      ...(!before && { secret: newSecret() }),
+      ...((!before || (before.disabled && !after.disabled)) && { enabledAt: ctx.now }),
+    }),
     deletable: true,
     example: { url: 'https://sag.example.dk/livline', description: 'DUBU', types: ['family.*', 'call.*'] },
   });

@@ -11,6 +11,7 @@ import { caseRefs, viewSchema } from '../record/schemas.ts';
 import { parse } from '../record/validate.ts';
 import { createRecord } from '../record/verbs.ts';
 import { feedPartition } from '../table/keys.ts';
+import { deliveryOperations } from './delivery-operations.ts';
 import { type EgressOptions, isTaken, type Post } from './egress.ts';
 import { eventTypes, typesInclude, webhookEndpoints } from './endpoints.ts';
 import { signedHeaders } from './sign.ts';
@@ -198,6 +199,7 @@ export function webhookOperations({ post, allowLocal }: WebhookDeps): Operation<
       problems: [],
       run: (ctx, request) => testEndpoint(ctx, endpoints, post, request),
     },
+    ...deliveryOperations(endpoints),
     {
       id: 'list-events',
       method: 'GET',

@@ -104,18 +104,18 @@ const numberWrite = ({ eventId, objectId, objectVersion }: EventRow, sequence: n
   condition: { expression: 'attribute_exists(#pk) AND attribute_not_exists(#sequence)' },
 });
 
+/** An endpoint is not told about itself: when it fails or is disabled, it is the others that can say so. */
+const isItself = ({ name, objectId }: EventRow, endpointId: string): boolean =>
+  objectId === endpointId && name.startsWith('webhook-endpoint.');
+
 /** What an event becomes: a delivery for each endpoint that was subscribed when it happened, held where it is disabled. */
-const deliveriesOf = (
-  ctx: Context,
-  { eventId, at, name }: EventRow,
-  endpoints: Readonly<Record<string, Subscription>>,
-) =>
+const deliveriesOf = (ctx: Context, event: EventRow, endpoints: Readonly<Record<string, Subscription>>) =>
   Object.entries(endpoints)
-    .filter(([, { since, types }]) => since <= at && typesInclude(types, name))
+    .filter(([id, { since, types }]) => since <= event.at && typesInclude(types, event.name) && !isItself(event, id))
     .map(([endpointId, { disabled }]) => ({
-      id: derivedId('dlv', ctx.tenant.code, eventId, endpointId),
-      eventId,
-      eventName: name,
+      id: derivedId('dlv', ctx.tenant.code, event.eventId, endpointId),
+      eventId: event.eventId,
+      eventName: event.name,
       endpointId,
       status: disabled ? ('held' as const) : ('pending' as const),
       createdAt: ctx.now,

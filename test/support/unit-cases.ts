@@ -8,6 +8,7 @@ import { families } from '#shared/resources/families.ts';
 import {
   deliveryKey,
   encodeKey,
+  endpointHealthKey,
   eventKey,
   type IndexName,
   type Key,
@@ -220,9 +221,11 @@ async function addDelivery({ store, code, now, send }: Plant, { meter, add, rowO
   const { delayS: _, ...body } = hint;
   const message = { Records: [{ messageId: '1', body: JSON.stringify(body) }] };
   const delivered = await meter(() => deliver(message as never, { awsRequestId: 'units' }));
-  const claimed = alone({ row: delivery, entries: ['list', 'due', 'due'] });
+  const health = await rowOf(endpointHealthKey(hint.endpointId));
+  // With the endpoint's health, where the attempt has its slot.
+  const claimed = together({ row: delivery, entries: ['list', 'due', 'due'] }, { row: health, entries: [] });
   // The result with its attempt, and the entry in the list of what is due taken away.
-  const settled = together({ row: delivery, entries: ['list', 'due'] }) + 2;
-  // Municipality, delivery, event and endpoint.
-  add('delivery at the first attempt', delivered.units, 4, claimed + settled);
+  const settled = together({ row: delivery, entries: ['list', 'due'] }, { row: health, entries: [] }) + 2;
+  // Municipality, delivery, event, endpoint and its health.
+  add('delivery at the first attempt', delivered.units, 5, claimed + settled);
 }

@@ -66,6 +66,18 @@ beforeAll(async () => {
       await makeOf(path, there, path === 'webhook-endpoints' ? {} : { ...fields, externalId: 'X-1' }),
     );
   }
+  await livline.relay();
+  for (const [by, side] of [
+    [here, made.here],
+    [there, made.there],
+  ] as const) {
+    // What is on its way to the endpoint stands below it.
+    const endpoint = side.get('webhook-endpoints');
+    await makeOf('families', by, {});
+    await livline.relay();
+    const [delivery] = (await by.get(`/webhook-endpoints/${endpoint.id}/deliveries`)).body.items;
+    side.set('webhook-endpoints', { ...endpoint, deliveryId: delivery.id });
+  }
   for (const side of [made.here, made.there]) side.set('programmes', { id: side.get('rounds').programmeId });
 });
 
@@ -99,6 +111,7 @@ function pathWith(path: string, { parents }: Collection, idOf: (field: string, p
     partId: parents[1],
     id: 'id',
     externalId: 'externalId',
+    deliveryId: 'deliveryId',
   };
   return path.replace(BASE, '').replaceAll(/\{(\w+)\}/g, (_, parameter: string) => {
     if (parameter === 'source') return 'municipal';

@@ -1,0 +1,47 @@
+import type { Context } from '../context.ts';
+import { Problem } from '../errors.ts';
+import { derivedId } from '../ids.ts';
+import { etagOf } from '../operation.ts';
+import { eventWrite } from '../record/events.ts';
+import { hrefOf } from '../record/place.ts';
+import { findRecord } from '../record/read.ts';
+import type { Resource } from '../record/resource.ts';
+import type { Whole } from '../record/stored.ts';
+import { updateRecord } from '../record/verbs.ts';
+import type { Instant } from '../time.ts';
+import { unlessRefused } from './deliveries.ts';
+
+/** Disables an endpoint, which commits its event `webhook-endpoint.disabled`. One that is disabled or gone is left as it is. */
+export async function disableEndpoint(ctx: Context, endpoints: Resource, id: string): Promise<void> {
+  const endpoint = await findRecord(ctx, endpoints, id);
+  if (!endpoint || endpoint.whole['disabled'] === true) return;
+  try {
+    await updateRecord(ctx, endpoints, { id }, { disabled: true }, etagOf(endpoint.whole.version));
+  } catch (error) {
+    // Somebody changed it at the same instant: the next failure decides anew.
+    if (!(error instanceof Problem)) throw error;
+  }
+}
+
+/**
+ * Commits the event `webhook-endpoint.failing`, once for each share of the time that an endpoint may fail before it is
+ * disabled. `changed` names the share: nothing of the endpoint has changed.
+ */
+export async function warnOfEndpoint(ctx: Context, endpoint: Whole, percent: number, since: Instant): Promise<void> {
+  const id = derivedId('evt', ctx.tenant.code, endpoint.id, 'failing', since, percent);
+  const write = eventWrite(ctx, {
+    id,
+    name: 'webhook-endpoint.failing',
+    objectType: 'webhook-endpoint',
+    objectId: endpoint.id,
+    objectVersion: endpoint.version,
+    href: hrefOf(ctx, ENDPOINT, endpoint),
+    action: 'updated',
+    changed: [],
+    details: { failingPercent: percent, failingSince: since },
+  });
+  await unlessRefused(ctx.table.write(write));
+}
+
+/** As much of the resource as a path is made of. */
+const ENDPOINT = { path: 'webhook-endpoints' } as Resource;
