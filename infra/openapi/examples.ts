@@ -39,8 +39,13 @@ const EXAMPLE_NUMBERS: Readonly<Record<string, number>> = {
   programmes: 32,
 };
 
-const exampleId = (path: string): string =>
-  `01930000-0000-7000-8000-${String(EXAMPLE_NUMBERS[path] ?? 99).padStart(12, '0')}`;
+function numberOf(path: string): number {
+  const number = EXAMPLE_NUMBERS[path];
+  if (number === undefined) throw new Error(`infra/openapi/examples.ts has no example id of ${path}`);
+  return number;
+}
+
+const exampleId = (path: string): string => `01930000-0000-7000-8000-${String(numberOf(path)).padStart(12, '0')}`;
 
 const CREATED = { at: '2026-11-23T08:30:00.000Z', by: '4p8v1m2q7r9s3t5u6w0x1y2z3a' };
 

@@ -99,6 +99,9 @@ function selectionOf(resource: Resource, parents: Parents, chosen: Fields): List
   const index = `filter${slots.indexOf(name) + 1}` as IndexName;
   const filter = resource.filters?.[name];
   if (typeof filter !== 'object') return { index, partition: selected, ...natural };
+  const other = ['from', 'to', 'on'].find((bound) => chosen[bound] !== undefined);
+  if (other !== undefined)
+    throw invalid(`/query/${other}`, `With ${name} the bounds are ${filter.bounds}From and ${filter.bounds}To.`);
   const to = chosen[`${filter.bounds}To`];
   return {
     index,

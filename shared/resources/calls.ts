@@ -35,9 +35,17 @@ type Call = RecordOf<ReturnType<typeof fields>>;
  */
 export const handedOverName = (callId: string): string[] => ['concern-handed-over', callId];
 
-/** The times a status implies where nobody stated them: it was answered when it became answered. */
-function timesOf({ status, statusAt, answeredAt, endedAt }: Call, entering: string | undefined): Partial<Call> {
+/**
+ * The times a status implies where nobody stated them: it was answered when it became answered, and what was answered
+ * or has ended stays so, also where a replacement leaves the time out.
+ */
+function timesOf(before: Call | undefined, after: Call, entering: string | undefined): Partial<Call> {
+  const { status, statusAt } = after;
+  const stays = entering === undefined ? before : undefined;
+  const { answeredAt = stays?.answeredAt, endedAt = stays?.endedAt } = after;
   return {
+    ...(answeredAt !== undefined && { answeredAt }),
+    ...(endedAt !== undefined && { endedAt }),
     ...(entering === 'answered' && answeredAt === undefined && { answeredAt: statusAt }),
     ...(entering === 'closed' &&
       status === 'closed' &&
@@ -75,7 +83,7 @@ export const calls = defineResource({
   about: (call) => call.familyId,
   settle: async ({ ctx, before, after, entering }) => {
     if (before && entering !== undefined) refuseBefore('/at', after.statusAt, after.receivedAt);
-    const times = timesOf(after, entering);
+    const times = timesOf(before, after, entering);
     const { receivedAt, answeredAt, endedAt } = { ...after, ...times };
     refuseFuture(ctx, '/receivedAt', receivedAt);
     refuseFuture(ctx, '/answeredAt', answeredAt);

@@ -8,7 +8,15 @@ import { TENANT_BASE } from '../record/operations.ts';
 import { parse } from '../record/validate.ts';
 import { ledgerKey } from '../table/keys.ts';
 import { type Instant, localDateOf } from '../time.ts';
-import { attentionAt, contactDueAt, freePlaces, RISK_LEVELS, type Standing, standingLists } from './family-standing.ts';
+import {
+  type Assignment,
+  attentionAt,
+  contactDueAt,
+  freePlaces,
+  RISK_LEVELS,
+  type Standing,
+  standingLists,
+} from './family-standing.ts';
 import { groupSessionsName } from './supervision-sessions.ts';
 
 /** The overview shows what stands in these parts of the record. */
@@ -140,6 +148,10 @@ function overviewOf(standing: Standing, now: Instant, nextOfGroup: ReadonlyMap<s
   };
 }
 
+/** What is listed by consultant stays there until it is written again, so the last day is looked at, too. */
+const isOf = (consultantId: string | undefined, consultants: readonly Assignment[]): boolean =>
+  consultantId === undefined || consultants.some((assignment) => assignment.consultantId === consultantId);
+
 /**
  * What a consultant and a manager ask first: one Query for the page, and one read of the groups' next sessions where a
  * family of the page is in a group. A family comes into the lists of those that need attention by time alone, and so
@@ -170,6 +182,7 @@ export const familyOverviews: Operation<Context> = {
     const shown = items
       .map((standing) => overviewOf(standing, ctx.now, next))
       .filter(({ attention }) => !chosen.attention || attention.length > 0)
+      .filter(({ consultants }) => isOf(chosen.consultantId, consultants))
       .filter(({ attention }) => !chosen.withoutConsultant || attention.includes('no_consultant'));
     return { ...answer, body: { items: shown, ...rest } };
   },

@@ -16,7 +16,7 @@ export type StandingEntry =
   | { readonly kind: 'session'; readonly at: Instant }
   | { readonly kind: 'action'; readonly dueOn: LocalDate }
   | { readonly kind: 'risk'; readonly level: RiskLevel }
-  | { readonly kind: 'placement' }
+  | { readonly kind: 'placement'; readonly beyondPlaces: boolean }
   | { readonly kind: 'group'; readonly from: LocalDate; readonly to: LocalDate };
 
 /** Levels of a risk flag, the lowest first. */
@@ -55,7 +55,7 @@ export interface Approval {
 /** The row's view. */
 export interface Standing extends FamilyPart {
   readonly familyId: string;
-  /** Those that have not ended. */
+  /** Those that have not ended, and the last that has. */
   readonly assignments: readonly Assignment[];
   readonly lastContactAt?: Instant;
   /** When its individual supervision is planned. */
@@ -122,6 +122,14 @@ export function uncoveredFrom(assignments: readonly Assignment[], day: LocalDate
   }
 }
 
+/** The day on which a family is or will be without a consultant, looked at from a day; undefined where it has one for good. */
+export function withoutConsultantFrom({ assignments, since }: Standing, today: LocalDate): LocalDate | undefined {
+  const first = uncoveredFrom(assignments, today);
+  if (first !== today) return first;
+  const ends = assignments.map(lastDay).filter((day) => day < today);
+  return [localDateOf(since), ...ends.map((day) => plusDays(day, 1))].sort().at(-1);
+}
+
 /** When a family has been without contact for longer than its interval. */
 export const contactDueAt = ({ lastContactAt, since, pressure }: Standing): Instant =>
   plusSeconds(lastContactAt ?? since, (pressure === 'high' ? CONTACT_DAYS / 2 : CONTACT_DAYS) * 86_400);
@@ -145,14 +153,18 @@ const ofKind = <Kind extends StandingEntry['kind']>(entries: LedgerEntries, kind
     entry.kind === kind ? [{ id, ...(entry as Extract<StandingEntry, { kind: Kind }>) }] : [],
   );
 
-/** Leaves out what time has passed by: assignments that ended, all but the last contacts, sessions that were not held. */
+/** Leaves out what time has passed by: all but the last assignment that ended, all but the last contacts, sessions that were not held. */
 function kept(entries: LedgerEntries, now: Instant): LedgerEntries {
   const today = localDateOf(now);
   const latest = ofKind(entries, 'contact')
     .sort((a, b) => (a.at < b.at ? 1 : -1))
     .slice(0, REMEMBERED_CONTACTS);
+  const ended = ofKind(entries, 'assignment')
+    .filter((assignment) => lastDay(assignment) < today)
+    .sort((a, b) => (lastDay(a) < lastDay(b) ? 1 : -1));
   const gone = new Set([
-    ...ofKind(entries, 'assignment').flatMap((assignment) => (lastDay(assignment) < today ? [assignment.id] : [])),
+    // The last that ended says since when there is nobody.
+    ...ended.slice(1).map(({ id }) => id),
     ...ofKind(entries, 'session').flatMap(({ id, at }) => (at < now ? [id] : [])),
     ...ofKind(entries, 'contact').flatMap(({ id }) => (latest.some((one) => one.id === id) ? [] : [id])),
   ]);
@@ -196,11 +208,11 @@ function rowOf([, familyId = '']: Segments, entries: LedgerEntries, now: Instant
   const today = localDateOf(now);
   const name = standing.alias.toLowerCase().slice(0, 180);
   const supported = SUPPORTED.includes(standing.status);
-  const uncovered = supported ? uncoveredFrom(standing.assignments, today) : undefined;
+  const uncovered = supported ? withoutConsultantFrom(standing, today) : undefined;
   const times = [contactDueAt(standing), ...(uncovered === undefined ? [] : [startOfDay(uncovered)])].sort();
   const attention = supported ? { sk: [times[0] as Instant, familyId] } : undefined;
   const consultants = new Map<string, LocalDate>();
-  for (const assignment of standing.assignments) {
+  for (const assignment of standing.assignments.filter((each) => lastDay(each) >= today)) {
     const end = lastDay(assignment);
     if ((consultants.get(assignment.consultantId) ?? '') < end) consultants.set(assignment.consultantId, end);
   }

@@ -14,8 +14,8 @@ import { pastOfChild } from './placements.ts';
 
 /** What the match looks at. */
 const SCOPES = ['children:read', 'families:read', 'placements:read'] as const;
-/** More families than one municipality has with a free place. */
-const MOST_FAMILIES = 500;
+/** Families read at a time; a municipality has fewer with a free place. */
+const PAGE = 500;
 
 /**
  * What speaks for and against a family, each with its weight in the ranking. A `bar` is what the law or the approval
@@ -136,6 +136,18 @@ const parameters = () => ({
   careForm: oneOf('The form of care that is looked for (plejeform).', ['doegn', 'stoetteophold']).default('doegn'),
 });
 
+/** The families with a free approved place: one Query, unless they are more than fit in its megabyte. */
+async function familiesWithPlace(ctx: Context): Promise<Standing[]> {
+  const families: Standing[] = [];
+  let after: string | undefined;
+  do {
+    const page = await ctx.table.query({ index: 'filter3', partition: standingLists.free, after, limit: PAGE });
+    families.push(...page.rows.map((row) => row['view'] as unknown as Standing));
+    after = page.last;
+  } while (after !== undefined);
+  return families;
+}
+
 /** The families with a free approved place, ranked for one child: one Query over those with a free place. */
 export const matches: Operation<Context> = {
   id: 'list-child-matches',
@@ -157,10 +169,10 @@ export const matches: Operation<Context> = {
     for (const scope of SCOPES) requireScope(ctx, scope);
     const { careForm } = parse(z.strictObject(parameters()), request.query, '/query');
     const id = param(request, 'id');
-    const [{ whole }, past, { rows }] = await Promise.all([
+    const [{ whole }, past, families] = await Promise.all([
       load(ctx, children, { id }),
       pastOfChild(ctx, id),
-      ctx.table.query({ index: 'filter3', partition: standingLists.free, limit: MOST_FAMILIES }),
+      familiesWithPlace(ctx),
     ]);
     const child: Fields = whole;
     const on = localDateOf(ctx.now);
@@ -172,8 +184,8 @@ export const matches: Operation<Context> = {
       needs: ctx.scopes.has('sensitive:read') ? ((child['needs'] as string[] | undefined) ?? []) : [],
       knownFamilies: new Set([...past.values()].map(({ familyId }) => familyId)),
     };
-    const items = rows
-      .map((row) => matchOf(row['view'] as unknown as Standing, wanted))
+    const items = families
+      .map((family) => matchOf(family, wanted))
       .sort((a, b) => Number(b.possible) - Number(a.possible) || b.score - a.score);
     return { status: 200, body: { items } };
   },

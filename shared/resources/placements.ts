@@ -25,6 +25,8 @@ const END_REASONS = ['planned', 'returned_home', 'child_left', 'place_gave_up', 
 const BREAKDOWNS: readonly unknown[] = ['child_left', 'place_gave_up', 'both'];
 /** The provision by which a child may be placed acutely beyond the approved places. */
 const BEYOND_PLACES = 'BL §12, stk. 3';
+/** Families that take no child. */
+const CLOSED = ['suspended', 'closed'];
 /** From this age on the child consents to a planned move, in years. */
 const CONSENT_AGE = 12;
 
@@ -100,11 +102,15 @@ function ledgersOf(placement: Placement): LedgerEntry[] {
         : undefined,
   };
   if (!active) return [ofChild];
-  const ofFamily = inStanding(familyId, { kind: 'placement' }, (others) => {
+  const beyondPlaces = mayExceedPlaces(placement);
+  const ofFamily = inStanding(familyId, { kind: 'placement', beyondPlaces }, (others) => {
     const entries = [...others.values()];
     const taken = entries.filter(({ kind }) => kind === 'placement').length;
     const family = entries.find((other) => other.kind === 'family');
-    return taken < (family?.approval?.places ?? 0) || mayExceedPlaces(placement)
+    // A family that does not exist is refused as an unknown reference when the change is committed.
+    if (!family) return undefined;
+    if (CLOSED.includes(family.status)) return new Problem('conflict', `The family is ${family.status}.`);
+    return taken < (family.approval?.places ?? 0) || beyondPlaces
       ? undefined
       : new Problem('no_capacity', 'Every approved place of this family is taken.');
   });
@@ -183,19 +189,21 @@ async function checkPlacement({ ctx, before, after }: Change<Placement>): Promis
 function endOf(
   { before, after, entering }: Change<Placement>,
   at: Instant,
-): { endReason?: Placement['endReason']; endsOn?: LocalDate } {
+): { endReason?: Placement['endReason']; endsOn?: LocalDate | undefined } {
   if (entering !== 'ended') {
     if (after.endReason !== undefined && after.status !== 'ended')
       throw invalid('/endReason', 'A reason to end goes with the status ended.');
-    return {};
+    if (after.status !== 'ended') return {};
+    // What has ended keeps why and when, also where a replacement leaves it out.
+    return { endReason: after.endReason ?? before?.endReason, endsOn: after.endsOn ?? before?.endsOn };
   }
   const reason = END_REASONS.find((code) => code === (after.endReason ?? after.statusReason));
   if (reason === undefined) {
     throw invalid(before ? '/reason' : '/endReason', `Say why it ended: one of ${END_REASONS.join(', ')}.`, 'required');
   }
   const lastDay = localDateOf(at);
-  const [endsOn = lastDay] = [after.endsOn ?? lastDay, lastDay].sort();
-  return { endReason: reason, endsOn };
+  // A plan gives way to what happened; what is entered afterwards says itself when that was.
+  return { endReason: reason, endsOn: (before ? undefined : after.endsOn) ?? lastDay };
 }
 
 export const placements: Resource = defineResource({

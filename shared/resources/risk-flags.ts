@@ -1,7 +1,7 @@
 import { invalid } from '../errors.ts';
 import { line, oneOf, reference, setOf } from '../record/fields.ts';
 import { defineResource } from '../record/resource.ts';
-import { refuseChange } from '../record/rules.ts';
+import { refuseBefore, refuseChange } from '../record/rules.ts';
 import { inStanding, RISK_LEVELS } from './family-standing.ts';
 import { familyOf } from './subject.ts';
 
@@ -32,6 +32,8 @@ export const riskFlags = defineResource({
     status === 'raised' ? [inStanding(familyId, { kind: 'risk', level })] : [],
   settle: async ({ ctx, before, after }) => {
     refuseChange(before, after, 'familyId');
+    if (before?.statusAt !== undefined && after.status !== before.status)
+      refuseBefore('/at', after.statusAt, before.statusAt);
     const { familyId, placementId: id } = after;
     if (id === undefined || id === before?.placementId) return {};
     const placed = await familyOf(ctx, '/placementId', { type: 'placement', id });

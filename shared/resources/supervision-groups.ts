@@ -5,8 +5,8 @@ import { defineResource } from '../record/resource.ts';
 import { CONSULTANT_KINDS, consultants } from './consultants.ts';
 import { inStanding } from './family-standing.ts';
 
-/** A family that joins writes up to four rows (edge, standing, and that by each of two consultants), and a transaction holds 100. */
-const MOST_FAMILIES = 20;
+/** A change of the group writes for each family an edge, its standing, and that by each of its consultants; a transaction holds 100. */
+const MOST_FAMILIES = 16;
 
 export const supervisionGroups = defineResource({
   path: 'supervision-groups',

@@ -84,7 +84,9 @@ async function checkAttendance({ ctx, before, after }: Change<Session>): Promise
   if (families.length === 0) return;
   const found = form === 'group' ? await findRecord(ctx, supervisionGroups, groupId as string) : undefined;
   const members = form === 'group' ? ((found?.whole['familyIds'] ?? []) as string[]) : [familyId];
-  const stranger = families.findIndex((id) => !members.includes(id));
+  // Who was a member when it was written down stays, also after leaving the group.
+  const known = before?.groupId === groupId ? (before?.attendance.map((entry) => entry.familyId) ?? []) : [];
+  const stranger = families.findIndex((id) => !members.includes(id) && !known.includes(id));
   if (stranger !== -1 && (form === 'individual' || found)) {
     throw invalid(`/attendance/${stranger}/familyId`, 'This family is not a member.');
   }
@@ -145,15 +147,18 @@ export const supervisionSessions = defineResource({
   },
   ledgers: plannedIn,
   settle: async (change) => {
-    const { ctx, after, entering } = change;
+    const { ctx, before, after, entering } = change;
     checkForm(after);
-    checkLocked(change);
+    // A locked session keeps its theme, also where a replacement leaves it out, and gets none that is published later.
+    const lockedOn = before?.status === 'locked' ? { themeId: after.themeId ?? before.themeId } : undefined;
+    checkLocked({ ...change, after: { ...after, ...lockedOn } });
     if (after.status === 'held' || after.status === 'locked') {
       refuseFuture(ctx, '/at', after.at);
-      if (entering !== undefined) refuseBefore(change.before ? '/at' : '/statusAt', after.statusAt, after.at);
+      if (entering !== undefined) refuseBefore(before ? '/at' : '/statusAt', after.statusAt, after.at);
+      else if (after.at !== before?.at) refuseBefore('/at', after.statusAt, after.at);
     }
     const [themeId, led] = await Promise.all([
-      after.themeId ?? themeOfQuarter(ctx, after),
+      lockedOn ? lockedOn.themeId : (after.themeId ?? themeOfQuarter(ctx, after)),
       institutionsOf(change),
       checkAttendance(change),
     ]);

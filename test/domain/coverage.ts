@@ -315,6 +315,7 @@ export const RULES_SHOWN: Shown = {
   'no more active placements than approved places (409 `no_capacity`)': [
     'resources/placements > has no more active placements than approved places',
     'resources/placements > has one place left and five children at the same instant: one gets it',
+    'resources/placements > has no place for a child whose acute placement becomes another',
   ],
   'unless `akut` with legalBasis `BL §12, stk. 3` stated': [
     'resources/placements > takes a child beyond its places only acutely, by BL §12, stk. 3',

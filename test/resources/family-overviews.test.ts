@@ -163,6 +163,18 @@ describe('a family needs attention', () => {
     expect(await overviews(caller, { attention: 'true' })).toMatchObject([{ lastContactAt: daysAgo(35) }]);
   });
 
+  it('in the list of whoever is its consultant now, not of who was', async () => {
+    const later = await startLivline();
+    const caller = await later.freshMunicipality();
+    const { id: familyId } = await makeApprovedFamily(caller);
+    const { consultantId } = await makeAssignment(caller, { familyId, from: '2026-01-01', to: '2026-11-25' });
+    const { consultantId: next } = await makeAssignment(caller, { familyId, from: '2026-11-26' });
+    later.advance(60 * 86_400);
+    expect(await overviews(caller, { attention: 'true', consultantId })).toEqual([]);
+    await makeContact(caller, { familyId, consultantId: next, at: '2026-11-27T09:00:00.000Z' });
+    expect(await overviews(caller, { attention: 'true', consultantId: next })).toHaveLength(1);
+  });
+
   it('only from its approval until it closes', async () => {
     const caller = await livline.freshMunicipality();
     await makeFamily(caller, { alias: 'Ansøger' });
@@ -182,6 +194,24 @@ describe('families without a consultant', () => {
     await makeAssignment(caller, { familyId, from: '2026-01-01', to: '2026-10-31' });
     await makeAssignment(caller, { familyId, from: '2026-12-01' });
     expect(await aliases(caller, { withoutConsultant: 'true' })).toEqual(['Ask']);
+  });
+
+  it('are listed with the longest waiting first, whatever else happens around them', async () => {
+    const caller = await livline.freshMunicipality();
+    const { id: consultantId } = await makeConsultant(caller);
+    for (const [alias, to] of [
+      ['Birk', '2026-10-31'],
+      ['Ask', '2026-09-30'],
+    ] as const) {
+      const { id: familyId } = await makeApprovedFamily(caller, { alias, statusAt: '2026-01-01T00:00:00Z' });
+      await makeAssignment(caller, { familyId, consultantId, from: '2026-01-01', to });
+      await makeContact(caller, { familyId, consultantId, at: daysAgo(1) });
+    }
+    expect(await aliases(caller, { withoutConsultant: 'true' })).toEqual(['Ask', 'Birk']);
+    const [{ familyId }] = await overviews(caller, { withoutConsultant: 'true' });
+    await makeContact(caller, { familyId, consultantId, at: daysAgo(0) });
+    expect(await aliases(caller, { withoutConsultant: 'true' })).toEqual(['Ask', 'Birk']);
+    expect(await aliases(caller, { attention: 'true' })).toEqual(['Ask', 'Birk']);
   });
 
   it('are no longer listed once a consultant who was agreed for later has begun', async () => {

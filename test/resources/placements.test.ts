@@ -94,6 +94,20 @@ describe('a placement', () => {
     expectProblem(reason, 422, 'validation_failed', '/endReason');
   });
 
+  it('keeps why and when it ended when it is sent again, and ends when it did, whatever was planned', async () => {
+    const familyId = (await makeApprovedFamily(caller)).id;
+    const childId = (await makeChild(caller)).id;
+    const body = { ...PLACEMENT, familyId, childId, startsOn: '2026-01-01', status: 'ended', statusReason: 'planned' };
+    const path = '/placements/external/municipal/P-1';
+    const first = await caller.put(path, body);
+    const again = await caller.put(path, body);
+    expect(again.body).toEqual(first.body);
+    expect(first.body).toMatchObject({ version: 1, endReason: 'planned', endsOn: '2026-11-20' });
+    const planned = await makePlacement(caller, { status: 'active', startsOn: '2026-01-01', endsOn: '2026-10-31' });
+    const ended = await caller.status(at(planned), 1, { status: 'ended', reason: 'planned' });
+    expect(ended.body.endsOn).toBe('2026-11-20');
+  });
+
   it('does not end before it starts', async () => {
     const reply = await post({
       familyId: (await makeApprovedFamily(caller)).id,
@@ -161,6 +175,8 @@ describe('a placement', () => {
     const { items } = (await own.get('/placements', { status: 'active', ...month })).body;
     expect(items.map(({ id }: { id: string }) => id)).toEqual([first.id, last.id]);
     expectProblem(await own.get('/placements', month), 422, 'validation_failed', '/query/endsFrom');
+    const bounds = { status: 'active', from: '2026-11-01' };
+    expectProblem(await own.get('/placements', bounds), 422, 'validation_failed', '/query/from');
   });
 });
 
@@ -222,6 +238,21 @@ describe('the family of a placement', () => {
     }
     const acute = await post({ ...ACUTE, familyId, childId: await child(), status: 'active' });
     expect(acute.status).toBe(201);
+  });
+
+  it('has no place for a child whose acute placement becomes another', async () => {
+    const { id: familyId } = await makeApprovedFamily(caller, { approval: { ...APPROVAL, places: 1 } });
+    await makePlacement(caller, { familyId, status: 'active' });
+    const acute = await makePlacement(caller, { ...ACUTE, familyId, status: 'active' });
+    const patch = { type: 'stoetteophold', legalBasis: 'BL §90' };
+    expectProblem(await caller.patch(at(acute), patch, 1), 409, 'no_capacity');
+  });
+
+  it.each(['suspended', 'closed'])('takes no child while it is %s', async (status) => {
+    const family = await makeApprovedFamily(caller);
+    await caller.status(`/families/${family.id}`, 1, { status, reason: 'Som aftalt' });
+    const { id: childId } = await makeChild(caller);
+    expectProblem(await post({ familyId: family.id, childId, status: 'active' }), 409, 'conflict');
   });
 
   it('has one place left and five children at the same instant: one gets it', async () => {

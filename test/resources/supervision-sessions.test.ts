@@ -130,6 +130,18 @@ describe('a supervision session', () => {
     expect((await caller.patch(`${SESSIONS}/${id}`, { addenda: [addendum('Rettelse')] }, 2)).status).toBe(200);
   });
 
+  it('that is locked keeps its theme when it is sent again, and gets none that is published later', async () => {
+    const caller = await livline.freshMunicipality();
+    const { id: familyId } = await makeFamily(caller);
+    const body = { ...SESSION, form: 'individual', familyId, status: 'locked' };
+    const [early, late] = ['early', 'late'].map((name) => `${SESSIONS}/external/municipal/${name}`) as [string, string];
+    expect((await caller.put(early, body)).body).not.toHaveProperty('themeId');
+    const { id: themeId } = await makeTheme(caller);
+    expect((await caller.put(early, body)).body).not.toHaveProperty('themeId');
+    expect((await caller.put(late, body)).body).toMatchObject({ themeId, version: 1 });
+    expect((await caller.put(late, body)).body).toMatchObject({ themeId, version: 1 });
+  });
+
   it('that is locked is corrected by an addendum, and by nothing else', async () => {
     const caller = await livline.freshMunicipality();
     const { id, familyId } = await makeSession(caller, { status: 'locked', summary: 'Som det var' });
