@@ -16,6 +16,7 @@
  * | sequence counter    | SEQUENCE                 | A               |                            |                       |                |
  * | delivery            | D#deliveryId             | A               | L#deliveries#endpoint → id |                       | until finished |
  * | endpoint's health   | W#endpointId             | A               |                            |                       |                |
+ * | line of a subject   | Q#endpointId#subject     | A               |                            |                       |                |
  * | attempt             | D#deliveryId             | N#attempt       |                            |                       |                |
  * | programme           | P#programmeId            | A               | L#programmes → name        |                       |                |
  *
@@ -67,6 +68,7 @@ export const eventKey = (eventId: string): Key => ({ pk: ['E', eventId], sk: ROO
 export const sequenceKey: Key = { pk: ['SEQUENCE'], sk: ROOT };
 export const deliveryKey = (deliveryId: string): Key => ({ pk: ['D', deliveryId], sk: ROOT });
 export const endpointHealthKey = (endpointId: string): Key => ({ pk: ['W', endpointId], sk: ROOT });
+export const orderKey = (endpointId: string, subject: string): Key => ({ pk: ['Q', endpointId, subject], sk: ROOT });
 /** Where the attempts of a delivery lie, as a range. */
 export const attemptPartition = (deliveryId: string) => ({ partition: ['D', deliveryId], from: 'N#', to: 'N$' });
 export const attemptKey = (deliveryId: string, attempt: number): Key => ({

@@ -24,6 +24,7 @@ import {
   withSlot,
 } from './endpoint-health.ts';
 import { type Hint, LONGEST_DELAY_S, type SendHints } from './hints.ts';
+import { commitInLine, isFirst, nextInLine } from './order.ts';
 import { nextAttemptAt, retryAfterSeconds } from './schedule.ts';
 import { signedHeaders } from './sign.ts';
 
@@ -136,7 +137,9 @@ async function settle(
     const { delivery, write } = afterAttempt(ctx, standing, result, random);
     try {
       const mine = healthWrite(claimed.endpointId, health, verdict.health);
-      await ctx.table.transact([mine, write, attemptWrite(claimed, ctx.now, result)]);
+      const writes = [mine, write, attemptWrite(claimed, ctx.now, result)];
+      if (delivery.status === 'pending') await ctx.table.transact(writes);
+      else await commitInLine(ctx, delivery, 'leave', writes);
       return { delivery, verdict };
     } catch (error) {
       if (!(error instanceof WriteRefused) || attempt === TRIES) throw error;
@@ -156,12 +159,17 @@ async function settle(
 async function stop(ctx: Context, delivery: Delivery, status: 'held' | 'cancelled'): Promise<void> {
   // Where it is refused, somebody else changed it: their look at it, or the next hint, decides.
   const finished = status === 'cancelled' && { finishedAt: ctx.now };
-  await unlessRefused(ctx.table.write(nextDelivery(delivery, { status, ...finished }, undefined).write));
+  const { write } = nextDelivery(delivery, { status, ...finished }, undefined);
+  await unlessRefused(delivery.order ? commitInLine(ctx, delivery, 'leave', [write]) : ctx.table.write(write));
 }
 
-/** Hints at a pending delivery for its time, unless that is so far off that the sweeper will. */
+/** Hints at a pending delivery for its time, unless that is so far off that the sweeper will; else at the one whose turn is next. */
 async function hintAt({ sendHints }: DeliverDeps, ctx: Context, delivery: Delivery | undefined): Promise<void> {
-  if (delivery?.status !== 'pending') return;
+  if (!delivery) return;
+  if (delivery.status !== 'pending') {
+    const next = await nextInLine(ctx, delivery);
+    return next && sendHints([{ ...hintOf(ctx, next), delayS: 0 }]);
+  }
   const delayS = Math.max(secondsUntil(delivery.notBefore, ctx.now), 0);
   if (delayS <= LONGEST_DELAY_S) await sendHints([{ ...hintOf(ctx, delivery), delayS }]);
 }
@@ -229,6 +237,7 @@ export async function deliver(deps: DeliverDeps, hint: Hint, requestId: string):
   if (delivery?.status !== 'pending' || !event) return;
   if (endpoint?.['disabled'] !== false) return stop(ctx, delivery, endpoint ? 'held' : 'cancelled');
   if (delivery.notBefore > ctx.now) return hintAt(deps, ctx, delivery);
+  if (!(await isFirst(ctx, delivery))) return;
   const request = requestOf(ctx, delivery, event, endpoint);
   if (!request) return;
   const claimed = await claim(ctx, delivery, health);

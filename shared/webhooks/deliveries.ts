@@ -16,6 +16,8 @@ export interface Delivery {
   readonly eventName: string;
   readonly endpointId: string;
   readonly status: DeliveryStatus;
+  /** On an ordered endpoint: whose turn it is among the events about one subject. */
+  readonly order?: { readonly subject: string; readonly sequence: number } | undefined;
   /** Attempts made, those that were never finished counted too. */
   readonly attempts: number;
   /** Before this instant no attempt is made. */
@@ -80,7 +82,8 @@ const write = (delivery: Delivery, dueAt: Instant | undefined, condition: Condit
 });
 
 /** A new delivery: pending, which may be attempted at once, or held, which nobody looks at. */
-export const newDelivery = (delivery: Omit<Delivery, 'version' | 'attempts' | 'notBefore'>): Write =>
+export type NewDelivery = Omit<Delivery, 'version' | 'attempts' | 'notBefore'>;
+export const newDelivery = (delivery: NewDelivery): Write =>
   write(
     { ...delivery, version: 1, attempts: 0, notBefore: delivery.createdAt },
     delivery.status === 'pending' ? plusSeconds(delivery.createdAt, HINT_GRACE_S) : undefined,

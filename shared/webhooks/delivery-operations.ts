@@ -20,6 +20,7 @@ import {
   nextDelivery,
   unlessRefused,
 } from './deliveries.ts';
+import { commitInLine } from './order.ts';
 
 const STATUSES = [
   'pending',
@@ -63,7 +64,7 @@ const DeliveryView = () =>
     })
     .meta({ description: 'Levering. One event on its way to one endpoint.', examples: [DELIVERY_EXAMPLE] });
 
-const viewOf = ({ version: _, leaseUntil: __, ...view }: Delivery) => view;
+const viewOf = ({ version: _, leaseUntil: __, order: ___, ...view }: Delivery) => view;
 
 /** One attempt as it was logged. */
 const AttemptView = () =>
@@ -122,16 +123,21 @@ async function listAttempts(ctx: Context, request: ApiRequest): Promise<Answer> 
 const anew = (ctx: Context, { finishedAt: _, ...delivery }: Delivery) =>
   nextDelivery({ ...delivery }, { status: 'pending', attempts: 0, notBefore: ctx.now, finishedAt: undefined }, ctx.now);
 
+/** Makes a delivery pending again, on an ordered endpoint at its place in its line. */
+function renew(ctx: Context, delivery: Delivery): Promise<void> {
+  const { delivery: renewed, write } = anew(ctx, delivery);
+  return renewed.order ? commitInLine(ctx, renewed, 'enter', [write]) : ctx.table.write(write);
+}
+
 async function resend(ctx: Context, endpoints: Resource, request: ApiRequest): Promise<Answer> {
   const { whole: endpoint } = await load(ctx, endpoints, { id: param(request, 'id') });
   const delivery = await loadDelivery(ctx, request);
   if (endpoint['disabled'] === true) throw new Problem('conflict', 'The endpoint is disabled. Enable it first.');
   if (delivery.status === 'pending' || delivery.status === 'in_flight') return { status: 202, body: viewOf(delivery) };
-  const again = anew(ctx, delivery);
-  if (!(await unlessRefused(ctx.table.write(again.write)))) {
+  if (!(await unlessRefused(renew(ctx, delivery)))) {
     throw new Problem('in_flight', 'The delivery is being changed at this moment.', [], { 'retry-after': '1' });
   }
-  return { status: 202, body: viewOf(again.delivery) };
+  return { status: 202, body: viewOf(anew(ctx, delivery).delivery) };
 }
 
 const Period = () =>
@@ -160,8 +166,8 @@ async function recoverPeriod(
     });
     const deliveries = rows.flatMap((row) => deliveryOf(row) ?? []);
     for (let start = 0; start < deliveries.length; start += 25) {
-      const batch = deliveries.slice(start, start + 25).map((delivery) => anew(ctx, delivery).write);
-      const done = await Promise.all(batch.map((write) => unlessRefused(ctx.table.write(write))));
+      const batch = deliveries.slice(start, start + 25);
+      const done = await Promise.all(batch.map((delivery) => unlessRefused(renew(ctx, delivery))));
       recovered += done.filter(Boolean).length;
     }
     if (last !== undefined) next = deliveries.at(-1)?.createdAt;

@@ -18,6 +18,8 @@ export interface Subscription {
   readonly since: Instant;
   readonly types: readonly string[];
   readonly disabled: boolean;
+  /** Whether events about one subject are delivered one after another. */
+  readonly ordered: boolean;
 }
 
 /** Whether event `name` is among the types: `family.created`, all of `family.*`, or `*`; no types means every event. */
@@ -56,6 +58,9 @@ export const webhookEndpoints = (egress: EgressOptions): Resource =>
         .describe('Where to post (modtageradresse): https, port 443, a public host name.'),
       description: line('What it is for (formål).').optional(),
       types: eventTypes().default([]),
+      ordered: flag(
+        'Whether events about one object are delivered one after another (rækkefølge): the next when the one before is delivered or given up. Objects never wait for one another.',
+      ).default(false),
       disabled: flag('Whether deliveries are held back (deaktiveret).').default(false),
     }),
     derived: () => ({
@@ -74,10 +79,10 @@ export const webhookEndpoints = (egress: EgressOptions): Resource =>
       },
     },
     order: (endpoint) => endpoint.createdAt,
-    ledgers: ({ createdAt, types, disabled }) => [
+    ledgers: ({ createdAt, types, disabled, ordered }) => [
       {
         name: ENDPOINTS_LEDGER,
-        entry: { since: createdAt, types, disabled } satisfies Subscription,
+        entry: { since: createdAt, types, disabled, ordered } satisfies Subscription,
         admit: (others) =>
           others.size >= MOST
             ? new Problem('conflict', `A municipality has at most ${MOST} webhook endpoints.`)

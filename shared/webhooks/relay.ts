@@ -6,9 +6,10 @@ import { eventKey, feedPartition, historyPartition, ledgerKey, sequenceKey } fro
 import type { Row } from '../table/scoped-table.ts';
 import { ABSENT, type Write, WriteRefused } from '../table/write.ts';
 import type { Instant } from '../time.ts';
-import { hintOf, newDelivery, unlessRefused } from './deliveries.ts';
+import { hintOf, type NewDelivery, newDelivery, unlessRefused } from './deliveries.ts';
 import { ENDPOINTS_LEDGER, type Subscription, typesInclude } from './endpoints.ts';
 import type { SendHints } from './hints.ts';
+import { commitInLine } from './order.ts';
 
 /** An event's row as the relay uses it. */
 interface EventRow {
@@ -112,14 +113,21 @@ const isItself = ({ name, objectId }: EventRow, endpointId: string): boolean =>
 const deliveriesOf = (ctx: Context, event: EventRow, endpoints: Readonly<Record<string, Subscription>>) =>
   Object.entries(endpoints)
     .filter(([id, { since, types }]) => since <= event.at && typesInclude(types, event.name) && !isItself(event, id))
-    .map(([endpointId, { disabled }]) => ({
+    .map(([endpointId, { disabled, ordered }]) => ({
       id: derivedId('dlv', ctx.tenant.code, event.eventId, endpointId),
       eventId: event.eventId,
       eventName: event.name,
       endpointId,
       status: disabled ? ('held' as const) : ('pending' as const),
+      ...(ordered && { order: { subject: event.objectId, sequence: event.sequence as number } }),
       createdAt: ctx.now,
     }));
+
+/** Writes a delivery of an ordered endpoint with its place in its line. One that is held has none until it is recovered. */
+const enterLine = (ctx: Context, delivery: NewDelivery): Promise<void> =>
+  delivery.status === 'held'
+    ? ctx.table.write(newDelivery(delivery))
+    : commitInLine(ctx, { ...delivery, version: 1, attempts: 0, notBefore: ctx.now }, 'enter', [newDelivery(delivery)]);
 
 /**
  * Relays events of one municipality: numbers them, writes a delivery for each subscriber, hints, and clears what made
@@ -137,7 +145,10 @@ async function relay(ctx: Context, eventIds: readonly string[], sendHints: SendH
     .filter(({ duePk }) => duePk !== undefined)
     .sort((a, b) => (a.sequence as number) - (b.sequence as number));
   const deliveries = waiting.flatMap((event) => deliveriesOf(ctx, event, endpoints));
-  await Promise.all(deliveries.map((delivery) => unlessRefused(ctx.table.write(newDelivery(delivery)))));
+  const [ordered, free] = [deliveries.filter(({ order }) => order), deliveries.filter(({ order }) => !order)];
+  await Promise.all(free.map((delivery) => unlessRefused(ctx.table.write(newDelivery(delivery)))));
+  // One after another, so that what is told first stands first in its line.
+  for (const delivery of ordered) await unlessRefused(enterLine(ctx, delivery));
   const pending = deliveries.filter(({ status }) => status === 'pending');
   await sendHints(pending.map((delivery) => ({ ...hintOf(ctx, delivery), delayS: 0 })));
   await Promise.all(
