@@ -24,6 +24,11 @@ const PATH: Readonly<Record<string, Text>> = {
     pattern: UUID,
     example: '01930000-0000-7000-8000-000000000031',
   },
+  deliveryId: {
+    description: 'Id of the delivery.',
+    pattern: '^dlv_[0-9a-f]{32}$',
+    example: 'dlv_6f1c0b9e2d4a48b7a3e5c1d0f9b8a7c6',
+  },
   source: {
     description: '`municipal`, or the id of the partner whose id it is (kilde).',
     maxLength: 50,

@@ -196,7 +196,9 @@ async function enable(ctx: Context, endpoints: Resource, request: ApiRequest): P
 }
 
 const recovery = () => ({
-  recovered: whole('Deliveries that are pending again (genoptaget), 0–500.', 0, MOST_RECOVERED),
+  recovered: whole('Deliveries that are pending again (genoptaget), 0–500.', 0, MOST_RECOVERED).meta({
+    examples: [12],
+  }),
   next: instant('Where there are more: call again with this as `since`, UTC (næste).').optional(),
 });
 const RECOVERY_EXAMPLE = { recovered: 12 };

@@ -105,9 +105,9 @@ const numberWrite = ({ eventId, objectId, objectVersion }: EventRow, sequence: n
   condition: { expression: 'attribute_exists(#pk) AND attribute_not_exists(#sequence)' },
 });
 
-/** An endpoint is not told about itself: when it fails or is disabled, it is the others that can say so. */
+/** An endpoint that fails or is disabled is not told so itself: the others can say it. */
 const isItself = ({ name, objectId }: EventRow, endpointId: string): boolean =>
-  objectId === endpointId && name.startsWith('webhook-endpoint.');
+  objectId === endpointId && ['webhook-endpoint.failing', 'webhook-endpoint.disabled'].includes(name);
 
 /** What an event becomes: a delivery for each endpoint that was subscribed when it happened, held where it is disabled. */
 const deliveriesOf = (ctx: Context, event: EventRow, endpoints: Readonly<Record<string, Subscription>>) =>
