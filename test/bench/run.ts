@@ -4,6 +4,7 @@ import { latency } from './latency.ts';
 import { type Benchmark, tableOf } from './report.ts';
 import { units } from './units.ts';
 import { warmCpu } from './warm-cpu.ts';
+import { webhooks } from './webhooks.ts';
 
 /** `npm run bench [name …]`: every performance figure with its peer beside it, measured in this one run. */
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
@@ -12,6 +13,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   units,
   bytes,
   latency,
+  webhooks,
 };
 
 const wanted = process.argv.slice(2);
