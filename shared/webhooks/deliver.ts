@@ -9,8 +9,8 @@ import { expiryAfter, type Instant, instantOf, plusSeconds } from '../time.ts';
 import { type Delivery, deliveryOf, HINT_GRACE_S, hintOf, nextDelivery, unlessRefused } from './deliveries.ts';
 import { isTaken, type Post, type PostResult } from './egress.ts';
 import { type Hint, LONGEST_DELAY_S, type SendHints } from './hints.ts';
+import { postRequest } from './request.ts';
 import { nextAttemptAt, retryAfterSeconds } from './schedule.ts';
-import { signedHeaders } from './sign.ts';
 
 /** What delivering needs from outside, so that tests hold the clock, the receivers and chance. */
 export interface DeliverDeps {
@@ -121,13 +121,12 @@ export async function deliver(deps: DeliverDeps, hint: Hint, requestId: string):
   if (delivery?.status !== 'pending' || !event) return;
   if (endpoint?.['disabled'] !== false) return stop(ctx, delivery, endpoint ? 'held' : 'cancelled');
   if (delivery.notBefore > ctx.now) return hintAt(deps, ctx, delivery);
+  const body = eventBytes(event['envelope'] as string, event['sequence'] as number);
+  // Before the claim: a key of ours that cannot be used costs the endpoint no attempt.
+  const request = postRequest(endpoint, { id: delivery.eventId, body }, ctx.now);
   const claimed = await claim(ctx, delivery);
   if (!claimed) return;
-
-  const body = eventBytes(event['envelope'] as string, event['sequence'] as number);
-  const timestamp = Math.floor(Date.parse(ctx.now) / 1000);
-  const headers = signedHeaders(endpoint['secret'] as string, { id: claimed.eventId, timestamp, body });
-  const result = await deps.post({ url: endpoint['url'] as string, headers, body });
+  const result = await deps.post(request);
 
   const after: Context = { ...ctx, now: instantOf(deps.now()) };
   await hintAt(deps, after, await settle(after, claimed, result, deps.random()));
