@@ -8,6 +8,8 @@ import { ClientOnce, ClientView, GrantView } from '#shared/tenancy/clients.ts';
 import { MunicipalityPatch, MunicipalityView } from '#shared/tenancy/municipalities.ts';
 import { PartnerView } from '#shared/tenancy/partners.ts';
 import { MunicipalProgrammeView, ProgrammeInput, ProgrammeView } from '#shared/tenancy/programmes.ts';
+import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
+import { endpointWithSecret } from '#shared/webhooks/key-operations.ts';
 import { CloudEvent } from '#shared/webhooks/operations.ts';
 import { exampleOf, patchExample, viewExample } from './examples.ts';
 import {
@@ -116,6 +118,7 @@ export function buildComponents(
     Client: ClientView,
     ClientCredentials: ClientOnce,
     Grant: GrantView,
+    WebhookEndpointWithSecret: () => endpointWithSecret(webhookEndpoints({ allowLocal: false })),
     CloudEvent,
   };
   for (const resource of resources) addResource(named, resource);

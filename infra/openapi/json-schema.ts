@@ -20,6 +20,7 @@ export interface JsonSchema {
   readonly default?: unknown;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly required?: readonly string[];
+  readonly propertyNames?: JsonSchema;
   readonly additionalProperties?: boolean | JsonSchema;
   readonly items?: JsonSchema;
   readonly anyOf?: readonly JsonSchema[];
@@ -45,6 +46,7 @@ const KEYWORDS: readonly (keyof JsonSchema)[] = [
   'default',
   'properties',
   'required',
+  'propertyNames',
   'additionalProperties',
   'items',
   'anyOf',
@@ -137,6 +139,12 @@ function nullable(schema: JsonSchema): JsonSchema {
   };
 }
 
+/** A patch of an object whose members have no names given here takes each of them away with null. */
+const openPatchOf = (field: JsonSchema): JsonSchema =>
+  typeof field.additionalProperties === 'object'
+    ? { ...field, additionalProperties: nullable(field.additionalProperties) }
+    : field;
+
 /**
  * What a JSON merge patch of an input may hold (RFC 7396): any of its fields, null where a field may be absent, the same
  * inside nested objects. Lists are replaced whole, so their entries stay as they are. A default belongs to what is left
@@ -147,7 +155,7 @@ export function patchSchemaOf({ properties = {}, required = [], ...rest }: JsonS
     ...rest,
     properties: mapValues(properties, (property, name) => {
       const { default: _, ...field } = property;
-      const patched = field.properties ? patchSchemaOf(field) : field;
+      const patched = field.properties ? patchSchemaOf(field) : openPatchOf(field);
       return required.includes(name) ? patched : nullable(patched);
     }),
   };

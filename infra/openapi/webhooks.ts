@@ -47,7 +47,7 @@ export const webhooks = (resources: readonly Resource[], { schemas }: Components
         header('webhook-timestamp', 'When this attempt was made, seconds since 1970-01-01 UTC.', '1795165200'),
         header(
           'webhook-signature',
-          '`v1,` and the base64 HMAC-SHA256 of `<webhook-id>.<webhook-timestamp>.<body>` under the bytes of the secret. Several, separated by spaces, if several secrets are live.',
+          "`v1,` and the base64 HMAC-SHA256 of `<webhook-id>.<webhook-timestamp>.<body>` under the bytes of the secret; with `v1a` among the endpoint's `signatures` also `v1a,` and the base64 Ed25519 signature of the same. Separated by spaces, and of both secrets while a rotation overlaps: one that is good is enough.",
           'v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=',
         ),
       ],

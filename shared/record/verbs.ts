@@ -100,7 +100,7 @@ export const createRecord = (
   );
 
 /** What a change does to a record beyond its fields. */
-interface Amendment {
+export interface Amendment {
   readonly fields: Fields;
   /** What the caller itself sent of them. */
   readonly sent: Fields;
@@ -110,7 +110,7 @@ interface Amendment {
 }
 
 /** Saves a new version of a record, or answers with the one that stands when nothing is different. */
-async function amend(
+export async function amend(
   ctx: Context,
   resource: Resource,
   before: Stored,

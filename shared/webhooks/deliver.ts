@@ -25,8 +25,8 @@ import {
 } from './endpoint-health.ts';
 import { type Hint, LONGEST_DELAY_S, type SendHints } from './hints.ts';
 import { commitInLine, isFirst, nextInLine } from './order.ts';
+import { postRequest } from './request.ts';
 import { nextAttemptAt, retryAfterSeconds } from './schedule.ts';
-import { signedHeaders } from './sign.ts';
 
 /** What delivering needs from outside, so that tests hold the clock, the receivers and chance. */
 export interface DeliverDeps {
@@ -199,9 +199,7 @@ const enabledAtOf = (endpoint: Whole): Instant => (endpoint['enabledAt'] as Inst
 function requestOf(ctx: Context, { eventId, id }: Delivery, event: Row, endpoint: Whole): PostRequest | undefined {
   try {
     const body = eventBytes(event['envelope'] as string, event['sequence'] as number);
-    const timestamp = Math.floor(Date.parse(ctx.now) / 1000);
-    const headers = signedHeaders(endpoint['secret'] as string, { id: eventId, timestamp, body });
-    return { url: endpoint['url'] as string, headers, body };
+    return postRequest(endpoint, { id: eventId, body }, ctx.now);
   } catch (error) {
     log.error('delivery cannot be signed', { requestId: ctx.requestId, deliveryId: id, ...faultOf(error) });
     count('UnsignedDeliveries', 1);

@@ -1,32 +1,23 @@
 import * as z from 'zod';
 import type { Context } from '../context.ts';
 import { newId } from '../ids.ts';
-import { type Answer, type ApiRequest, idempotencyOf, type Operation, param } from '../operation.ts';
+import { type Answer, type ApiRequest, type Operation, param } from '../operation.ts';
 import { cloudEvent, eventBytes, sequenceText } from '../record/events.ts';
 import { instant, oneOf } from '../record/fields.ts';
 import { operationsOf, TENANT_BASE } from '../record/operations.ts';
-import { findRecord, load } from '../record/read.ts';
+import { load } from '../record/read.ts';
 import type { Resource } from '../record/resource.ts';
-import { caseRefs, viewSchema } from '../record/schemas.ts';
+import { caseRefs } from '../record/schemas.ts';
 import { parse } from '../record/validate.ts';
-import { createRecord } from '../record/verbs.ts';
 import { feedPartition } from '../table/keys.ts';
 import { deliveryOperations } from './delivery-operations.ts';
 import { type EgressOptions, isTaken, type Post } from './egress.ts';
 import { eventTypes, typesInclude, webhookEndpoints } from './endpoints.ts';
-import { signedHeaders } from './sign.ts';
+import { keyOperations, withSecretShown } from './key-operations.ts';
+import { postRequest } from './request.ts';
 
 export interface WebhookDeps extends EgressOptions {
   readonly post: Post;
-}
-
-/** Creates an endpoint. The answer, also when it is given again to the same Idempotency-Key, is the one place with the secret. */
-async function createEndpoint(ctx: Context, endpoints: Resource, request: ApiRequest): Promise<Answer> {
-  const answer = await createRecord(ctx, endpoints, request.body, { idempotency: idempotencyOf(request) });
-  const view = answer.body as { id: string };
-  // It may have been deleted since, if this answer is a repeated one.
-  const stored = await findRecord(ctx, endpoints, view.id);
-  return { ...answer, body: { ...view, secret: stored?.whole['secret'] } };
 }
 
 /** Posts a ping event at once and tells what came of it. */
@@ -35,12 +26,7 @@ async function testEndpoint(ctx: Context, endpoints: Resource, post: Post, reque
   const id = `evt_${newId(new Date(ctx.now)).replaceAll('-', '')}`;
   const data = { objectType: 'webhook-endpoint', objectId: endpoint.id };
   const body = cloudEvent(ctx, { id, name: 'webhook-endpoint.ping', subject: endpoint.id, data });
-  const timestamp = Math.floor(Date.parse(ctx.now) / 1000);
-  const result = await post({
-    url: endpoint['url'] as string,
-    headers: signedHeaders(endpoint['secret'] as string, { id, timestamp, body }),
-    body,
-  });
+  const result = await post(postRequest(endpoint, { id, body }, ctx.now));
   const { status, error, durationMs, body: answer } = result;
   return { status: 200, body: { delivered: isTaken(result), eventId: id, status, error, durationMs, body: answer } };
 }
@@ -168,25 +154,12 @@ export const CloudEvent = () =>
 /** The operations on webhook endpoints, and the feed. */
 export function webhookOperations({ post, allowLocal }: WebhookDeps): Operation<Context>[] {
   const endpoints = webhookEndpoints({ allowLocal });
-  const own = operationsOf(endpoints)
-    .filter(({ path }) => !path.includes('/external/'))
-    .map((operation): Operation<Context> => {
-      if (operation.id !== 'create-webhook-endpoint') return operation;
-      const body = () =>
-        viewSchema(endpoints).extend({
-          secret: z.string().meta({
-            description: 'The signing secret (signeringsnøgle), `whsec_…`, shown this once.',
-            examples: ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
-          }),
-        });
-      return {
-        ...operation,
-        success: { status: 201, description: 'The endpoint with its secret.', body },
-        run: (ctx, request) => createEndpoint(ctx, endpoints, request),
-      };
-    });
+  const own = operationsOf(endpoints).filter(({ path }) => !path.includes('/external/'));
   return [
-    ...own,
+    ...own.map((operation) =>
+      operation.id === 'create-webhook-endpoint' ? withSecretShown(operation, endpoints) : operation,
+    ),
+    ...keyOperations(endpoints),
     {
       id: 'test-webhook-endpoint',
       method: 'POST',

@@ -35,9 +35,10 @@ async function readEvents(ctx: Context, ids: readonly string[]): Promise<EventRo
 }
 
 /**
- * The events and all that must be numbered before them. A stream keeps the order of one row's changes only, and every
- * event is a row of its own; but each names the one before it of the same object, so following these names until a
- * numbered event puts one object's events in the order of its versions, whatever order the stream brought them in.
+ * The events and all that must be relayed before them. A stream keeps the order of one row's changes only, and every
+ * event is a row of its own; but each names the one before it of the same object, so following these names until one that
+ * was relayed puts one object's events in the order of its versions, whatever order the stream brought them in, and
+ * whoever died over them before.
  */
 async function withPredecessors(ctx: Context, ids: readonly string[]): Promise<EventRow[]> {
   const known = new Map<string, EventRow>();
@@ -45,8 +46,8 @@ async function withPredecessors(ctx: Context, ids: readonly string[]): Promise<E
   while (wanted.length > 0) {
     const found = await readEvents(ctx, wanted);
     for (const event of found) known.set(event.eventId, event);
-    wanted = found.flatMap(({ sequence, previous }) =>
-      sequence === undefined && previous && !known.has(previous) ? [previous] : [],
+    wanted = found.flatMap(({ duePk, previous }) =>
+      duePk !== undefined && previous && !known.has(previous) ? [previous] : [],
     );
   }
   return inOrder(ids, known);
@@ -69,11 +70,16 @@ function inOrder(ids: readonly string[], known: ReadonlyMap<string, EventRow>): 
   return [...ordered];
 }
 
-/** Gives numbers to those of the events that have none: the counter and the numbers in one transaction, so there is no hole. */
-async function number(ctx: Context, ids: readonly string[]): Promise<void> {
+/**
+ * Gives numbers to those of the events that have none: the counter and the numbers in one transaction, so there is no
+ * hole. Gives the ids of all that are still to be relayed, with those that come before them.
+ */
+async function number(ctx: Context, ids: readonly string[]): Promise<string[]> {
   for (let attempt = 1; ; attempt += 1) {
-    const unnumbered = (await withPredecessors(ctx, ids)).filter(({ sequence }) => sequence === undefined);
-    if (unnumbered.length === 0) return;
+    const pending = (await withPredecessors(ctx, ids)).filter(({ duePk }) => duePk !== undefined);
+    const unnumbered = pending.filter(({ sequence }) => sequence === undefined);
+    const all = () => pending.map(({ eventId }) => eventId);
+    if (unnumbered.length === 0) return all();
     const chunk = unnumbered.slice(0, CHUNK);
     const counter = await ctx.table.get(sequenceKey);
     const last = (counter?.['last'] as number | undefined) ?? 0;
@@ -85,7 +91,7 @@ async function number(ctx: Context, ids: readonly string[]): Promise<void> {
     };
     try {
       await ctx.table.transact([counting, ...chunk.map((event, at) => numberWrite(event, last + at + 1))]);
-      if (chunk.length === unnumbered.length) return;
+      if (chunk.length === unnumbered.length) return all();
       attempt = 0;
     } catch (error) {
       // Another relay was quicker, with the counter or with one of the events: look again.
@@ -135,11 +141,8 @@ const enterLine = (ctx: Context, delivery: NewDelivery): Promise<void> =>
  * again, and running all of it twice changes nothing.
  */
 async function relay(ctx: Context, eventIds: readonly string[], sendHints: SendHints): Promise<void> {
-  await number(ctx, eventIds);
-  const [events, ledger] = await Promise.all([
-    readEvents(ctx, eventIds),
-    ctx.table.get(ledgerKey(...ENDPOINTS_LEDGER)),
-  ]);
+  const pending = await number(ctx, eventIds);
+  const [events, ledger] = await Promise.all([readEvents(ctx, pending), ctx.table.get(ledgerKey(...ENDPOINTS_LEDGER))]);
   const endpoints = ((ledger as Row | undefined)?.['entries'] ?? {}) as Record<string, Subscription>;
   const waiting = events
     .filter(({ duePk }) => duePk !== undefined)
@@ -149,8 +152,8 @@ async function relay(ctx: Context, eventIds: readonly string[], sendHints: SendH
   await Promise.all(free.map((delivery) => unlessRefused(ctx.table.write(newDelivery(delivery)))));
   // One after another, so that what is told first stands first in its line.
   for (const delivery of ordered) await unlessRefused(enterLine(ctx, delivery));
-  const pending = deliveries.filter(({ status }) => status === 'pending');
-  await sendHints(pending.map((delivery) => ({ ...hintOf(ctx, delivery), delayS: 0 })));
+  const underway = deliveries.filter(({ status }) => status === 'pending');
+  await sendHints(underway.map((delivery) => ({ ...hintOf(ctx, delivery), delayS: 0 })));
   await Promise.all(
     waiting.map(({ eventId }) => ctx.table.write({ kind: 'update', key: eventKey(eventId), unindex: ['due'] })),
   );

@@ -95,8 +95,11 @@ test('webhooks and events', async () => {
   expectDocumented('get-webhook-endpoint', await own.get(one));
   expectDocumented('list-webhook-endpoints', await own.get('/webhook-endpoints'));
   expectDocumented('test-webhook-endpoint', await own.send('POST', `${one}/test`));
-  expectDocumented('update-webhook-endpoint', await own.patch(one, { disabled: true }, 1));
-  expectDocumented('delete-webhook-endpoint', await own.remove(one, 2));
+  const rotation = { body: { overlapHours: 48 }, headers: { 'if-match': '"1"' } };
+  expectDocumented('rotate-webhook-endpoint-secret', await own.send('POST', `${one}/rotate-secret`, rotation));
+  expectDocumented('update-webhook-endpoint', await own.patch(one, { disabled: true, signatures: ['v1a'] }, 2));
+  expectDocumented('list-webhook-keys', await own.get('/webhook-keys'));
+  expectDocumented('delete-webhook-endpoint', await own.remove(one, 3));
   await livline.relay();
   const events = await own.get('/events');
   expect(events.body.items.length).toBeGreaterThan(2);

@@ -211,6 +211,7 @@ const READS: readonly Pattern[] = [
     ['GetItem R#child', 'GetItem B#child-placements#child', 'Query filter3 L#family-overviews#free'],
     () => by.get(`/children/${id.child}/matches`),
   ],
+  ['the public keys of webhooks', 1, ['GetItem B#webhook-keys'], () => by.get('/webhook-keys')],
   ['the events after a number', 1, ['Query list EVENTS'], () => by.get('/events', { after: '3' })],
   [
     'who may do what, once a minute for each client',

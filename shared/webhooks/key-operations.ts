@@ -1,0 +1,161 @@
+import * as z from 'zod';
+import type { Context } from '../context.ts';
+import { Problem } from '../errors.ts';
+import { type Answer, type ApiRequest, idempotencyOf, type Operation, param, requireMatch } from '../operation.ts';
+import { flag, instant, whole } from '../record/fields.ts';
+import { once } from '../record/once.ts';
+import { TENANT_BASE } from '../record/operations.ts';
+import { findRecord, load } from '../record/read.ts';
+import type { Resource } from '../record/resource.ts';
+import { viewSchema } from '../record/schemas.ts';
+import { parse } from '../record/validate.ts';
+import { amend } from '../record/verbs.ts';
+import { ledgerKey } from '../table/keys.ts';
+import { endpointOf } from './endpoints.ts';
+import { overlaps, PUBLIC_KEYS_LEDGER, rotatedKeys, secretOfVersion, webhookKeys } from './keys.ts';
+
+/** The endpoint with its secret: what creation and rotation answer with, and nothing else does. */
+export const endpointWithSecret = (endpoints: Resource) =>
+  viewSchema(endpoints)
+    .extend({
+      secret: z
+        .string()
+        .meta({
+          description:
+            'The signing secret (signeringsnøgle), `whsec_…`, shown this once. A repeated answer leaves it out if it has been replaced since.',
+          examples: ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
+        })
+        .optional(),
+    })
+    .describe('Webhook-modtager. An endpoint with the secret that was made for it.');
+
+/** Adds to an answer the secret that it was about: the stored answers, which a repeated request gets, hold none. */
+async function withSecret(ctx: Context, endpoints: Resource, answer: Answer): Promise<Answer> {
+  const view = answer.body as { id: string; secretVersion: number };
+  // It may have been deleted or rotated since, if this answer is a repeated one.
+  const stored = await findRecord(ctx, endpoints, view.id);
+  const secret = stored && secretOfVersion(endpointOf(stored.whole), endpointOf(view).secretVersion);
+  return { ...answer, body: { ...view, secret } };
+}
+
+/** The operation that creates an endpoint, its answer with the secret. */
+export const withSecretShown = (create: Operation<Context>, endpoints: Resource): Operation<Context> => ({
+  ...create,
+  success: { status: 201, description: 'The endpoint with its secret.', body: () => endpointWithSecret(endpoints) },
+  run: async (ctx, request) => withSecret(ctx, endpoints, await create.run(ctx, request)),
+});
+
+const Rotation = () =>
+  z.strictObject({
+    overlapHours: whole(
+      'For how long the secret before signs too (overlap i timer), 0–168 hours; 24 if left out.',
+      0,
+      168,
+    ).default(24),
+    force: flag(
+      'Whether to rotate also while the secret before still signs, which ends it at once (gennemtving).',
+    ).default(false),
+  });
+
+/** Gives an endpoint new keys. Those before go on signing beside them for as long as the caller says. */
+const rotateSecret = (ctx: Context, endpoints: Resource, request: ApiRequest): Promise<Answer> => {
+  const idempotency = idempotencyOf(request);
+  return once(ctx, idempotency, async (eventId) => {
+    const before = await load(ctx, endpoints, { id: param(request, 'id') });
+    const { overlapHours, force } = parse(Rotation(), request.body);
+    requireMatch(request.header('if-match'), before.whole.version);
+    const keys = endpointOf(before.whole);
+    if (overlaps(keys, ctx.now) && !force) {
+      throw new Problem(
+        'conflict',
+        'The secret before still signs, until `overlapUntil`. Wait until then, or send force to end it now.',
+      );
+    }
+    const fields = { ...before.whole, ...rotatedKeys(keys, ctx.now, overlapHours) };
+    return amend(ctx, endpoints, before, { fields, sent: {}, eventId, idempotency });
+  });
+};
+
+/** The public keys of all endpoints: one row, whose entries come and go with them. */
+async function listKeys(ctx: Context): Promise<Answer> {
+  const ledger = await ctx.table.get(ledgerKey(...PUBLIC_KEYS_LEDGER));
+  const entries = (ledger?.['entries'] ?? {}) as Readonly<Record<string, unknown>>;
+  return { status: 200, body: { keys: webhookKeys(entries, ctx.now) } };
+}
+
+const WebhookKey = () =>
+  z
+    .strictObject({
+      kty: z.literal('OKP').describe('Kind of key (nøgletype), RFC 8037.'),
+      crv: z.literal('Ed25519').describe('Curve of the key (kurve).'),
+      x: z.string().describe('The 32 bytes of the public key, base64url without padding (offentlig nøgle).'),
+      alg: z.literal('EdDSA').describe('Algorithm of the signatures (algoritme).'),
+      use: z.literal('sig').describe('What the key is for: signatures (anvendelse).'),
+      kid: z
+        .uuid()
+        .describe('Id of the endpoint whose webhooks it signs (nøgle-id). Two keys have it during a rotation.'),
+      whpk: z.string().describe('The same key as Standard Webhooks writes it, `whpk_…` (offentlig nøgle).'),
+      until: instant('Until when it signs, UTC (gyldig til), where it is being replaced.').optional(),
+    })
+    .meta({
+      description: 'A public key.',
+      examples: [
+        {
+          kty: 'OKP',
+          crv: 'Ed25519',
+          x: '1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4',
+          alg: 'EdDSA',
+          use: 'sig',
+          kid: '01930000-0000-7000-8000-000000000012',
+          whpk: 'whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=',
+        },
+      ],
+    });
+
+/** The operations on the keys that webhooks are signed with. */
+export const keyOperations = (endpoints: Resource): Operation<Context>[] => [
+  {
+    id: 'rotate-webhook-endpoint-secret',
+    method: 'POST',
+    path: `${TENANT_BASE}/webhook-endpoints/{id}/rotate-secret`,
+    scope: 'webhooks:write',
+    tag: 'webhook-endpoints',
+    summary: 'Replace the signing secret, with an overlap',
+    description:
+      'Webhooks carry a signature of both secrets until the overlap ends, so a receiver changes over without losing one. With `v1a` the Ed25519 key is replaced too.',
+    manner: 'change',
+    body: Rotation,
+    success: {
+      status: 200,
+      description: 'The endpoint with its new secret.',
+      body: () => endpointWithSecret(endpoints),
+    },
+    problems: [
+      'conflict',
+      'precondition_required',
+      'precondition_failed',
+      'validation_failed',
+      'idempotency_key_reused',
+      'in_flight',
+    ],
+    example: { overlapHours: 48 },
+    run: async (ctx, request) => withSecret(ctx, endpoints, await rotateSecret(ctx, endpoints, request)),
+  },
+  {
+    id: 'list-webhook-keys',
+    method: 'GET',
+    path: `${TENANT_BASE}/webhook-keys`,
+    scope: 'webhooks:read',
+    tag: 'webhook-endpoints',
+    summary: 'Read the public keys that webhooks are signed with',
+    description: 'A JSON Web Key Set (RFC 7517) with the Ed25519 keys of the endpoints whose `signatures` have `v1a`.',
+    manner: 'list',
+    success: {
+      status: 200,
+      description: 'The keys that sign now.',
+      body: () => z.strictObject({ keys: z.array(WebhookKey()).describe('The keys (nøgler).') }),
+    },
+    problems: [],
+    run: (ctx) => listKeys(ctx),
+  },
+];
