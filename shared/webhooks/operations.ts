@@ -11,8 +11,10 @@ import { caseRefs, viewSchema } from '../record/schemas.ts';
 import { parse } from '../record/validate.ts';
 import { createRecord } from '../record/verbs.ts';
 import { feedPartition } from '../table/keys.ts';
+import { connectionOperations } from './connections.ts';
 import { type EgressOptions, isTaken, type Post } from './egress.ts';
 import { eventTypes, typesInclude, webhookEndpoints } from './endpoints.ts';
+import { inboxOperations } from './inbox-messages.ts';
 import { signedHeaders } from './sign.ts';
 
 export interface WebhookDeps extends EgressOptions {
@@ -186,6 +188,8 @@ export function webhookOperations({ post, allowLocal }: WebhookDeps): Operation<
     });
   return [
     ...own,
+    ...connectionOperations(),
+    ...inboxOperations(),
     {
       id: 'test-webhook-endpoint',
       method: 'POST',
