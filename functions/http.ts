@@ -80,11 +80,13 @@ function queryOf({ multiValueQueryStringParameters }: APIGatewayProxyEvent): Rec
 }
 
 /** The body as text; bytes that are not UTF-8 become U+FFFD, as they do at API Gateway. */
-const textOf = ({ body, isBase64Encoded }: APIGatewayProxyEvent): string =>
-  isBase64Encoded ? Buffer.from(body ?? '', 'base64').toString() : (body ?? '');
+function textOf({ body, isBase64Encoded }: APIGatewayProxyEvent): string {
+  const text = isBase64Encoded ? Buffer.from(body ?? '', 'base64').toString() : (body ?? '');
+  if (Buffer.byteLength(text) > MAX_BODY) throw new Problem('payload_too_large', 'The body is larger than 1 MB.');
+  return text;
+}
 
 function parseJson({ header }: Call, text: string): unknown {
-  if (Buffer.byteLength(text) > MAX_BODY) throw new Problem('payload_too_large', 'The body is larger than 1 MB.');
   const type = header('content-type');
   if (type === undefined || !JSON_TYPES.test(type)) {
     throw new Problem('unsupported_media_type', 'The body must be application/json.');
@@ -104,6 +106,9 @@ function requestOf(call: Call, params: ApiRequest['params'], hasBody: boolean): 
     query: queryOf(event),
     header,
     body: hasBody ? parseJson(call, text) : undefined,
+    get text() {
+      return textOf(event);
+    },
     get fingerprint() {
       return digest(event.httpMethod, event.path, text);
     },
@@ -126,18 +131,24 @@ function matches(ifNoneMatch: string | undefined, etag: string): boolean {
   return ifNoneMatch.trim() === '*' || ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
 }
 
+/** What of an operation its routing needs: an inbox's has no scope. */
+type Served<Ctx> = Pick<Operation<Ctx>, 'method' | 'path' | 'body' | 'run'>;
+
 /** Decides who calls and gives what the verbs need, or throws the refusal (401, 403, 404). */
-export type ContextOf<Ctx> = (call: {
+export type ContextOf<Ctx, Each = Operation<Ctx>> = (call: {
   readonly claims: Readonly<Record<string, string>> | undefined;
   readonly params: Readonly<Record<string, string>>;
   readonly requestId: string;
-  readonly operation: Operation<Ctx>;
+  readonly operation: Each;
 }) => Promise<Ctx>;
 
 const honoPath = (template: string): string => template.replaceAll(/\{(\w+)\}/g, ':$1');
 
 /** An app that serves the operations. `contextOf` decides who the caller is and refuses before anything else is looked at. */
-export function serve<Ctx>(operations: readonly Operation<Ctx>[], contextOf: ContextOf<Ctx>): App {
+export function serve<Ctx, Each extends Served<Ctx> = Operation<Ctx>>(
+  operations: readonly Each[],
+  contextOf: ContextOf<Ctx, Each>,
+): App {
   const app = new Hono<{ Bindings: Call }>({ strict: false });
   for (const operation of operations) {
     app.on(operation.method, honoPath(operation.path), async ({ env: call, req }) => {

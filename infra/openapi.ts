@@ -4,9 +4,12 @@ import type { Operation } from '#shared/operation.ts';
 import type { Resource } from '#shared/record/resource.ts';
 import { RESOURCES } from '#shared/resources/registry.ts';
 import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
+import { connections } from '#shared/webhooks/connections.ts';
 import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
+import { inboxMessages } from '#shared/webhooks/inbox-messages.ts';
 import { buildComponents, type Components } from './openapi/components.ts';
 import { eventTypeSchema } from './openapi/event-types.ts';
+import { INBOX_PROBLEMS, inboundMessageSchema, inboxPath } from './openapi/inbox.ts';
 import { INTRODUCTION } from './openapi/introduction.ts';
 import { documentedOperations, operationObject, problemsOf } from './openapi/operations.ts';
 import { headerComponents, parameterComponents } from './openapi/parameters.ts';
@@ -41,6 +44,7 @@ function paths(operations: readonly Operation<never>[], components: Components):
     item[operation.method.toLowerCase()] = operationObject(operation, components);
     byPath[operation.path] = item;
   }
+  for (const [path, item] of Object.entries(inboxPath())) byPath[path] = { ...byPath[path], ...item };
   return { ...byPath, ...publicPaths() };
 }
 
@@ -56,7 +60,7 @@ const SCOPE_SUBJECTS: Readonly<Record<string, string>> = {
   courses: 'courses',
   plans: 'development plans and the progress of their goals',
   concerns: 'concern reports',
-  webhooks: 'webhook endpoints',
+  webhooks: 'webhook endpoints, connections and the inbox',
   events: 'the events',
   sensitive: 'sensitive fields, wherever the other scopes let the client read',
   programmes: 'rounds, enrolments and announcements, and what programmes the municipality takes part in',
@@ -73,14 +77,15 @@ function scopes(): Record<string, string> {
 
 /** The OpenAPI document of the whole API, made of the same descriptions and schemas that serve it. */
 export function openApiDocument(): object {
-  const resources = [...RESOURCES, webhookEndpoints({ allowLocal: false })];
+  const resources = [...RESOURCES, webhookEndpoints({ allowLocal: false }), connections, inboxMessages];
   const operations = documentedOperations();
   const components = buildComponents(resources, operations, {
     ...problemSchemas(),
     ...publicSchemas(),
     EventType: eventTypeSchema(resources),
+    InboundMessage: inboundMessageSchema(),
   });
-  const problems = problemComponents([...operations.map(problemsOf), PUBLIC_PROBLEMS]);
+  const problems = problemComponents([...operations.map(problemsOf), INBOX_PROBLEMS, PUBLIC_PROBLEMS]);
   return {
     openapi: '3.1.0',
     info: {

@@ -28,6 +28,7 @@ export interface FunctionEnvironments {
     readonly OPERATOR_CLIENT_ID: string;
   };
   readonly 'public-api': Readonly<Record<never, string>>;
+  readonly inbox: { readonly TABLE_NAME: string };
   readonly relay: { readonly TABLE_NAME: string; readonly DELIVERY_QUEUE_URL: string };
   readonly deliver: { readonly TABLE_NAME: string; readonly DELIVERY_QUEUE_URL: string };
   readonly clock: { readonly TABLE_NAME: string; readonly DELIVERY_QUEUE_URL: string };
@@ -58,6 +59,7 @@ const SIZING: Readonly<Record<FunctionName, Sizing>> = {
   'tenant-api': { memory: 1536, timeout: Duration.seconds(28) },
   'admin-api': { memory: 1024, timeout: Duration.seconds(15) },
   'public-api': { memory: 512, timeout: Duration.seconds(5) },
+  inbox: { memory: 1024, timeout: Duration.seconds(28) },
   relay: { memory: 1024, timeout: Duration.seconds(60) },
   deliver: { memory: 512, timeout: Duration.seconds(30) },
   clock: { memory: 1024, timeout: Duration.seconds(55) },

@@ -38,6 +38,9 @@ const TENANT_EVENTS = ['T#*#E#*'];
 /** The operator's programmes inside any municipality, each as that municipality sees it. */
 const TENANT_PROGRAMMES = ['T#*#P#*'];
 
+/** What a change of a record writes: the record, its event, its locks and ledgers. */
+const RECORD_ROWS = ['R', 'E', 'K', 'B'].map((kind) => `T#*#${kind}#*`);
+
 const ACCESS: Readonly<Record<Exclude<FunctionName, 'public-api'>, readonly Access[]>> = {
   'tenant-api': [
     {
@@ -57,6 +60,12 @@ const ACCESS: Readonly<Record<Exclude<FunctionName, 'public-api'>, readonly Acce
     { sid: 'Provision', actions: ['put'], rows: [...CONTROL_ROWS, ...TENANT_EVENTS] },
     { sid: 'ShareProgrammes', actions: ['put', 'delete'], rows: [...PROGRAMMES, ...TENANT_PROGRAMMES] },
   ],
+  inbox: [
+    // The municipality beside its connection: what proves a message is read in one request.
+    { sid: 'ReadRecord', actions: ['get'], rows: [...TENANT_ROWS, ...MUNICIPALITIES] },
+    { sid: 'FindRecords', actions: ['query'], rows: ['T#*#R#*', 'T#*#CASE#*'], indexes: ['case'] },
+    { sid: 'ChangeRecord', actions: ['write'], rows: RECORD_ROWS },
+  ],
   relay: [
     { sid: 'ReadRecord', actions: ['get'], rows: TENANT_ROWS },
     { sid: 'WriteRecord', actions: ['write'], rows: TENANT_ROWS },
@@ -68,7 +77,7 @@ const ACCESS: Readonly<Record<Exclude<FunctionName, 'public-api'>, readonly Acce
     { sid: 'ReadMunicipality', actions: ['get'], rows: MUNICIPALITIES },
   ],
   clock: [
-    { sid: 'ReadRecord', actions: ['get', 'query'], rows: TENANT_ROWS, indexes: ['due'] },
+    { sid: 'ReadRecord', actions: ['get', 'query'], rows: TENANT_ROWS, indexes: ['due', 'case'] },
     { sid: 'WriteRecord', actions: ['write'], rows: TENANT_ROWS },
     { sid: 'ReadMunicipality', actions: ['get'], rows: MUNICIPALITIES },
     { sid: 'ListMunicipalities', actions: ['query'], rows: ['MUNICIPALITIES'], indexes: ['list'] },

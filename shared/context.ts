@@ -1,5 +1,6 @@
 import { Problem } from './errors.ts';
-import { clientKey, grantKey, listPartition, municipalityKey, tenantProgrammeKey } from './table/keys.ts';
+import { isId } from './ids.ts';
+import { clientKey, grantKey, listPartition, municipalityKey, recordKey, tenantProgrammeKey } from './table/keys.ts';
 import { type ScopedTable, scopedTable } from './table/scoped-table.ts';
 import type { Store } from './table/store.ts';
 import type { PreparedWrite } from './table/write.ts';
@@ -31,7 +32,7 @@ declare const verified: unique symbol;
 
 /**
  * What every verb gets first: one municipality, one actor, one instant, and the only way to that municipality's rows.
- * The brand has no value outside this file, so a context comes from {@link openContext} or {@link workerContext} alone.
+ * The brand has no value outside this file, so a context comes from the functions below alone.
  */
 export interface Context {
   readonly [verified]: true;
@@ -107,6 +108,57 @@ export function contextOpener(store: Store, now: () => Date): ContextOpener {
     return makeContext(store, { ...access, requestId, now: instantOf(instant) });
   };
 }
+
+/** Who a connection acts as: the municipality's own case system, or a partner that it let in, under the connection's id. */
+export const connectionActor = (id: string): Actor => ({ kind: 'client', id, organisation: 'municipal' });
+
+/** A message that says it comes through a connection, and how to see whether it does. */
+export interface Signed {
+  readonly code: string;
+  readonly connectionId: string;
+  /** Whether the message was signed with this secret, in constant time. */
+  readonly signedWith: (secret: string) => boolean;
+}
+
+/**
+ * Where a signature is the grant: the context of a connection whose secret signed the message, with no scope. Municipality
+ * and connection are one read. Whatever is amiss (no such municipality, a suspended one, no such connection here, an
+ * inactive or deleted one, another secret) gives the same `unauthenticated`, after the same work.
+ */
+export async function inboxContext(
+  store: Store,
+  { code, connectionId, signedWith }: Signed,
+  requestId: string,
+  now: Date,
+): Promise<Context> {
+  const named = /^\d{4}$/.test(code) && isId(connectionId);
+  const { pk, sk } = recordKey(connectionId);
+  const rows = named
+    ? await scopedTable(store, []).getMany([municipalityKey(code), { pk: ['T', code, ...pk], sk }])
+    : [];
+  const tenant = rows.find((row) => row['type'] === 'municipality')?.['tenant'] as Tenant | undefined;
+  const connection = rows.find((row) => row['type'] === 'connections' && row['deleted'] !== true);
+  const { active } = (connection?.['view'] ?? {}) as { active?: boolean };
+  const { secret } = (connection?.['sensitive'] ?? {}) as { secret?: { secret?: string } };
+  const genuine = signedWith(secret?.secret ?? '');
+  if (tenant?.status !== 'active' || active !== true || secret?.secret === undefined || !genuine) {
+    throw notSigned();
+  }
+  return makeContext(store, {
+    tenant,
+    actor: connectionActor(connectionId),
+    scopes: new Set(),
+    requestId,
+    now: instantOf(now),
+  });
+}
+
+/** The one refusal of an inbox: it tells nothing of what there is. */
+export const notSigned = (): Problem =>
+  new Problem(
+    'unauthenticated',
+    'The message is not signed with the secret of an active connection at this path, or its time is more than 5 minutes off.',
+  );
 
 /** The system itself at work in one municipality: relay, deliveries, the clock. Undefined where there is none by that code. */
 export async function workerContext(

@@ -11,7 +11,8 @@ export const PROBLEMS = {
   unauthenticated: {
     status: 401,
     title: 'Unauthenticated',
-    advice: 'Get an access token from the token URL with your client credentials and send it as a Bearer token.',
+    advice:
+      'Get an access token from the token URL with your client credentials and send it as a Bearer token. A message to an inbox is signed with the secret of its connection instead, and at most 5 minutes old.',
   },
   forbidden: {
     status: 403,

@@ -11,6 +11,8 @@ export interface ApiRequest {
   readonly header: (name: string) => string | undefined;
   /** The parsed JSON body; undefined where the operation has none. */
   readonly body: unknown;
+  /** The body as it came, at most 1 MiB; bytes that are not UTF-8 are U+FFFD in it. */
+  readonly text: string;
   /** Digest of method, path and body: tells a repeated request from another one under the same Idempotency-Key. */
   readonly fingerprint: string;
 }

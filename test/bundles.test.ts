@@ -10,6 +10,7 @@ import type { FunctionEnvironments, FunctionName } from '#infra/service-function
 import { encodeKey, eventKey, type Key, recordKey } from '#shared/table/keys.ts';
 import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
 import { BUNDLE_BUDGETS } from './support/bundle-budgets.ts';
+import { signedBy } from './support/case-system.ts';
 import { type Invoked, invokeBundle } from './support/invoke-bundle.ts';
 import { proxyEvent } from './support/proxy-event.ts';
 import { type StandIn, standIn, standInQueue, standInUserPool } from './support/stand-in.ts';
@@ -51,6 +52,7 @@ beforeAll(async () => {
       OPERATOR_CLIENT_ID: 'operator',
     },
     'public-api': {},
+    inbox: table,
     relay: worker,
     deliver: worker,
     clock: worker,
@@ -195,6 +197,22 @@ describe('one event goes through the deployed bundles, each in a process of its 
       type: 'dk.livline.family.created',
       subject: state.familyId,
       sequence: '000000000001',
+    });
+  });
+
+  it('inbox takes a message of a connection, and knows it again', async () => {
+    const { body: connection } = await tenant('POST', '/connections', { name: 'DUBU', system: 'DUBU' });
+    const caseRef = { system: 'DUBU', caseNumber: '27.03.00-G01-12-26' };
+    const raw = JSON.stringify({ type: 'case.linked', data: { objectId: state.familyId, caseRef } });
+    const send = (headers: Record<string, string>) =>
+      ask('inbox', { method: 'POST', path: inTenant(`/inbox/${connection.id}`), claims: undefined, raw, headers });
+    const signed = signedBy(connection.secret, raw, {});
+    for (let time = 1; time <= 2; time += 1)
+      expect(await send(signed)).toMatchObject({ status: 202, text: '', log: [] });
+    expect(await send({ ...signed, 'webhook-id': 'another' })).toMatchObject({ status: 401 });
+    expect((await tenant('GET', `/families/${state.familyId}`)).body).toMatchObject({
+      version: 2,
+      caseRefs: [caseRef],
     });
   });
 

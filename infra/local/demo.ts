@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { localDateOf, quarterOf } from '#shared/time.ts';
 import { type Call, type Credentials, callerOf, fetchToken, waitFor } from './calls.ts';
-import { type CaseSystem, libraryAccepts, startCaseSystem } from './case-system.ts';
+import { type CaseSystem, libraryAccepts, sendSigned, startCaseSystem } from './case-system.ts';
 import { tellCarelink } from './demo-carelink.ts';
 import { type LocalProduct, startProduct } from './product.ts';
 import { create, expect, expectStatus, type Municipality, make, show, step, tell } from './storytelling.ts';
@@ -85,6 +85,25 @@ async function logCall(hedensted: Municipality, familyId: string): Promise<strin
   return id;
 }
 
+async function linkCase({ apiUrl }: LocalProduct, { call, at }: Municipality, familyId: string): Promise<void> {
+  const connection = await call('POST', `${at}/connections`, { name: 'The case system', system: 'DUBU' });
+  expectStatus(connection, 201, 'making a connection');
+  const { id, secret } = connection.body as { id: string; secret: string };
+  const caseRef = { system: 'DUBU', caseNumber: '27.03.00-G01-12-26' };
+  const linking = { type: 'case.linked', data: { objectId: familyId, caseRef } };
+  const inbox = `${apiUrl}${at}/inbox/${id}`;
+  expect((await sendSigned(inbox, secret, linking)) === 202, 'a signed message is taken');
+  const forger = `whsec_${Buffer.alloc(32).toString('base64')}`;
+  expect((await sendSigned(inbox, forger, linking)) === 401, 'a message of another is not');
+  const family = await call('GET', `${at}/families/${familyId}`);
+  expect(JSON.stringify(family.body['caseRefs']) === JSON.stringify([caseRef]), 'the family has its case');
+  await sendSigned(inbox, secret, { type: 'case.closed', data: { caseRef: { system: 'DUBU', caseNumber: '1' } } });
+  const waiting = await call('GET', `${at}/inbox?status=unresolved`);
+  const [message] = waiting.body['items'] as { statusReason: string }[];
+  show('It signed a call that its case is about this family, without a token; with another secret it got 401.');
+  show(`A case that nobody knows was closed: that waits for a person. ${message?.statusReason}`);
+}
+
 async function recordSession(hedensted: Municipality, familyId: string): Promise<string> {
   const consultantIds: string[] = [];
   for (const kind of ['plejefamiliekonsulent', 'familiekonsulent']) {
@@ -149,6 +168,8 @@ async function story(product: LocalProduct, caseSystem: CaseSystem): Promise<voi
   const familyId = await createFamily(hedensted);
   tell('The case system hears of it');
   await showWebhook(caseSystem, secret, 'family.created', familyId);
+  tell('The case system links its case');
+  await linkCase(product, hedensted, familyId);
   tell('The family calls the helpline');
   const callId = await logCall(hedensted, familyId);
   await showWebhook(caseSystem, secret, 'call.closed', callId);
@@ -175,7 +196,7 @@ async function story(product: LocalProduct, caseSystem: CaseSystem): Promise<voi
   );
 }
 
-console.log('Livline: a story in thirteen chapters, on an instance of its own in memory.');
+console.log('Livline: a story in fourteen chapters, on an instance of its own in memory.');
 let status = 1;
 const caseSystem = await startCaseSystem();
 let product: LocalProduct | undefined;

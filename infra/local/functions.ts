@@ -12,10 +12,11 @@ export interface Functions extends ApiHandlers {
 
 /** Loads the same entries that are bundled for AWS. They read the environment when they are first called. */
 export async function loadFunctions(): Promise<Functions> {
-  const [tenantApi, adminApi, publicApi, relay, deliver, clock] = await Promise.all([
+  const [tenantApi, adminApi, publicApi, inbox, relay, deliver, clock] = await Promise.all([
     import('#functions/tenant-api/index.ts'),
     import('#functions/admin-api/index.ts'),
     import('#functions/public-api/index.ts'),
+    import('#functions/inbox/index.ts'),
     import('#functions/relay/index.ts'),
     import('#functions/deliver/index.ts'),
     import('#functions/clock/index.ts'),
@@ -25,6 +26,7 @@ export async function loadFunctions(): Promise<Functions> {
     tenantApi: tenantApi.handler as ApiHandler,
     adminApi: adminApi.handler as ApiHandler,
     publicApi: publicApi.handler,
+    inbox: inbox.handler as ApiHandler,
     relay: relay.handler,
     deliver: deliver.handler,
     clock: clock.handler,

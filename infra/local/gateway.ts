@@ -17,6 +17,7 @@ export interface ApiHandlers {
   readonly tenantApi: ApiHandler;
   readonly adminApi: ApiHandler;
   readonly publicApi: ApiHandler;
+  readonly inbox: ApiHandler;
 }
 
 /** What the gateway passes requests on to. */
@@ -44,6 +45,8 @@ export interface Gateway {
 
 interface Route {
   readonly resource: string;
+  /** Any, if left out. */
+  readonly method?: string;
   readonly functionName: string;
   readonly handler: keyof ApiHandlers;
   /** Whether a token is asked for. */
@@ -55,6 +58,13 @@ const SCOPES = [...TENANT_SCOPES, ...ADMIN_SCOPES].map((scope) => `${RESOURCE_SE
 
 /** The REST API's resources, in the order they are tried (infra/stacks/api.ts). */
 const ROUTES: readonly Route[] = [
+  {
+    resource: '/v1/municipalities/{code}/inbox/{id}',
+    method: 'POST',
+    functionName: 'inbox',
+    handler: 'inbox',
+    authorized: false,
+  },
   {
     resource: '/v1/municipalities/{code}/{proxy+}',
     functionName: 'tenant-api',
@@ -140,7 +150,7 @@ async function answer(
   if (path === ISSUER_PATH || path.startsWith(`${ISSUER_PATH}/`)) return issuer.handle(request, response);
   if (path === '/cognito' || path === '/cognito/') return userPool(request, response);
 
-  const [route, match] = routeOf(path);
+  const [route, match] = routeOf(request.method, path);
   if (!isDecodable(path)) return sendProblem(response, 'malformed_request', requestId);
   let claims: JWTPayload | undefined;
   if (route.authorized) {
@@ -179,8 +189,9 @@ function isDecodable(path: string): boolean {
   }
 }
 
-function routeOf(path: string): readonly [Route, Match] {
+function routeOf(method: string | undefined, path: string): readonly [Route, Match] {
   for (const route of ROUTES) {
+    if (route.method !== undefined && route.method !== method) continue;
     const match = matchResource(route.resource, path);
     if (match !== undefined) return [route, match];
   }

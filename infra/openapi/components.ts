@@ -41,7 +41,8 @@ interface Example {
 
 type Named = Map<string, JsonSchema>;
 
-function addResource(named: Named, resource: Resource): void {
+/** @param ids of the operations there are: what no caller sends has no schema */
+function addResource(named: Named, resource: Resource, ids: ReadonlySet<string>): void {
   const { name, danish, summary, machine } = resource;
   const { create, merged } = schemasOf(resource);
   const add = (suffix: string, description: string, schema: JsonSchema): void => {
@@ -49,8 +50,10 @@ function addResource(named: Named, resource: Resource): void {
   };
   const view = jsonSchemaOf(viewSchema(resource), 'output');
   add('', `. ${summary}`, { ...view, examples: [viewExample(resource)] });
-  add('Input', ': what is sent to create or replace one.', jsonSchemaOf(create, 'input'));
-  add('Patch', ': the fields to change. Null removes.', patchSchemaOf(jsonSchemaOf(merged, 'input')));
+  if (ids.has(`create-${name}`))
+    add('Input', ': what is sent to create or replace one.', jsonSchemaOf(create, 'input'));
+  if (ids.has(`update-${name}`))
+    add('Patch', ': the fields to change. Null removes.', patchSchemaOf(jsonSchemaOf(merged, 'input')));
   if (machine) add('StatusChange', ': the step to take.', jsonSchemaOf(statusChange(machine), 'input'));
 }
 
@@ -121,7 +124,8 @@ export function buildComponents(
     WebhookEndpointWithSecret: () => endpointWithSecret(webhookEndpoints({ allowLocal: false })),
     CloudEvent,
   };
-  for (const resource of resources) addResource(named, resource);
+  const ids = new Set(operations.map(({ id }) => id));
+  for (const resource of resources) addResource(named, resource, ids);
   addCaseRefs(named, resources[0] as Resource);
   for (const [name, view] of Object.entries(views)) named.set(name, jsonSchemaOf(view(), 'output'));
   const patch = patchSchemaOf(jsonSchemaOf(ProgrammeInput(), 'input'));

@@ -37,6 +37,8 @@ const EXAMPLE_NUMBERS: Readonly<Record<string, number>> = {
   acknowledgements: 30,
   goals: 31,
   programmes: 32,
+  connections: 33,
+  inbox: 34,
 };
 
 function numberOf(path: string): number {

@@ -13,6 +13,17 @@ const header = (name: string, description: string, example: string): object => (
   example,
 });
 
+/** The headers of Standard Webhooks. */
+export const webhookHeaders = (id: string, example: string): object[] => [
+  header('webhook-id', id, example),
+  header('webhook-timestamp', 'When this attempt was made, seconds since 1970-01-01 UTC.', '1795165200'),
+  header(
+    'webhook-signature',
+    '`v1,` and the base64 HMAC-SHA256 of `<webhook-id>.<webhook-timestamp>.<body>` under the bytes of the secret; with `v1a` also `v1a,` and the base64 Ed25519 signature of the same. Separated by spaces, and of both secrets while a rotation overlaps: one that is good is enough.',
+    'v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=',
+  ),
+];
+
 const span = (seconds: number): string => {
   if (seconds === 0) return 'at once';
   if (seconds < 60) return `${seconds} s`;
@@ -42,15 +53,7 @@ export const webhooks = (resources: readonly Resource[], { schemas }: Components
       ].join('\n\n'),
       tags: ['events'],
       security: [],
-      parameters: [
-        header('webhook-id', 'Id of the event, the same on every attempt.', 'evt_6f1c0b9e2d4a48b7a3e5c1d0f9b8a7c6'),
-        header('webhook-timestamp', 'When this attempt was made, seconds since 1970-01-01 UTC.', '1795165200'),
-        header(
-          'webhook-signature',
-          "`v1,` and the base64 HMAC-SHA256 of `<webhook-id>.<webhook-timestamp>.<body>` under the bytes of the secret; with `v1a` among the endpoint's `signatures` also `v1a,` and the base64 Ed25519 signature of the same. Separated by spaces, and of both secrets while a rotation overlaps: one that is good is enough.",
-          'v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=',
-        ),
-      ],
+      parameters: webhookHeaders('Id of the event, the same on every attempt.', 'evt_6f1c0b9e2d4a48b7a3e5c1d0f9b8a7c6'),
       requestBody: {
         required: true,
         content: {

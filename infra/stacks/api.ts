@@ -9,6 +9,7 @@ import {
   LambdaIntegration,
   LogGroupLogDestination,
   MethodLoggingLevel,
+  type Resource,
   RestApi,
   SecurityPolicy,
 } from 'aws-cdk-lib/aws-apigateway';
@@ -30,7 +31,7 @@ export interface Api {
   readonly functions: readonly LambdaFunction[];
 }
 
-/** The front door: one REST API, since only that kind can name the tenant to Lambda, and the three functions behind it. */
+/** The front door: one REST API, since only that kind can name the tenant to Lambda, and the four functions behind it. */
 export function apiStack(
   scope: Construct,
   stage: StageSettings,
@@ -80,6 +81,14 @@ export function apiStack(
     reservedConcurrency: stage.publicConcurrency,
   });
 
+  const inbox = serviceFunction(stack, 'inbox', {
+    stage,
+    codeFor,
+    description: 'Takes what case systems and partners send, proven by its signature, and applies it.',
+    environment: { TABLE_NAME: table.tableName },
+  });
+  grantTableAccess(inbox, table, 'inbox');
+
   const restApi = gateway(stack, stage);
   const authorizer = new CognitoUserPoolsAuthorizer(stack, 'authorizer', {
     cognitoUserPools: [identity.userPool],
@@ -98,13 +107,27 @@ export function apiStack(
   const tenantId = stage.perTenantCompute
     ? { 'integration.request.header.X-Amz-Tenant-Id': 'method.request.path.code' }
     : {};
-  v1.addResource('municipalities')
-    .addResource('{code}')
-    .addResource('{proxy+}')
-    .addMethod('ANY', new LambdaIntegration(tenantApi, { allowTestInvoke: false, requestParameters: tenantId }), {
-      ...authorized,
-      requestParameters: { 'method.request.path.code': true },
-    });
+  const municipality = v1.addResource('municipalities').addResource('{code}');
+  const toTenant = (resource: Resource, method: string) =>
+    resource.addMethod(
+      method,
+      new LambdaIntegration(tenantApi, { allowTestInvoke: false, requestParameters: tenantId }),
+      { ...authorized, requestParameters: { 'method.request.path.code': true } },
+    );
+  toTenant(municipality.addResource('{proxy+}'), 'ANY');
+  // A path with a resource of its own is not looked for in {proxy+}, whatever the method: so all that goes on from it
+  // is named too, and POST to a connection's inbox alone is let in without a token.
+  const inboxes = municipality.addResource('inbox');
+  const oneInbox = inboxes.addResource('{id}');
+  for (const resource of [inboxes, oneInbox, oneInbox.addResource('{proxy+}')]) toTenant(resource, 'ANY');
+  const receive = oneInbox.addMethod('POST', new LambdaIntegration(inbox, { allowTestInvoke: false }), {
+    authorizationType: AuthorizationType.NONE,
+  });
+  const signed = 'A case system signs what it sends with its connection’s secret; the function takes nothing else.';
+  Validations.of(receive).acknowledge(
+    { id: 'AwsSolutions-APIG4', reason: signed },
+    { id: 'AwsSolutions-COG4', reason: signed },
+  );
   v1.addResource('admin')
     .addResource('{proxy+}')
     .addMethod('ANY', new LambdaIntegration(adminApi, { allowTestInvoke: false }), authorized);
@@ -120,7 +143,7 @@ export function apiStack(
 
   restApi.node.tryRemoveChild('Endpoint');
   new CfnOutput(stack, 'ApiUrl', { value: restApi.url, description: 'What every path of the API follows' });
-  return { stack, restApi, functions: [tenantApi, adminApi, publicApi] };
+  return { stack, restApi, functions: [tenantApi, adminApi, publicApi, inbox] };
 }
 
 /** The REST API without its routes. No CORS: a browser has no business here. */

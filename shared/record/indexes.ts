@@ -2,6 +2,7 @@ import type { Context } from '../context.ts';
 import { isId } from '../ids.ts';
 import {
   casePartition,
+  duePartition,
   edgeKey,
   type IndexEntries,
   type IndexName,
@@ -58,10 +59,12 @@ export function indexOf(resource: Resource, record: Whole): IndexEntries {
     return [[`filter${at + 1}`, { pk: selectedList(resource, record, name, value), sk: own }]];
   });
   const [caseNumber] = caseNumbers(record);
+  const dueAt = resource.due?.(record);
   return {
     list: { pk: listOfAll(resource, record), sk },
     ...(caseNumber !== undefined && { case: inCase(resource, record, caseNumber) }),
     changed: { pk: listOfAll(resource, record), sk: [record.updatedAt, record.id] },
+    ...(dueAt !== undefined && { due: { pk: duePartition, sk: [dueAt, resource.path, record.id] } }),
     ...(owner !== undefined && { about: { pk: timelinePartition(owner), sk: timeOf(resource, record) } }),
     ...(Object.fromEntries(filters) as Partial<Record<IndexName, { pk: string[]; sk: string[] }>>),
   };

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Context } from '../context.ts';
 import { type ApiRequest, idempotencyOf, type Operation, param } from '../operation.ts';
+import { deleteRecord } from './delete.ts';
 import { historyPage, listHistory } from './history.ts';
 import { listParameters, listRecords, pageParameters, pageSchema } from './lists.ts';
 import { lookUp, lookupBody } from './lookups.ts';
@@ -9,7 +10,7 @@ import { getByExternalId, getRecord } from './read.ts';
 import type { Machine, Resource } from './resource.ts';
 import { externalId, schemasOf, statusChange, viewSchema } from './schemas.ts';
 import { parse } from './validate.ts';
-import { changeStatus, createRecord, deleteRecord, updateRecord, upsertRecord } from './verbs.ts';
+import { changeStatus, createRecord, updateRecord, upsertRecord } from './verbs.ts';
 
 /** Where the API of one municipality starts. */
 export const TENANT_BASE = '/v1/municipalities/{code}';

@@ -4,7 +4,7 @@ import type { Problem, ProblemCode } from '../errors.ts';
 import type { Operation } from '../operation.ts';
 import type { IndexEntries, Segments } from '../table/keys.ts';
 import type { TenantScope } from '../tenancy/scopes.ts';
-import type { Instant } from '../time.ts';
+import type { Instant, LocalDate } from '../time.ts';
 import type { Action } from './events.ts';
 
 /** Fields of a record by name. */
@@ -15,6 +15,7 @@ export interface CaseRef {
   readonly system: string;
   readonly caseId?: string | undefined;
   readonly caseNumber?: string | undefined;
+  readonly closedOn?: LocalDate | undefined;
 }
 
 /** What every record has besides its own fields. */
@@ -174,6 +175,8 @@ export interface Definition<Shape extends z.ZodRawShape, Up extends string = nev
   readonly lookups?: Readonly<Record<string, (record: RecordOf<Shape, Up>) => readonly string[]>>;
   /** Id of the record whose timeline this one stands in. Edges stand in the timelines of what they lead to. */
   readonly about?: (record: RecordOf<Shape, Up>) => string | undefined;
+  /** When the clock must look at it if nobody has before: it finds the record by its collection and id (webhooks/sweep.ts). */
+  readonly due?: (record: RecordOf<Shape, Up>) => Instant | undefined;
   readonly locks?: (record: RecordOf<Shape, Up>) => readonly Lock[];
   readonly ledgers?: (record: RecordOf<Shape, Up>) => readonly LedgerEntry[];
   /** The rules: throws the refusal, returns the fields that the rules themselves set. */

@@ -3,7 +3,7 @@ import { invalid } from '../errors.ts';
 import { derivedId } from '../ids.ts';
 import type { Answer, Idempotency } from '../operation.ts';
 import { recordKey } from '../table/keys.ts';
-import { ABSENT, WriteRefused } from '../table/write.ts';
+import { ABSENT, type Write, WriteRefused } from '../table/write.ts';
 import { type Action, eventWrite } from './events.ts';
 import { type Guarded, ledgerWrites, lockWrites } from './guards.ts';
 import { edgeWrites, indexOf } from './indexes.ts';
@@ -22,6 +22,8 @@ export interface Saving {
   /** Set by {@link once}. */
   readonly eventId?: string | undefined;
   readonly idempotency?: Idempotency | undefined;
+  /** Further rows of the record itself. */
+  readonly beside?: readonly Write[] | undefined;
   readonly answerStatus: number;
 }
 
@@ -89,7 +91,7 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
     ...lockWrites(resource, before?.whole, remaining, after.id),
     ...ledgers,
     ...checks,
-    ...edgeWrites(ctx, resource, before?.whole, remaining, after.id).map((write) => ({
+    ...[...edgeWrites(ctx, resource, before?.whole, remaining, after.id), ...(saving.beside ?? [])].map((write) => ({
       write,
       refusal: () => new Outrun(),
     })),

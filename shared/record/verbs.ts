@@ -2,8 +2,8 @@ import type { Context } from '../context.ts';
 import { invalid, Problem } from '../errors.ts';
 import { newId } from '../ids.ts';
 import { type Answer, type Idempotency, requireMatch } from '../operation.ts';
+import type { Write } from '../table/write.ts';
 import { creationEvent, eventName, ownEvent, statusEvent } from './event-names.ts';
-import type { Action } from './events.ts';
 import { changedFields, mergePatch } from './merge.ts';
 import { Outrun, once } from './once.ts';
 import { hrefOf, type Parents, type Place } from './place.ts';
@@ -53,6 +53,8 @@ interface Creation {
   readonly externalId?: string | undefined;
   readonly idempotency?: Idempotency | undefined;
   readonly eventId?: string | undefined;
+  /** Rows of its own that are written with it, by its id. */
+  readonly beside?: ((id: string) => readonly Write[]) | undefined;
 }
 
 async function createOnce(ctx: Context, resource: Resource, sent: Fields, creation: Creation): Promise<Answer> {
@@ -84,6 +86,7 @@ async function createOnce(ctx: Context, resource: Resource, sent: Fields, creati
     href: hrefOf(ctx, resource, after),
     eventId: creation.eventId,
     idempotency: creation.idempotency,
+    beside: creation.beside?.(after.id),
     answerStatus: 201,
   });
 }
@@ -153,7 +156,29 @@ function replaceInput(resource: Resource, whole: Whole, input: Fields): Fields {
   return { ...Object.fromEntries(kept), ...input };
 }
 
-/** Changes some fields (JSON merge patch, RFC 7396). A patch that changes nothing writes nothing. */
+/**
+ * Changes some fields of a record by the merge patch (RFC 7396) that `patchOf` makes of the version it sees: made anew where
+ * another change was quicker. No patch, or one that changes nothing, writes nothing. With an idempotency key the change is
+ * made once, however the record has been changed since.
+ */
+export const reviseRecord = (
+  ctx: Context,
+  resource: Resource,
+  place: Place,
+  patchOf: (before: Whole) => unknown,
+  idempotency?: Idempotency,
+): Promise<Answer> =>
+  once(ctx, idempotency, async (eventId) => {
+    const before = await load(ctx, resource, place);
+    const made = patchOf(before.whole);
+    const patch = made === undefined ? {} : made;
+    const merged = mergePatch(inputOf(resource, before.whole), patch);
+    const input = parse(schemasOf(resource).merged, merged) as Fields;
+    const fields = replaceInput(resource, before.whole, input);
+    return amend(ctx, resource, before, { fields, sent: patch as Fields, eventId, idempotency });
+  });
+
+/** Changes some fields of the version that If-Match names (JSON merge patch). A patch that changes nothing writes nothing. */
 export const updateRecord = (
   ctx: Context,
   resource: Resource,
@@ -161,12 +186,9 @@ export const updateRecord = (
   patch: unknown,
   ifMatch: string | undefined,
 ): Promise<Answer> =>
-  once(ctx, undefined, async () => {
-    const before = await load(ctx, resource, place);
-    requireMatch(ifMatch, before.whole.version);
-    const merged = mergePatch(inputOf(resource, before.whole), patch);
-    const input = parse(schemasOf(resource).merged, merged) as Fields;
-    return amend(ctx, resource, before, { fields: replaceInput(resource, before.whole, input), sent: patch as Fields });
+  reviseRecord(ctx, resource, place, ({ version }) => {
+    requireMatch(ifMatch, version);
+    return patch;
   });
 
 /** Throws 409 `illegal_transition` unless the machine has the step. */
@@ -265,24 +287,3 @@ export async function upsertRecord(
     return amend(ctx, resource, before, { fields: entered, sent: input, entering: status as string });
   });
 }
-
-/** Takes a record out of the lists and answers 404 for it from then on. Its row and its history stay. */
-export const deleteRecord = (
-  ctx: Context,
-  resource: Resource,
-  place: Place,
-  ifMatch: string | undefined,
-): Promise<Answer> =>
-  once(ctx, undefined, async () => {
-    const before = await load(ctx, resource, place);
-    requireMatch(ifMatch, before.whole.version);
-    const action: Action = 'deleted';
-    return save(ctx, resource, {
-      before,
-      after: { ...before.whole, version: before.whole.version + 1, updatedAt: ctx.now, updatedBy: ctx.actor.id },
-      writtenBy: before.writtenBy,
-      event: { name: eventName(resource, 'deleted'), action, changed: [] },
-      href: hrefOf(ctx, resource, before.whole),
-      answerStatus: 204,
-    });
-  });

@@ -10,6 +10,7 @@
  * |---------------------|--------------------------|-----------------|----------------------------|-----------------------|----------------|
  * | record              | R#id                     | A               | L#type → natural order     | O#owner → time        | deadlines      |
  * | edge to a record    | R#id                     | E#name#otherId  | L#type#name#otherId        | O#otherId → time      |                |
+ * | part of a long text  | R#id                     | P#part          |                            |                       |                |
  * | unique lock         | K#name#…                 | A               |                            |                       |                |
  * | ledger              | B#name#…                 | A               |                            |                       |                |
  * | event               | E#eventId                | A               | EVENTS → sequence          | H#objectId → version  | until relayed  |
@@ -60,6 +61,10 @@ export const recordKey = (id: string): Key => ({ pk: ['R', id], sk: ROOT });
 export const edgeKey = (id: string, name: string, otherId: string): Key => ({
   pk: ['R', id],
   sk: ['E', name, otherId],
+});
+export const partKey = (id: string, part: number): Key => ({
+  pk: ['R', id],
+  sk: ['P', String(part).padStart(4, '0')],
 });
 export const lockKey = (...name: Segments): Key => ({ pk: ['K', ...name], sk: ROOT });
 export const ledgerKey = (...name: Segments): Key => ({ pk: ['B', ...name], sk: ROOT });

@@ -10,9 +10,11 @@ import type { Resource } from '../record/resource.ts';
 import { caseRefs } from '../record/schemas.ts';
 import { parse } from '../record/validate.ts';
 import { feedPartition } from '../table/keys.ts';
+import { connectionOperations } from './connections.ts';
 import { deliveryOperations } from './delivery-operations.ts';
 import { type EgressOptions, isTaken, type Post } from './egress.ts';
 import { eventTypes, typesInclude, webhookEndpoints } from './endpoints.ts';
+import { inboxOperations } from './inbox-messages.ts';
 import { keyOperations, withSecretShown } from './key-operations.ts';
 import { postRequest } from './request.ts';
 
@@ -160,6 +162,8 @@ export function webhookOperations({ post, allowLocal }: WebhookDeps): Operation<
       operation.id === 'create-webhook-endpoint' ? withSecretShown(operation, endpoints) : operation,
     ),
     ...keyOperations(endpoints),
+    ...connectionOperations(),
+    ...inboxOperations(),
     {
       id: 'test-webhook-endpoint',
       method: 'POST',

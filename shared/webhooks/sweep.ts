@@ -4,6 +4,8 @@ import type { Row } from '../table/scoped-table.ts';
 import { type Instant, plusSeconds } from '../time.ts';
 import { type Delivery, deliveryOf, HINT_GRACE_S, hintOf, lookAgain, unlessRefused } from './deliveries.ts';
 import type { SendHints } from './hints.ts';
+import { applyMessage } from './inbox-effects.ts';
+import { inboxMessages } from './inbox-messages.ts';
 import { relayAll } from './relay.ts';
 
 /** The sweeper comes every minute and looks this many seconds ahead, so nothing waits for the next round. */
@@ -36,7 +38,7 @@ const isUnhinted = (at: Instant, { notBefore }: Delivery, now: Instant): boolean
 
 /**
  * Takes up all of one municipality that somebody should have looked at by now: events that the stream did not bring to
- * the relay, deliveries whose hint was lost, leases that ran out. One Query for each page of what is due, nothing else.
+ * the relay, deliveries whose hint was lost, leases that ran out, messages to the inbox that were not applied. One Query for each page of what is due, nothing else.
  */
 export async function sweep(ctx: Context, sendHints: SendHints): Promise<void> {
   const to = plusSeconds(ctx.now, LOOK_AHEAD_S);
@@ -46,12 +48,16 @@ export async function sweep(ctx: Context, sendHints: SendHints): Promise<void> {
     const unrelayed = page.rows
       .map(dueOf)
       .flatMap(({ at, what, id }) => (what === 'relay' && at <= ctx.now ? [id] : []));
+    const unapplied = page.rows
+      .map(dueOf)
+      .flatMap(({ at, what, id }) => (what === inboxMessages.path && at <= ctx.now ? [id] : []));
     const unhinted = page.rows.flatMap((row) => {
       const delivery = deliveryOf(row);
       return delivery && isUnhinted(dueOf(row).at, delivery, ctx.now) ? [delivery] : [];
     });
     if (unrelayed.length > 0) await relayAll(ctx, unrelayed, sendHints);
     if (unhinted.length > 0) await rehint(ctx, unhinted, sendHints);
+    for (const id of unapplied) await applyMessage(ctx, id);
     after = page.last;
   } while (after !== undefined);
 }

@@ -112,6 +112,22 @@ describe('the rows', () => {
     expect(sharing[0]?.condition['ForAllValues:StringLike']).toEqual({ 'dynamodb:LeadingKeys': ['F#*', 'T#*#P#*'] });
   });
 
+  test('that prove a message are read by inbox, and those of the record written, no others', () => {
+    for (const key of ['T#0630#R#1', 'M#0630']) expect(may('inbox', 'BatchGetItem', key), key).toBe(true);
+    const together = aboutRows(of('inbox')).filter(({ condition }) => JSON.stringify(condition).includes('"M#*"'));
+    expect(together[0]?.condition['ForAllValues:StringLike']).toEqual({ 'dynamodb:LeadingKeys': ['T#*', 'M#*'] });
+    expect(may('inbox', 'Query', 'T#0630#CASE#27', 'case')).toBe(true);
+    for (const key of ['T#0630#R#1', 'T#0630#E#1', 'T#0630#K#inbox', 'T#0630#B#family#1']) {
+      expect(may('inbox', 'PutItem', key), key).toBe(true);
+    }
+    for (const key of ['T#0630#D#1', 'T#0630#P#1', 'T#0630#SEQUENCE', 'M#0630', 'C#client']) {
+      for (const action of ['PutItem', 'UpdateItem', 'DeleteItem']) expect(may('inbox', action, key), key).toBe(false);
+    }
+    expect(may('inbox', 'GetItem', 'C#client')).toBe(false);
+    expect(may('inbox', 'Query', 'T#0630#L#children', 'list')).toBe(false);
+    expect(may('clock', 'Query', 'T#0630#CASE#27', 'case')).toBe(true);
+  });
+
   test('of control are never written by relay, deliver or clock', () => {
     for (const role of ['relay', 'deliver', 'clock']) {
       expect(may(role, 'GetItem', 'M#0630'), role).toBe(true);

@@ -27,12 +27,36 @@ describe('the gateway', () => {
       methodsOf(prod)
         .map(({ HttpMethod, path }) => `${HttpMethod} ${path}`)
         .toSorted(),
-    ).toEqual(['ANY /', 'ANY /v1/admin/{proxy+}', 'ANY /v1/municipalities/{code}/{proxy+}', 'ANY /{proxy+}']);
+    ).toEqual([
+      'ANY /',
+      'ANY /v1/admin/{proxy+}',
+      'ANY /v1/municipalities/{code}/inbox',
+      'ANY /v1/municipalities/{code}/inbox/{id}',
+      'ANY /v1/municipalities/{code}/inbox/{id}/{proxy+}',
+      'ANY /v1/municipalities/{code}/{proxy+}',
+      'ANY /{proxy+}',
+      'POST /v1/municipalities/{code}/inbox/{id}',
+    ]);
+  });
+
+  const RECEIVE = 'POST /v1/municipalities/{code}/inbox/{id}';
+
+  test('takes a message to an inbox without a token, and gives it to the function that proves its signature', () => {
+    const [method] = methodsOf(prod).filter(({ path, HttpMethod }) => `${HttpMethod} ${path}` === RECEIVE);
+    expect(method).toMatchObject({ AuthorizationType: 'NONE' });
+    expect(method).not.toHaveProperty('AuthorizerId');
+    const uri = JSON.stringify(method?.Integration.Uri);
+    const [inbox] = ofType(prod, 'AWS::Lambda::Function').filter(
+      ({ properties }) => properties.Environment.Variables.SERVICE === 'inbox',
+    );
+    expect(uri).toContain(`"${inbox?.id}"`);
   });
 
   const everyScope = [...TENANT_SCOPES, ...ADMIN_SCOPES];
   test.each(['/v1/municipalities/', '/v1/admin/'])('lets nobody below %s without a token of Livline', (prefix) => {
-    const methods = methodsOf(prod).filter(({ path }) => path.startsWith(prefix));
+    const methods = methodsOf(prod).filter(
+      ({ path, HttpMethod }) => path.startsWith(prefix) && `${HttpMethod} ${path}` !== RECEIVE,
+    );
     expect(methods.length).toBeGreaterThan(0);
     for (const method of methods) {
       expect(method.AuthorizationType).toBe('COGNITO_USER_POOLS');

@@ -31,7 +31,7 @@ async function outputOf(name: string) {
 
 describe('the bundles', () => {
   test('are one for each function', () => {
-    expect(names).toEqual(['admin-api', 'clock', 'deliver', 'public-api', 'relay', 'tenant-api']);
+    expect(names).toEqual(['admin-api', 'clock', 'deliver', 'inbox', 'public-api', 'relay', 'tenant-api']);
   });
 
   test('need nothing but node', async () => {

@@ -52,11 +52,12 @@ describe('every function', () => {
     ...properties,
   }));
 
-  test('is one of the six', () => {
+  test('is one of the seven', () => {
     expect(functions.map(({ name }) => name).toSorted()).toEqual([
       'admin-api',
       'clock',
       'deliver',
+      'inbox',
       'public-api',
       'relay',
       'tenant-api',
@@ -165,7 +166,7 @@ describe('every alarm', () => {
     const ids = alarms.map(({ id }) => id.replace(/[0-9A-F]{8}$/, ''));
     for (const id of ['deliveryfailed', 'relayfailed', 'relaylate', 'clocksilent', 'apierrors'])
       expect(ids).toContain(id);
-    expect(ids.filter((id) => id.endsWith('throttles'))).toHaveLength(7);
+    expect(ids.filter((id) => id.endsWith('throttles'))).toHaveLength(8);
   });
 });
 

@@ -25,7 +25,7 @@ beforeAll(async () => {
     return result;
   };
   gateway.open({
-    handlers: { tenantApi: handler, adminApi: handler, publicApi: handler },
+    handlers: { tenantApi: handler, adminApi: handler, publicApi: handler, inbox: handler },
     issuer,
     userPool: createUserPool(SCOPES, installation),
   });
@@ -112,6 +112,26 @@ describe('the event', () => {
     });
     expect(seen?.event.requestContext.authorizer).toBeUndefined();
     expect(seen?.context.functionName).toBe('public-api');
+  });
+
+  it('goes to inbox without a token where it is posted to one, and there alone', async () => {
+    const path = '/v1/municipalities/0630/inbox/01930000-0000-7000-8000-000000000033';
+    expect((await ask(path, { method: 'POST', body: '{"a": "æ" }' })).status).toBe(200);
+    expect(seen?.event).toMatchObject({
+      resource: '/v1/municipalities/{code}/inbox/{id}',
+      body: '{"a": "æ" }',
+      isBase64Encoded: false,
+    });
+    expect(seen?.event.requestContext.authorizer).toBeUndefined();
+    expect(seen?.context.functionName).toBe('inbox');
+    for (const [method, elsewhere] of [
+      ['GET', path],
+      ['POST', `${path}/status`],
+      ['GET', '/v1/municipalities/0630/inbox'],
+      ['POST', '/v1/municipalities/0630/families/1'],
+    ] as const) {
+      expect((await ask(elsewhere, { method })).status, `${method} ${elsewhere}`).toBe(401);
+    }
   });
 
   it('goes to admin-api with an admin scope', async () => {

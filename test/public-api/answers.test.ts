@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { documentedOperations as served } from '#infra/openapi/operations.ts';
 import { RESOURCES } from '#shared/resources/registry.ts';
-import { MAKERS, makeCall, makeFamily, PROGRAMME } from '#test/support/examples.ts';
+import { MAKERS, makeCall, makeFamily, makeInboxMessage, PROGRAMME } from '#test/support/examples.ts';
 import { type Caller, type Livline, type Reply, startLivline } from '#test/support/livline.ts';
 import { documentedOperations } from '#test/support/openapi.ts';
 import { collectionAt, pathOf } from '#test/support/records.ts';
@@ -104,6 +104,21 @@ test('webhooks and events', async () => {
   const events = await own.get('/events');
   expect(events.body.items.length).toBeGreaterThan(2);
   expectDocumented('list-events', events);
+});
+
+test('connections and the inbox', async () => {
+  const own = await livline.freshMunicipality();
+  const created = await own.post('/connections', { name: 'DUBU i drift', system: 'DUBU' });
+  expectDocumented('create-connection', created);
+  expectDocumented('list-connections', await own.get('/connections'));
+  const { id, version } = await makeInboxMessage(own);
+  const one = `/inbox/${id}`;
+  expectDocumented('list-inbox', await own.get('/inbox'));
+  expectDocumented('get-inbox-message', await own.get(one));
+  const decided = await own.status(one, version, { status: 'dismissed', reason: 'Sendt ved en fejl' });
+  expectDocumented('change-inbox-message-status', decided);
+  await livline.relay();
+  expectDocumented('get-inbox-message-history', await own.get(`${one}/history`));
 });
 
 test('what operators do', async () => {

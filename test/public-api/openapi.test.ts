@@ -9,6 +9,7 @@ import { PROBLEMS } from '#shared/errors.ts';
 import { schemasOf } from '#shared/record/schemas.ts';
 import { RESOURCES } from '#shared/resources/registry.ts';
 import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
+import { receiveMessage } from '#shared/webhooks/inbox.ts';
 import {
   document,
   documentedOperations,
@@ -49,6 +50,7 @@ test('the document has every route and no other', () => {
   const routes = [
     ...operations.map(([, { method, path }]) => `${method} ${path}`),
     ...Object.keys(PUBLIC_ROUTES).map((path) => `GET ${path}`),
+    `${receiveMessage.method} ${receiveMessage.path}`,
   ];
   expect(documentedOperations.map(([route]) => route).toSorted()).toEqual(routes.toSorted());
 });
@@ -198,6 +200,8 @@ describe('sensitive fields', () => {
     for (const name of ['secret', 'privateKey', 'oldSecret', 'oldPrivateKey', 'headers'])
       expect(schemas['WebhookEndpoint']?.properties).not.toHaveProperty(name);
     expect(schemas['WebhookEndpointWithSecret']?.properties).toHaveProperty('secret');
+    expect(schemas['Connection']?.properties).not.toHaveProperty('secret');
+    expect(schemas['CreateConnectionResult']?.required).toContain('secret');
   });
 });
 

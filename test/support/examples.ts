@@ -1,3 +1,4 @@
+import { sendSigned } from './case-system.ts';
 import type { Caller, Reply } from './livline.ts';
 
 /**
@@ -256,6 +257,17 @@ export async function makeEnrolment(by: Caller, fields: Fields = {}): Promise<Ma
   return make(by, '/enrolments', { ...fields, roundId, familyId });
 }
 
+export const makeConnection = (by: Caller, fields: Fields = {}) =>
+  make(by, '/connections', { name: 'DUBU i drift', system: 'DUBU', ...fields });
+
+/** A message of a new connection that cannot be applied, as the inbox lists it. */
+export async function makeInboxMessage(by: Caller): Promise<Made> {
+  const connection = await makeConnection(by);
+  const { status } = await sendSigned(by, connection, { type: 'case.unheard_of', data: {} });
+  if (status !== 202) throw new Error(`The inbox answered ${status}`);
+  return (await by.get('/inbox', { connectionId: connection.id })).body.items[0];
+}
+
 /** A maker for each collection of the record: a resource without one fails the tests that go through all of them. */
 export const MAKERS: Readonly<Record<string, (by: Caller, fields?: Fields) => Promise<Made>>> = {
   families: makeFamily,
@@ -288,4 +300,6 @@ export const MAKERS: Readonly<Record<string, (by: Caller, fields?: Fields) => Pr
   enrolments: makeEnrolment,
   'webhook-endpoints': (by, fields = {}) =>
     make(by, '/webhook-endpoints', { url: 'https://sag.example.dk/livline', ...fields }),
+  connections: makeConnection,
+  inbox: makeInboxMessage,
 };

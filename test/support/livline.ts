@@ -3,6 +3,7 @@ import type { TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
 import { adminApi } from '#functions/admin-api/app.ts';
 import { clockRound } from '#functions/clock/app.ts';
 import { deliverQueue } from '#functions/deliver/app.ts';
+import { inboxApi } from '#functions/inbox/app.ts';
 import { relayStream } from '#functions/relay/app.ts';
 import { tenantApi } from '#functions/tenant-api/app.ts';
 import { allMunicipalities } from '#shared/register/register.ts';
@@ -42,6 +43,10 @@ export interface Caller {
   status(path: string, version: number, body: unknown): Promise<Reply>;
   put(path: string, body: unknown, headers?: Record<string, string>): Promise<Reply>;
   remove(path: string, version: number): Promise<Reply>;
+  /** A message to this municipality's inbox, as it is sent: without a token. */
+  inbox(connectionId: string, options: Send): Promise<Reply>;
+  /** The time of the instance. */
+  now(): Date;
   /** The operator, for what only it can make. */
   operator(method: string, path: string, options?: Send): Promise<Reply>;
   /** The same client with these scopes in its token. */
@@ -98,6 +103,7 @@ export async function startLivline({ allowLocal = false } = {}) {
     tokenUrl: 'https://token.test/oauth2/token',
     operatorClientId: OPERATOR,
   });
+  const inbox = inboxApi({ store, now });
   const endpoints = webhookEndpoints({ allowLocal });
   const relay = relayStream({ store, sendHints, now });
   const deliver = deliverQueue({ store, now, post, sendHints, endpoints, random: () => 0 });
@@ -146,6 +152,9 @@ export async function startLivline({ allowLocal = false } = {}) {
       status: (path, version, body) => send('POST', `${path}/status`, { body, headers: match(version) }),
       put: (path, body, headers = {}) => send('PUT', path, { body, headers }),
       remove: (path, version) => send('DELETE', path, { headers: match(version) }),
+      inbox: (connectionId, options) =>
+        call(inbox, `/v1/municipalities/${code}/inbox/${connectionId}`, 'POST', undefined, options),
+      now,
       operator,
       withScopes: (...some) => caller(code, clientId, some),
       at: (other) => caller(other, clientId, scopes),

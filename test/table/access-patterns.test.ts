@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { INDEXES } from '#shared/table/keys.ts';
 import type { Captured } from '#test/support/captured-table.ts';
+import { type Connected, sendSigned } from '#test/support/case-system.ts';
 import * as make from '#test/support/examples.ts';
 import { type Caller, type Livline, startLivline } from '#test/support/livline.ts';
 import { requestLine } from '#test/support/request-line.ts';
@@ -14,6 +15,7 @@ type Pattern = readonly [what: string, roundTrips: number, requests: readonly st
 
 let livline: Livline;
 let by: Caller;
+let connection: Connected;
 const id = {} as Record<
   | 'family'
   | 'member'
@@ -27,6 +29,7 @@ const id = {} as Record<
   | 'other'
   | 'child'
   | 'client'
+  | 'connection'
   | 'partner',
   string
 >;
@@ -52,12 +55,18 @@ beforeAll(async () => {
   await make.makeShift(by, { ...now, helplineId: id.helpline, staffId: id.staff });
   await make.makeSession(by, { groupId: id.group, at: '2026-12-10T09:00:00Z' });
   await by.post('/institutions', newInstitution, { 'idempotency-key': 'k-1' });
+  connection = await make.makeConnection(by);
+  id.connection = connection.id;
   id.client = by.clientId;
   id.partner = (await livline.freshPartner('carelink', [by.code]))(by.code).clientId;
   await livline.relay();
 });
 
 const newInstitution = { ...make.INSTITUTION, specialties: [] };
+const linking = (objectId: string) => ({
+  type: 'case.linked',
+  data: { objectId, caseRef: { system: 'DUBU', caseId: 'S-1' } },
+});
 const clients = () => `/clients/${id.partner}`;
 const newGroup = () => ({ ...make.GROUP, familyIds: [id.family], consultantIds: [id.leader, id.other] });
 const newShift = () => ({
@@ -212,6 +221,12 @@ const READS: readonly Pattern[] = [
     () => by.get(`/children/${id.child}/matches`),
   ],
   ['the public keys of webhooks', 1, ['GetItem B#webhook-keys'], () => by.get('/webhook-keys')],
+  [
+    'the messages that wait for a person',
+    1,
+    ['Query filter1 L#inbox#status#unresolved'],
+    () => by.get('/inbox', { status: 'unresolved' }),
+  ],
   ['the events after a number', 1, ['Query list EVENTS'], () => by.get('/events', { after: '3' })],
   [
     'who may do what, once a minute for each client',
@@ -277,6 +292,21 @@ const WRITES: readonly Pattern[] = [
     2,
     ['GetItem K#external#families#municipal#F-1', 'GetItem R#new'],
     () => by.put('/families/external/municipal/F-1', make.FAMILY),
+  ],
+  [
+    'a message of a connection: proven, kept, applied and marked so',
+    8,
+    [
+      'BatchGetItem M#code, R#connection',
+      'TransactWriteItems put E#event, put R#new, put K#inbox#connection#msg_1',
+      'GetItem R#new',
+      'GetItem R#institution',
+      'GetItem R#institution',
+      'TransactWriteItems put E#event, put R#institution, put R#institution/E#specialty#adhd, put R#institution/E#specialty#self_harm',
+      'GetItem R#new',
+      'TransactWriteItems put E#event, put R#new',
+    ],
+    () => sendSigned(by, connection, linking(id.institution), { id: 'msg_1' }),
   ],
   [
     'a request that was made before',

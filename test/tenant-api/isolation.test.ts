@@ -8,7 +8,9 @@ import { collectionOf, parentFields } from '#shared/record/place.ts';
 import type { Fields, Resource } from '#shared/record/resource.ts';
 import { schemasOf } from '#shared/record/schemas.ts';
 import { RESOURCES, recordOperations } from '#shared/resources/registry.ts';
+import { connections } from '#shared/webhooks/connections.ts';
 import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
+import { inboxMessages } from '#shared/webhooks/inbox-messages.ts';
 import { webhookOperations } from '#shared/webhooks/operations.ts';
 import { makeGroup } from '#test/support/examples.ts';
 import { type Caller, type Livline, type Reply, startLivline } from '#test/support/livline.ts';
@@ -27,7 +29,7 @@ const made = { here: new Map<string, Made>(), there: new Map<string, Made>() };
 /** The body with which the record here was made. */
 const sent = new Map<string, Fields>();
 
-const resources: Resource[] = [...RESOURCES, webhookEndpoints({ allowLocal: false })];
+const resources: Resource[] = [...RESOURCES, webhookEndpoints({ allowLocal: false }), connections, inboxMessages];
 const operations: Operation<Context>[] = [
   ...recordOperations(),
   ...webhookOperations({ allowLocal: false, post: () => Promise.reject(new Error('Nothing is posted from here')) }),
@@ -56,15 +58,13 @@ beforeAll(async () => {
   [here, there] = [await livline.freshMunicipality(), await livline.freshMunicipality()];
   for (const resource of resources) {
     const { path } = resource;
-    const fields = path === 'webhook-endpoints' ? {} : { caseRefs: [{ system: 'DUBU', caseNumber: CASE }] };
+    const ofRecord = RESOURCES.includes(resource);
+    const fields = ofRecord ? { caseRefs: [{ system: 'DUBU', caseNumber: CASE }] } : {};
     const recorded = meeting(resource, here, (_, body) => {
       sent.set(path, body);
     });
     made.here.set(path, await makeOf(path, recorded, fields));
-    made.there.set(
-      path,
-      await makeOf(path, there, path === 'webhook-endpoints' ? {} : { ...fields, externalId: 'X-1' }),
-    );
+    made.there.set(path, await makeOf(path, there, ofRecord ? { ...fields, externalId: 'X-1' } : {}));
   }
   await livline.relay();
   for (const [by, side] of [
@@ -171,6 +171,7 @@ const PATTERN = z.toJSONSchema(reference('An id.')).pattern;
 /** Places of ids that are no records of the municipality, and what they are. */
 const UNCHECKED: Readonly<Record<string, string>> = {
   'consultants fkOrgUuid': 'an id in FK Organisation',
+  'inbox connectionId': 'the connection whose secret signed the message, which no caller names in a body',
   'development-plans goals.id': 'an id inside the record itself, by which its own rules tell the goals apart',
   'rounds programmeId': "an operator's programme, whose row in the municipality the rules read",
 };

@@ -1,0 +1,28 @@
+import type { Context } from '../context.ts';
+import { type Answer, requireMatch } from '../operation.ts';
+import { eventName } from './event-names.ts';
+import { once } from './once.ts';
+import { hrefOf, type Place } from './place.ts';
+import { load } from './read.ts';
+import type { Resource } from './resource.ts';
+import { save } from './save.ts';
+
+/** Takes a record out of the lists and answers 404 for it from then on. Its row and its history stay. */
+export const deleteRecord = (
+  ctx: Context,
+  resource: Resource,
+  place: Place,
+  ifMatch: string | undefined,
+): Promise<Answer> =>
+  once(ctx, undefined, async () => {
+    const before = await load(ctx, resource, place);
+    requireMatch(ifMatch, before.whole.version);
+    return save(ctx, resource, {
+      before,
+      after: { ...before.whole, version: before.whole.version + 1, updatedAt: ctx.now, updatedBy: ctx.actor.id },
+      writtenBy: before.writtenBy,
+      event: { name: eventName(resource, 'deleted'), action: 'deleted', changed: [] },
+      href: hrefOf(ctx, resource, before.whole),
+      answerStatus: 204,
+    });
+  });

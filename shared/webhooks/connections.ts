@@ -1,0 +1,56 @@
+import * as z from 'zod';
+import type { Context } from '../context.ts';
+import { type Answer, type ApiRequest, idempotencyOf, type Operation } from '../operation.ts';
+import { flag, line, secret } from '../record/fields.ts';
+import { operationsOf } from '../record/operations.ts';
+import { findRecord } from '../record/read.ts';
+import { defineResource, type Fields } from '../record/resource.ts';
+import { viewSchema } from '../record/schemas.ts';
+import { createRecord } from '../record/verbs.ts';
+import { newSecret } from './sign.ts';
+
+/** Who may send messages to the municipality's inbox, and proves by its secret that it does. */
+export const connections = defineResource({
+  path: 'connections',
+  name: 'connection',
+  danish: 'Forbindelse',
+  summary: 'A case system or partner that calls in: it signs what it sends to the inbox.',
+  scopes: { read: 'webhooks:read', write: 'webhooks:write' },
+  fields: () => ({
+    name: line('What it is called here (navn).'),
+    system: line('The system that calls in (fagsystem), such as DUBU.', 50),
+    active: flag('Whether its messages are taken (aktiv).').default(true),
+  }),
+  derived: () => ({ secret: secret(z.string().describe('The signing secret, `whsec_…`.')) }),
+  order: (connection) => connection.name.toLowerCase(),
+  settle: ({ before }): Fields => (before ? {} : { secret: newSecret() }),
+  deletable: true,
+  example: { name: 'DUBU i drift', system: 'DUBU' },
+});
+
+/** Creates a connection. The answer, also when it is given again to the same Idempotency-Key, is the one place with the secret. */
+async function createConnection(ctx: Context, request: ApiRequest): Promise<Answer> {
+  const answer = await createRecord(ctx, connections, request.body, { idempotency: idempotencyOf(request) });
+  const view = answer.body as { id: string };
+  // It may have been deleted since, if this answer is a repeated one.
+  const stored = await findRecord(ctx, connections, view.id);
+  return { ...answer, body: { ...view, secret: stored?.whole['secret'] } };
+}
+
+const ConnectionOnce = () =>
+  viewSchema(connections).extend({
+    secret: z.string().meta({
+      description: 'The signing secret (signeringsnøgle), `whsec_…`, shown this once.',
+      examples: ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
+    }),
+  });
+
+/** The operations on connections. */
+export const connectionOperations = (): Operation<Context>[] =>
+  operationsOf(connections)
+    .filter(({ path }) => !path.includes('/external/'))
+    .map((operation) => {
+      if (operation.id !== 'create-connection') return operation;
+      const success = { status: 201, description: 'The connection with its secret.', body: ConnectionOnce };
+      return { ...operation, success, run: createConnection };
+    });

@@ -1,0 +1,119 @@
+import * as z from 'zod';
+import type { Context } from '../context.ts';
+import { Problem } from '../errors.ts';
+import { type Operation, param } from '../operation.ts';
+import { instant, line, reference, sensitive } from '../record/fields.ts';
+import { operationsOf } from '../record/operations.ts';
+import { getRecord } from '../record/read.ts';
+import { defineResource, type Fields } from '../record/resource.ts';
+import { partKey } from '../table/keys.ts';
+import type { Write } from '../table/write.ts';
+import { plusSeconds } from '../time.ts';
+
+/** Seconds after which the clock applies a message that was stored and, for want of a living process, not applied. */
+const APPLY_GRACE_S = 60;
+
+/** Characters of a message in its own row. Written as JSON text one has up to six bytes, and a row holds 400 KB. */
+const PART = 60_000;
+
+/** What came in through a connection, from when it is durable until it is applied or a person has decided on it. */
+export const inboxMessages = defineResource({
+  path: 'inbox',
+  name: 'inbox-message',
+  danish: 'Indgående besked',
+  summary: 'A message from a connection. What cannot be applied waits as `unresolved`, with the reason, for a person.',
+  scopes: { read: 'webhooks:read', write: 'webhooks:write' },
+  fields: () => ({
+    connectionId: reference('The connection whose secret signed it (forbindelse).'),
+    messageId: line("The sender's id of it (besked-id): its `webhook-id`.", 255),
+    sentAt: instant('When it was sent, UTC (afsendt): its `webhook-timestamp`.'),
+    type: line('What it tells (beskedtype), such as `case.linked`; absent where it says none.', 100).optional(),
+    payload: sensitive(z.string().describe('The message as it came (indhold), JSON in UTF-8.')),
+  }),
+  machine: {
+    steps: {
+      received: ['applied', 'unresolved'],
+      applied: [],
+      unresolved: ['resolved', 'dismissed'],
+      resolved: [],
+      dismissed: [],
+    },
+    reasonFor: ['unresolved', 'resolved', 'dismissed'],
+  },
+  events: {
+    status: {
+      received: 'received',
+      applied: 'applied',
+      unresolved: 'unresolved',
+      resolved: 'resolved',
+      dismissed: 'dismissed',
+    },
+  },
+  order: (message) => message.createdAt,
+  filters: { status: (message) => message.status, connectionId: (message) => message.connectionId },
+  due: ({ status, createdAt }) => (status === 'received' ? plusSeconds(createdAt, APPLY_GRACE_S) : undefined),
+  locks: ({ connectionId, messageId }) => [
+    { name: ['inbox', connectionId, messageId], detail: 'This message has come before.' },
+  ],
+  settle: ({ ctx, after, entering = '' }) => {
+    if (['applied', 'unresolved'].includes(entering) && ctx.actor.id !== after.connectionId)
+      throw new Problem('illegal_transition', 'What came in is applied by Livline alone. Resolve or dismiss it.');
+    return {};
+  },
+  example: {
+    connectionId: '01930000-0000-7000-8000-000000000033',
+    messageId: 'msg_p5jXN8AQM9LWM0D4loKWxJek',
+    sentAt: '2026-11-20T08:59:58.000Z',
+    type: 'case.linked',
+    payload: '{"type":"case.linked","data":{}}',
+  },
+});
+
+/** A message's text as its record's `payload`, and what does not fit in there as rows beside it. */
+export function inParts(text: string): { payload: string; beside: (id: string) => readonly Write[] } {
+  const rest = Array.from({ length: Math.ceil(text.length / PART) - 1 }, (_, at) =>
+    text.slice((at + 1) * PART, (at + 2) * PART),
+  );
+  const beside = (id: string) =>
+    rest.map((part, at): Write => ({ kind: 'put', key: partKey(id, at), item: { type: 'part', sensitive: part } }));
+  return { payload: text.slice(0, PART), beside };
+}
+
+/** A message's whole text, of which `payload` is the beginning. */
+export async function wholePayload(ctx: Context, id: string, payload: string): Promise<string> {
+  if (payload.length < PART) return payload;
+  const parts = [payload];
+  let after: string | undefined;
+  do {
+    const page = await ctx.table.query({
+      partition: partKey(id, 0).pk,
+      from: 'P#',
+      to: 'P$',
+      after,
+      limit: 20,
+    });
+    parts.push(...page.rows.map((row) => row['sensitive'] as string));
+    after = page.last;
+  } while (after !== undefined);
+  return parts.join('');
+}
+
+/** The operations on the inbox: messages are made by who sends them, and a person only decides on them. */
+export const inboxOperations = (): Operation<Context>[] =>
+  operationsOf(inboxMessages)
+    .filter(({ id }) => !/^(?:create|update|upsert)-|-by-external-id$/.test(id))
+    .map((operation) => {
+      if (operation.id === 'change-inbox-message-status')
+        return { ...operation, example: { status: 'resolved', reason: 'Linked by hand.' } };
+      if (operation.id !== 'get-inbox-message') return operation;
+      return {
+        ...operation,
+        run: async (ctx, request) => {
+          const id = param(request, 'id');
+          const answer = await getRecord(ctx, inboxMessages, { id });
+          const { payload, ...view } = answer.body as Fields;
+          if (typeof payload !== 'string') return answer;
+          return { ...answer, body: { ...view, payload: await wholePayload(ctx, id, payload) } };
+        },
+      };
+    });

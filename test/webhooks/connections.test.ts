@@ -1,0 +1,60 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { sendSigned } from '#test/support/case-system.ts';
+import { contentOf } from '#test/support/content.ts';
+import { type Caller, type Livline, startLivline } from '#test/support/livline.ts';
+import { expectProblem } from '#test/support/problems.ts';
+
+let livline: Livline;
+let at: Caller;
+beforeAll(async () => {
+  livline = await startLivline();
+  at = await livline.freshMunicipality();
+});
+
+const INPUT = { name: 'DUBU i drift', system: 'DUBU' };
+
+describe('/connections', () => {
+  it('creates, gets, lists, changes and deletes a connection', async () => {
+    const created = await at.post('/connections', INPUT);
+    expect(created.status).toBe(201);
+    const { secret: _, ...view } = created.body;
+    expect(view).toMatchObject({ ...INPUT, active: true, version: 1, municipality: at.code });
+    const path = `/connections/${view.id}`;
+    expect((await at.get(path)).body).toEqual(view);
+    expect((await at.get('/connections')).body.items).toEqual([view]);
+    expect((await at.patch(path, { active: false }, 1)).body).toMatchObject({ active: false, version: 2 });
+    expect((await at.remove(path, 2)).status).toBe(204);
+    expect((await at.get(path)).status).toBe(404);
+  });
+
+  it('shows a secret of 32 bytes in the answer that made it, and again to the same Idempotency-Key, and nowhere else', async () => {
+    const key = { 'idempotency-key': 'connection-1' };
+    const { body: created } = await at.post('/connections', INPUT, key);
+    const { id, secret } = created;
+    expect(Buffer.from(/^whsec_(.*)$/.exec(secret)?.[1] ?? '', 'base64')).toHaveLength(32);
+    expect((await at.post('/connections', INPUT, key)).body).toEqual(created);
+    await livline.relay();
+    const answers = [
+      await at.get(`/connections/${id}`),
+      await at.get('/connections'),
+      await at.patch(`/connections/${id}`, { name: 'DUBU i test' }, 1),
+      await at.get('/events'),
+    ];
+    for (const { status, text } of answers) {
+      expect(status).toBe(200);
+      expect(text).not.toContain(secret.slice('whsec_'.length));
+    }
+    const holding = (await contentOf(livline.store)).filter((row) => JSON.stringify(row).includes(secret));
+    expect(holding.map((row) => [row['type'], JSON.parse(row['sensitive'])])).toEqual([
+      ['connections', { secret: { secret } }],
+    ]);
+    expect((await sendSigned(at, created, { type: 'a' })).status, 'the secret stays when it is changed').toBe(202);
+  });
+
+  it('takes no secret from the caller, and needs the scopes of webhooks', async () => {
+    const own = { ...INPUT, secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' };
+    expectProblem(await at.post('/connections', own), 422, 'validation_failed', '/secret');
+    expectProblem(await at.withScopes('webhooks:read').post('/connections', INPUT), 403, 'forbidden');
+    expectProblem(await at.withScopes('families:read').get('/connections'), 403, 'forbidden');
+  });
+});
