@@ -9,6 +9,7 @@ import { expiryAfter, type Instant, instantOf, plusSeconds } from '../time.ts';
 import { type Delivery, deliveryOf, HINT_GRACE_S, hintOf, nextDelivery, unlessRefused } from './deliveries.ts';
 import { isTaken, type Post, type PostResult } from './egress.ts';
 import { type Hint, LONGEST_DELAY_S, type SendHints } from './hints.ts';
+import { credentialsFor } from './receiver-token.ts';
 import { nextAttemptAt, retryAfterSeconds } from './schedule.ts';
 import { signedHeaders } from './sign.ts';
 
@@ -127,7 +128,7 @@ export async function deliver(deps: DeliverDeps, hint: Hint, requestId: string):
   const body = eventBytes(event['envelope'] as string, event['sequence'] as number);
   const timestamp = Math.floor(Date.parse(ctx.now) / 1000);
   const headers = signedHeaders(endpoint['secret'] as string, { id: claimed.eventId, timestamp, body });
-  const result = await deps.post({ url: endpoint['url'] as string, headers, body });
+  const result = await deps.post({ url: endpoint['url'] as string, headers, body, ...credentialsFor(endpoint) });
 
   const after: Context = { ...ctx, now: instantOf(deps.now()) };
   await hintAt(deps, after, await settle(after, claimed, result, deps.random()));

@@ -3,7 +3,9 @@ import { Problem } from '../errors.ts';
 import { flag, line, secret, setOf } from '../record/fields.ts';
 import { defineResource, type Fields, type Resource } from '../record/resource.ts';
 import type { Instant } from '../time.ts';
+import { certificateInfoOf, clientCertificate, clientCertificateInfo } from './client-certificate.ts';
 import { type EgressOptions, urlRefusal } from './egress.ts';
+import { oauthInfoOf, receiverOauth, receiverOauthInfo } from './receiver-token.ts';
 import { newSecret } from './sign.ts';
 
 /** A municipality has at most this many endpoints. */
@@ -57,8 +59,14 @@ export const webhookEndpoints = (egress: EgressOptions): Resource =>
       description: line('What it is for (formål).').optional(),
       types: eventTypes().default([]),
       disabled: flag('Whether deliveries are held back (deaktiveret).').default(false),
+      clientCertificate: clientCertificate().optional(),
+      oauth: receiverOauth(egress).optional(),
     }),
-    derived: () => ({ secret: secret(z.string().describe('The signing secret, `whsec_…`.')) }),
+    derived: () => ({
+      secret: secret(z.string().describe('The signing secret, `whsec_…`.')),
+      clientCertificateInfo: clientCertificateInfo().optional(),
+      oauthInfo: receiverOauthInfo(egress).optional(),
+    }),
     order: (endpoint) => endpoint.createdAt,
     ledgers: ({ createdAt, types, disabled }) => [
       {
@@ -70,7 +78,11 @@ export const webhookEndpoints = (egress: EgressOptions): Resource =>
             : undefined,
       },
     ],
-    settle: ({ before }): Fields => (before ? {} : { secret: newSecret() }),
+    settle: ({ ctx, before, after }): Fields => ({
+      ...(!before && { secret: newSecret() }),
+      clientCertificateInfo: certificateInfoOf(ctx, before?.clientCertificate, after.clientCertificate),
+      oauthInfo: oauthInfoOf(after.oauth),
+    }),
     deletable: true,
     example: { url: 'https://sag.example.dk/livline', description: 'DUBU', types: ['family.*', 'call.*'] },
   });

@@ -13,6 +13,8 @@ import { createRecord } from '../record/verbs.ts';
 import { feedPartition } from '../table/keys.ts';
 import { type EgressOptions, isTaken, type Post } from './egress.ts';
 import { eventTypes, typesInclude, webhookEndpoints } from './endpoints.ts';
+import { failureField } from './failure-class.ts';
+import { credentialsFor } from './receiver-token.ts';
 import { signedHeaders } from './sign.ts';
 
 export interface WebhookDeps extends EgressOptions {
@@ -39,6 +41,7 @@ async function testEndpoint(ctx: Context, endpoints: Resource, post: Post, reque
     url: endpoint['url'] as string,
     headers: signedHeaders(endpoint['secret'] as string, { id, timestamp, body }),
     body,
+    ...credentialsFor(endpoint),
   });
   const { status, error, durationMs, body: answer } = result;
   return { status: 200, body: { delivered: isTaken(result), eventId: id, status, error, durationMs, body: answer } };
@@ -50,7 +53,7 @@ const PingResult = () =>
       delivered: z.boolean().describe('Whether the receiver answered with 2xx (leveret).'),
       eventId: z.string().describe('Id of the ping event (hændelses-id), as sent in webhook-id.'),
       status: z.int().describe("The receiver's HTTP status (svarkode), if it answered.").optional(),
-      error: z.string().describe('Class of the failure (fejltype), if it did not answer.').optional(),
+      error: failureField().optional(),
       durationMs: z.int().describe('How long it took (varighed), milliseconds.'),
       body: z.string().describe("The first 4 KB of the receiver's answer (svar).").optional(),
     })
