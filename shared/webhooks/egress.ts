@@ -74,6 +74,8 @@ export interface Laboratory {
 
 /** Bytes of an answer's body that are taken in at most. */
 export const READ_BYTES = 64 * 1024;
+/** What comes out of TLS comes in records of at most so many bytes (RFC 8446 §5.1): with room for one more, reading goes on. */
+const CHUNK_BYTES = 16 * 1024;
 const KEPT_BYTES = 4 * 1024;
 /** Milliseconds that an attempt may take, its access token included. */
 export const TOTAL_MS = 20_000;
@@ -197,7 +199,7 @@ function readAnswer(response: IncomingMessage, keepBytes: number, enough: () => 
       chunks.push(part);
       kept += part.length;
     }
-    if (read >= READ_BYTES) enough();
+    if (read > READ_BYTES - CHUNK_BYTES) enough();
   });
   response.on('end', enough);
   response.on('error', enough);

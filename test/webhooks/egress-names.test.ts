@@ -1,4 +1,5 @@
 import { lookup } from 'node:dns';
+import { glob, readFile } from 'node:fs/promises';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Chaos, HOST, PUBLIC_ADDRESS, resolver, startChaos } from '#test/support/chaos.ts';
 import { REFUSED_URLS } from '#test/support/refused-urls.ts';
@@ -108,6 +109,20 @@ describe('a name', () => {
   it('that nobody resolves has failed when the connection should stand', async () => {
     const { resolve } = resolver(undefined);
     expect(await chaos.post({ resolve, connectMs: 50 })(request())).toEqual({ ...refused, error: 'CONNECT_TIMEOUT' });
+  });
+});
+
+describe('the guard as it is deployed', () => {
+  it('has its own limits and the network as it is: what tests put in their place stands in no other file', async () => {
+    const uses: string[] = [];
+    for await (const file of glob('{functions,infra,shared}/**/*.ts')) {
+      const text = await readFile(file, 'utf8');
+      if (file !== 'shared/webhooks/egress.ts' && /Laboratory|wiring|connectMs|totalMs/.test(text)) uses.push(file);
+      for (const [call] of text.matchAll(/(?<!function )postWebhook\(.*/g)) {
+        expect(call, file).toMatch(/^postWebhook\((?:egress|\{ allowLocal(?:: \w+)? \})\)/);
+      }
+    }
+    expect(uses).toEqual([]);
   });
 });
 
