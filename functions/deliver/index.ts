@@ -7,15 +7,18 @@ import { openStore } from '#shared/table/store.ts';
 import { postWebhook } from '#shared/webhooks/egress.ts';
 import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
 import { queueHints } from '#shared/webhooks/hints.ts';
+import { withReceiverTokens } from '#shared/webhooks/receiver-token.ts';
 import { deliverQueue } from './app.ts';
+
+const now = () => new Date();
 
 const open = () => {
   const env = readEnv('TABLE_NAME', 'DELIVERY_QUEUE_URL');
   const egress = { allowLocal: process.env['LOCAL_WEBHOOKS'] === '1' };
   return deliverQueue({
     store: openStore(env.TABLE_NAME),
-    now: () => new Date(),
-    post: postWebhook(egress),
+    now,
+    post: withReceiverTokens(postWebhook(egress), now),
     sendHints: queueHints(env.DELIVERY_QUEUE_URL),
     endpoints: webhookEndpoints(egress),
     random: Math.random,

@@ -1,12 +1,14 @@
-import { lookup } from 'node:dns';
+import { type LookupAddress, lookup } from 'node:dns';
 import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { BlockList, isIP, type LookupFunction } from 'node:net';
+import { isIP, type LookupFunction } from 'node:net';
+import { type FailureClass, failureClass } from './failure-class.ts';
+import { isPublicAddress } from './public-address.ts';
 
 /** What one POST came to. `status` is the receiver's; without it the request failed, and `error` is its class. */
 export interface PostResult {
   readonly status?: number;
-  readonly error?: string;
+  readonly error?: FailureClass;
   readonly retryAfter?: string | undefined;
   readonly durationMs: number;
   readonly address?: string | undefined;
@@ -17,11 +19,33 @@ export interface PostResult {
 /** Whether the receiver took the webhook: a 2xx status line says so, whatever its body does. */
 export const isTaken = ({ status }: PostResult): boolean => status !== undefined && status >= 200 && status < 300;
 
+/** What we show a receiver that asks who we are (mTLS), both in PEM. */
+export interface ClientCertificate {
+  /** The certificate, after it those that lead to its authority. */
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** How to get an access token for a receiver: OAuth 2.0 client credentials (RFC 6749 §4.4). */
+export interface ReceiverOauth {
+  readonly tokenUrl: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly scope?: string | undefined;
+}
+
 /** One POST, signed and ready. */
 export interface PostRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  readonly clientCertificate?: ClientCertificate | undefined;
+  /** Where its access token comes from: `withReceiverTokens` gets it; the guard itself knows no tokens. */
+  readonly oauth?: ReceiverOauth | undefined;
+  /** Milliseconds that are left for it, where that is less than the guard's own limit. */
+  readonly withinMs?: number;
+  /** Bytes of the answer to keep, where 4 KB are not enough. */
+  readonly keepBytes?: number;
 }
 
 /** Sends a webhook. Never throws: whatever happens is a result. */
@@ -33,23 +57,38 @@ export interface EgressOptions {
   readonly allowLocal: boolean;
 }
 
-const READ_BYTES = 64 * 1024;
-const KEPT_BYTES = 4 * 1024;
-
-export interface EgressLimits {
-  /** Milliseconds until the connection, TLS included, must stand. */
+/**
+ * What a test puts in the place of the network and the limits. Whoever deploys the guard gives none of it, and nothing
+ * of it comes from the environment, a table or a request.
+ */
+export interface Laboratory {
+  /** Milliseconds until the connection, TLS included, must stand: 5 s. */
   readonly connectMs?: number;
-  /** Milliseconds for all of it. */
+  /** Milliseconds for all of it: 20 s. */
   readonly totalMs?: number;
   /** Finds a name's addresses. */
   readonly resolve?: typeof lookup;
+  /** Where the connection to a checked address really goes, and whose certificates are trusted there. */
+  readonly wiring?: { readonly lead: (address: string) => string; readonly port: number; readonly ca?: string };
 }
 
+/** Bytes of an answer's body that are taken in at most. */
+export const READ_BYTES = 64 * 1024;
+/** What comes out of TLS comes in records of at most so many bytes (RFC 8446 §5.1): with room for one more, reading goes on. */
+const CHUNK_BYTES = 16 * 1024;
+const KEPT_BYTES = 4 * 1024;
+/** Milliseconds that an attempt may take, its access token included. */
+export const TOTAL_MS = 20_000;
+
 const LOCAL_HOSTS = new Set(['127.0.0.1', 'localhost']);
+/** Names that no public name server knows (RFC 6761, RFC 8375, RFC 9476 and ICANN's `internal`). */
+const PRIVATE_NAME = /\.(?:localhost|local|internal|home\.arpa|onion|alt)$/;
+/** A host name of two labels or more (RFC 1123 §2.1). */
+const HOST_NAME = /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** Why a URL may not be a receiver, judged by its text alone; undefined where it may. */
 export function urlRefusal(text: string, { allowLocal }: EgressOptions): string | undefined {
-  if (!URL.canParse(text)) return 'Not a URL.';
+  if (/[\s\p{Cc}]/u.test(text) || !URL.canParse(text)) return 'Not a URL.';
   const { protocol, hostname, port, username, password, hash } = new URL(text);
   if (username !== '' || password !== '') return 'A URL with user information is not allowed.';
   if (hash !== '') return 'A URL with a fragment is not allowed.';
@@ -59,62 +98,7 @@ export function urlRefusal(text: string, { allowLocal }: EgressOptions): string 
   // The URL parser has turned every spelling of an IPv4 address (octal, hex, one number) into four decimals by now.
   if (hostname.startsWith('[') || isIP(hostname) !== 0) return 'A host name is needed, not an address.';
   const name = hostname.replace(/\.$/, '');
-  if (!name.includes('.') || name.endsWith('.localhost') || name.endsWith('.internal'))
-    return 'A public host name is needed.';
-  return undefined;
-}
-
-/** Networks that no webhook goes to: not public unicast (IANA special-purpose registries, RFC 6890 and later). */
-const REFUSED = {
-  ipv4: [
-    ['0.0.0.0', 8],
-    ['10.0.0.0', 8],
-    ['100.64.0.0', 10],
-    ['127.0.0.0', 8],
-    ['169.254.0.0', 16],
-    ['172.16.0.0', 12],
-    ['192.0.0.0', 24],
-    ['192.0.2.0', 24],
-    ['192.88.99.0', 24],
-    ['192.168.0.0', 16],
-    ['198.18.0.0', 15],
-    ['198.51.100.0', 24],
-    ['203.0.113.0', 24],
-    ['224.0.0.0', 4],
-    ['240.0.0.0', 4],
-  ],
-  ipv6: [
-    ['2001::', 23],
-    ['2001:db8::', 32],
-    ['2002::', 16],
-    ['3fff::', 20],
-  ],
-} as const;
-
-interface Networks {
-  readonly refused: BlockList;
-  /** All of IPv6 that is public. */
-  readonly globalUnicast: BlockList;
-}
-
-let networks: Networks | undefined;
-
-/** The networks as node can look an address up in them, made for the first webhook: the API starts without. */
-function networksOf(): Networks {
-  if (networks) return networks;
-  networks = { refused: new BlockList(), globalUnicast: new BlockList() };
-  for (const [network, prefix] of REFUSED.ipv4) networks.refused.addSubnet(network, prefix, 'ipv4');
-  for (const [network, prefix] of REFUSED.ipv6) networks.refused.addSubnet(network, prefix, 'ipv6');
-  networks.globalUnicast.addSubnet('2000::', 3, 'ipv6');
-  return networks;
-}
-
-/** Whether an address is public unicast. For IPv6 that is within 2000::/3 alone, so no form that wraps an IPv4 address is. */
-export function isPublicAddress(address: string): boolean {
-  const family = isIP(address);
-  const { refused, globalUnicast } = networksOf();
-  if (family === 4) return !refused.check(address, 'ipv4');
-  return family === 6 && globalUnicast.check(address, 'ipv6') && !refused.check(address, 'ipv6');
+  return HOST_NAME.test(name) && !PRIVATE_NAME.test(name) ? undefined : 'A public host name is needed.';
 }
 
 class AddressRefused extends Error {
@@ -122,34 +106,31 @@ class AddressRefused extends Error {
 }
 
 /**
- * Resolves a name once and gives the connection the very address that was checked; one refused address among several
+ * Resolves a name once and gives the connection the very addresses that were checked; one refused address among several
  * refuses all. Node never calls this for an address literal, which is why literals are refused by their text.
  */
 const publicLookup =
-  (resolve: typeof lookup): LookupFunction =>
+  ({ resolve = lookup, wiring }: Laboratory): LookupFunction =>
   (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, found) => {
       if (error) return callback(error, '');
-      const [first] = found;
-      if (!first || !found.every(({ address }) => isPublicAddress(address))) {
+      if (found.length === 0 || !found.every(({ address }) => isPublicAddress(address))) {
         return callback(new AddressRefused('The name leads to an address that is not public'), '');
       }
-      return options.all ? callback(null, [first]) : callback(null, first.address, first.family);
+      const reached = wiring
+        ? found.map(({ address }) => wiring.lead(address)).map((address) => ({ address, family: isIP(address) }))
+        : found;
+      const [first] = reached as [LookupAddress];
+      return options.all ? callback(null, reached) : callback(null, first.address, first.family);
     });
   };
-
-/** The class of a failure for the attempt log: Node's or OpenSSL's own code, or ours. */
-const classOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error ? String(error.code) : 'UNKNOWN';
 
 type Outcome = Omit<PostResult, 'durationMs' | 'address'>;
 
 /** Gives the function that posts webhooks: redirects not followed, time and memory bounded, bodies never decompressed. */
-export function postWebhook(
-  options: EgressOptions,
-  { connectMs = 5_000, totalMs = 20_000, resolve = lookup }: EgressLimits = {},
-): Post {
-  return ({ url, headers, body }) => {
+export function postWebhook(options: EgressOptions, laboratory: Laboratory = {}): Post {
+  const { connectMs = 5_000, totalMs = TOTAL_MS, wiring } = laboratory;
+  return ({ url, headers, body, clientCertificate, withinMs = totalMs, keepBytes = KEPT_BYTES }) => {
     const started = performance.now();
     const elapsed = () => Math.round(performance.now() - started);
     const refusal = urlRefusal(url, options);
@@ -159,33 +140,47 @@ export function postWebhook(
     return new Promise((settle) => {
       let address: string | undefined;
       let answered: (() => Outcome) | undefined;
-      const finish = (error: string) => {
+      let outgoing: ClientRequest | undefined;
+      const finish = (error: FailureClass) => {
         clearTimeout(connecting);
         clearTimeout(total);
         // The status line decides: however the body ends after it changes nothing.
         settle({ ...(answered?.() ?? { error }), durationMs: elapsed(), address });
-        outgoing.destroy();
+        outgoing?.destroy();
       };
-      const send = local ? requestHttp : requestHttps;
-      const outgoing: ClientRequest = send(target, {
-        method: 'POST',
-        agent: false,
-        headers: { ...headers, 'content-length': Buffer.byteLength(body) },
-        ...(!local && { lookup: publicLookup(resolve), autoSelectFamily: false }),
-      });
       const connecting = setTimeout(finish, connectMs, 'CONNECT_TIMEOUT');
-      const total = setTimeout(finish, totalMs, 'TIMEOUT');
+      const total = setTimeout(finish, Math.min(totalMs, withinMs), 'TIMEOUT');
+      const send = local ? requestHttp : requestHttps;
+      try {
+        outgoing = send(target, {
+          method: 'POST',
+          agent: false,
+          // Host decides SNI too, so it is no header that an endpoint may set.
+          headers: { ...headers, host: target.host, 'content-length': Buffer.byteLength(body) },
+          ...(!local && {
+            lookup: publicLookup(laboratory),
+            // A name as TLS sends it has no final dot (RFC 6066 §3).
+            servername: target.hostname.replace(/\.$/, ''),
+            // Said here, because node lets the environment switch it off.
+            rejectUnauthorized: true,
+            ...(clientCertificate && { cert: clientCertificate.certificate, key: clientCertificate.key }),
+            ...(wiring && { port: wiring.port, ca: wiring.ca }),
+          }),
+        });
+      } catch (error) {
+        return finish(failureClass(error));
+      }
       outgoing.once('socket', (socket) => {
         socket.once(local ? 'connect' : 'secureConnect', () => {
           clearTimeout(connecting);
           address = socket.remoteAddress;
         });
       });
-      outgoing.on('error', (error) => finish(classOf(error)));
+      outgoing.on('error', (error) => finish(failureClass(error)));
       // Node closes without an error when it is answered with 101.
       outgoing.on('close', () => finish('CLOSED'));
       outgoing.once('response', (response) => {
-        answered = readAnswer(response, () => finish('CLOSED'));
+        answered = readAnswer(response, keepBytes, () => finish('CLOSED'));
       });
       outgoing.end(body);
     });
@@ -193,24 +188,30 @@ export function postWebhook(
 }
 
 /** Reads an answer's body until there is enough of it. Gives what shows the answer as far as it has come. */
-function readAnswer(response: IncomingMessage, enough: () => void): () => Outcome {
+function readAnswer(response: IncomingMessage, keepBytes: number, enough: () => void): () => Outcome {
   const chunks: Buffer[] = [];
   let kept = 0;
   let read = 0;
   response.on('data', (chunk: Buffer) => {
     read += chunk.length;
-    if (kept < KEPT_BYTES) {
-      const part = chunk.subarray(0, KEPT_BYTES - kept);
+    if (kept < keepBytes) {
+      const part = chunk.subarray(0, keepBytes - kept);
       chunks.push(part);
       kept += part.length;
     }
-    if (read >= READ_BYTES) enough();
+    if (read > READ_BYTES - CHUNK_BYTES) enough();
   });
   response.on('end', enough);
   response.on('error', enough);
   return () => ({
     status: response.statusCode ?? 0,
     retryAfter: response.headers['retry-after'],
-    body: Buffer.concat(chunks).toString('utf8'),
+    body: textOf(Buffer.concat(chunks), keepBytes),
   });
+}
+
+/** Bytes as text of at most as many bytes: what is no UTF-8 is longer as text than it was, and a character may be cut. */
+function textOf(bytes: Buffer, most: number): string {
+  const whole = (part: Buffer) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(part, { stream: true });
+  return whole(Buffer.from(whole(bytes)).subarray(0, most));
 }

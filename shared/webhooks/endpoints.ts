@@ -3,9 +3,11 @@ import { Problem } from '../errors.ts';
 import { flag, instant, line, secret, setOf, whole } from '../record/fields.ts';
 import { defineResource, type Fields, type Resource } from '../record/resource.ts';
 import type { Instant } from '../time.ts';
+import { certificateInfoOf, clientCertificate, clientCertificateInfo } from './client-certificate.ts';
 import { type CustomHeaders, customHeaders } from './custom-headers.ts';
 import { type EgressOptions, urlRefusal } from './egress.ts';
 import { type EndpointKeys, firstKeys, pairsFor, publicKeyEntries } from './keys.ts';
+import { oauthInfoOf, receiverOauth, receiverOauthInfo } from './receiver-token.ts';
 import { SIGNATURES, type Signature } from './sign.ts';
 
 /** A municipality has at most this many endpoints. */
@@ -83,6 +85,8 @@ export const webhookEndpoints = (egress: EgressOptions): Resource =>
         'Whether events about one object are delivered one after another (rækkefølge): the next when the one before is delivered or given up. Objects never wait for one another.',
       ).default(false),
       disabled: flag('Whether deliveries are held back (deaktiveret).').default(false),
+      clientCertificate: clientCertificate().optional(),
+      oauth: receiverOauth(egress).optional(),
     }),
     derived: () => ({
       headerNames: setOf('Names of the headers of your own that are sent (navne på egne headere).', z.string()).meta({
@@ -101,6 +105,8 @@ export const webhookEndpoints = (egress: EgressOptions): Resource =>
       privateKey: secret(z.string().describe('The private Ed25519 key, `whsk_…`.')),
       oldSecret: secret(z.string().describe('The signing secret before.')),
       oldPrivateKey: secret(z.string().describe('The private Ed25519 key before.')),
+      clientCertificateInfo: clientCertificateInfo().optional(),
+      oauthInfo: receiverOauthInfo(egress).optional(),
     }),
     events: {
       also: {
@@ -128,6 +134,8 @@ export const webhookEndpoints = (egress: EgressOptions): Resource =>
       ...pairsFor(endpointOf(after)),
       headerNames: Object.keys(after.headers ?? {}).sort(),
       ...((!before || (before.disabled && !after.disabled)) && { enabledAt: ctx.now }),
+      clientCertificateInfo: certificateInfoOf(ctx, before?.clientCertificate, after.clientCertificate),
+      oauthInfo: oauthInfoOf(after.oauth),
     }),
     deletable: true,
     example: {

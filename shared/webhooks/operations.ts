@@ -14,6 +14,7 @@ import { connectionOperations } from './connections.ts';
 import { deliveryOperations } from './delivery-operations.ts';
 import { type EgressOptions, isTaken, type Post } from './egress.ts';
 import { eventTypes, typesInclude, webhookEndpoints } from './endpoints.ts';
+import { failureField } from './failure-class.ts';
 import { inboxOperations } from './inbox-messages.ts';
 import { keyOperations, withSecretShown } from './key-operations.ts';
 import { postRequest } from './request.ts';
@@ -39,7 +40,7 @@ const PingResult = () =>
       delivered: z.boolean().describe('Whether the receiver answered with 2xx (leveret).'),
       eventId: z.string().describe('Id of the ping event (hændelses-id), as sent in webhook-id.'),
       status: z.int().describe("The receiver's HTTP status (svarkode), if it answered.").optional(),
-      error: z.string().describe('Class of the failure (fejltype), if it did not answer.').optional(),
+      error: failureField().optional(),
       durationMs: z.int().describe('How long it took (varighed), milliseconds.'),
       body: z.string().describe("The first 4 KB of the receiver's answer (svar).").optional(),
     })

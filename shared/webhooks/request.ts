@@ -3,6 +3,7 @@ import type { Instant } from '../time.ts';
 import type { PostRequest } from './egress.ts';
 import { endpointOf } from './endpoints.ts';
 import { signingKeys } from './keys.ts';
+import { credentialsFor } from './receiver-token.ts';
 import { signedHeaders } from './sign.ts';
 
 /** A message as it is stored: `body` goes out byte for byte. */
@@ -21,5 +22,5 @@ export function postRequest(endpoint: Fields, { id, body }: Message, at: Instant
   const { url, headers, signatures } = known;
   const timestamp = Math.floor(Date.parse(at) / 1000);
   const signed = signedHeaders(signingKeys(known, at), signatures, { id, timestamp, body });
-  return { url, headers: { ...headers, ...signed }, body };
+  return { url, headers: { ...headers, ...signed }, body, ...credentialsFor(endpoint) };
 }

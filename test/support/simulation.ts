@@ -26,7 +26,7 @@ const TAKEN: PostResult = { status: 204, durationMs: 1 };
 const TROUBLES: readonly PostResult[] = [
   { status: 500, durationMs: 1 },
   { status: 503, retryAfter: '300', durationMs: 1 },
-  { error: 'ECONNREFUSED', durationMs: 1 },
+  { error: 'CONNECT_REFUSED', durationMs: 1 },
   { error: 'TIMEOUT', durationMs: 20_000 },
   { status: 410, durationMs: 1 },
 ];

@@ -12,7 +12,7 @@ beforeAll(async () => {
   vi.spyOn(process.stdout, 'write').mockReturnValue(true);
 });
 
-const UNREACHED: PostResult = { error: 'ECONNREFUSED', durationMs: 1 };
+const UNREACHED: PostResult = { error: 'CONNECT_REFUSED', durationMs: 1 };
 const TAKEN: PostResult = { status: 204, durationMs: 1 };
 
 /** A municipality with an endpoint, and its workers. */

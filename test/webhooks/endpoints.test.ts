@@ -166,8 +166,8 @@ describe('the test of an endpoint', () => {
       { delivered: false, status: 500, body: 'Broken' },
     ],
     [
-      { error: 'ECONNREFUSED', durationMs: 1 },
-      { delivered: false, error: 'ECONNREFUSED' },
+      { error: 'CONNECT_REFUSED' as const, durationMs: 1 },
+      { delivered: false, error: 'CONNECT_REFUSED' },
     ],
   ])('says so when it fails: %j', async (result, shown) => {
     const { body: endpoint } = await at.post('/webhook-endpoints', input);
