@@ -15,7 +15,14 @@ const CALLS = 300;
 /** A store whose client answers at once: with the context's rows where it is asked for them, else with nothing. */
 function stubbedStore(): Store {
   const client = DynamoDBDocumentClient.from(new DynamoDBClient({ region: 'eu-central-1' }));
-  const tenant = { code: '0630', name: 'Vejle', cvr: '29189900', status: 'active', cursorKey: '' };
+  const tenant = {
+    code: '0630',
+    name: 'Vejle',
+    cvr: '29189900',
+    status: 'active',
+    cursorKey: '',
+    lookupKey: Buffer.alloc(32, 1).toString('base64'),
+  };
   const Responses = {
     stub: [
       { type: 'client', organisation: 'municipal' },
