@@ -13,11 +13,21 @@ export const plusSeconds = (instant: Instant, seconds: number): Instant =>
 
 let copenhagen: Intl.DateTimeFormat | undefined;
 
+/** Days by the hour of UTC they were asked for: Danish time is whole hours from it, so an hour lies in one day. */
+const known = new Map<string, LocalDate>();
+const MOST_KNOWN = 1_000;
+
 /** The day in Denmark on which an instant falls. */
 export function localDateOf(instant: Instant): LocalDate {
+  const hour = instant.slice(0, 13);
+  const found = known.get(hour);
+  if (found !== undefined) return found;
   // Built on first use: an Intl formatter costs milliseconds that most cold starts never need.
   copenhagen ??= new Intl.DateTimeFormat('sv-SE', { timeZone: 'Europe/Copenhagen', dateStyle: 'short' });
-  return copenhagen.format(new Date(instant));
+  const date = copenhagen.format(new Date(instant));
+  if (known.size >= MOST_KNOWN) known.clear();
+  known.set(hour, date);
+  return date;
 }
 
 /** The day `days` after another; a negative number goes back. */
