@@ -3,13 +3,27 @@ import * as z from 'zod';
 import type { Context } from '../context.ts';
 import { invalid } from '../errors.ts';
 import { group, instant, secret } from '../record/fields.ts';
-import { type Instant, instantOf } from '../time.ts';
+import { type Instant, instantOf, plusSeconds } from '../time.ts';
 import type { ClientCertificate } from './egress.ts';
 
 /** What is shown of it: nothing of whose it is, and nothing of the key. */
 export interface ClientCertificateInfo {
   readonly notAfter: Instant;
   readonly fingerprint: string;
+}
+
+/** Days before a certificate expires on which somebody is warned. */
+const WARNED_DAYS = [60, 30, 7] as const;
+
+/** The next warning after an instant: when it is due, and how many days are left then. */
+export function nextWarning(
+  info: ClientCertificateInfo | undefined,
+  after: Instant,
+): { readonly at: Instant; readonly daysLeft: number } | undefined {
+  if (!info) return undefined;
+  return WARNED_DAYS.map((daysLeft) => ({ at: plusSeconds(info.notAfter, -daysLeft * 86_400), daysLeft })).find(
+    ({ at }) => at > after,
+  );
 }
 
 const pem = (description: string, label: RegExp) =>

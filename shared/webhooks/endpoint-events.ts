@@ -8,7 +8,9 @@ import { findRecord } from '../record/read.ts';
 import type { Resource } from '../record/resource.ts';
 import type { Whole } from '../record/stored.ts';
 import { updateRecord } from '../record/verbs.ts';
-import type { Instant } from '../time.ts';
+import { duePartition, recordKey } from '../table/keys.ts';
+import { type Instant, plusSeconds } from '../time.ts';
+import { type ClientCertificateInfo, nextWarning } from './client-certificate.ts';
 import { unlessRefused } from './deliveries.ts';
 
 /** Disables an endpoint, which commits its event `webhook-endpoint.disabled`. One that is disabled or gone is left as it is. */
@@ -41,6 +43,39 @@ export async function warnOfEndpoint(ctx: Context, endpoint: Whole, percent: num
     details: { failingPercent: percent, failingSince: since },
   });
   await unlessRefused(ctx.table.write(write));
+}
+
+/**
+ * Commits the event `webhook-endpoint.certificate_expiring` that is due now, and puts the endpoint on the clock for the
+ * next one. Done twice it is one event; an endpoint that is changed meanwhile goes on the clock anew by that.
+ */
+export async function warnOfExpiry(ctx: Context, endpoint: Whole, dueAt: Instant): Promise<void> {
+  const info = endpoint['clientCertificateInfo'] as ClientCertificateInfo;
+  const due = nextWarning(info, plusSeconds(dueAt, -1));
+  if (due) {
+    const { daysLeft } = due;
+    const write = eventWrite(ctx, {
+      id: derivedId('evt', ctx.tenant.code, endpoint.id, 'certificate', info.fingerprint, daysLeft),
+      name: 'webhook-endpoint.certificate_expiring',
+      objectType: 'webhook-endpoint',
+      objectId: endpoint.id,
+      objectVersion: endpoint.version,
+      href: hrefOf(ctx, ENDPOINT, endpoint),
+      action: 'updated',
+      changed: [],
+      details: { daysLeft, notAfter: info.notAfter },
+    });
+    await unlessRefused(ctx.table.write(write));
+  }
+  const next = nextWarning(info, ctx.now);
+  const index = next && { due: { pk: duePartition, sk: [next.at, ENDPOINT.path, endpoint.id] } };
+  const condition = { expression: '#version = :version', values: { version: endpoint.version } };
+  const key = recordKey(endpoint.id);
+  await unlessRefused(
+    ctx.table.write(
+      index ? { kind: 'update', key, index, condition } : { kind: 'update', key, unindex: ['due'], condition },
+    ),
+  );
 }
 
 /** As much of the resource as a path is made of. */

@@ -3,7 +3,13 @@ import { Problem } from '../errors.ts';
 import { flag, instant, line, secret, setOf, whole } from '../record/fields.ts';
 import { defineResource, type Fields, type Resource } from '../record/resource.ts';
 import type { Instant } from '../time.ts';
-import { certificateInfoOf, clientCertificate, clientCertificateInfo } from './client-certificate.ts';
+import {
+  type ClientCertificateInfo,
+  certificateInfoOf,
+  clientCertificate,
+  clientCertificateInfo,
+  nextWarning,
+} from './client-certificate.ts';
 import { type CustomHeaders, customHeaders } from './custom-headers.ts';
 import { type EgressOptions, urlRefusal } from './egress.ts';
 import { type EndpointKeys, firstKeys, pairsFor, publicKeyEntries } from './keys.ts';
@@ -110,7 +116,12 @@ export const webhookEndpoints = (egress: EgressOptions): Resource =>
     }),
     events: {
       also: {
-        names: ['webhook-endpoint.disabled', 'webhook-endpoint.enabled'],
+        names: [
+          'webhook-endpoint.disabled',
+          'webhook-endpoint.enabled',
+          'webhook-endpoint.failing',
+          'webhook-endpoint.certificate_expiring',
+        ],
         of: (before, after) =>
           before && before.disabled !== after.disabled
             ? { name: `webhook-endpoint.${after.disabled ? 'disabled' : 'enabled'}`, action: 'updated' }
@@ -118,6 +129,8 @@ export const webhookEndpoints = (egress: EgressOptions): Resource =>
       },
     },
     order: (endpoint) => endpoint.createdAt,
+    due: ({ updatedAt, ...endpoint }) =>
+      nextWarning((endpoint as { clientCertificateInfo?: ClientCertificateInfo }).clientCertificateInfo, updatedAt)?.at,
     ledgers: ({ createdAt, types, disabled, ordered, ...endpoint }) => [
       {
         name: ENDPOINTS_LEDGER,

@@ -1,8 +1,10 @@
 import type { Context } from '../context.ts';
+import type { Whole } from '../record/stored.ts';
 import { duePartition } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
 import { type Instant, plusSeconds } from '../time.ts';
 import { type Delivery, deliveryOf, HINT_GRACE_S, hintOf, lookAgain, unlessRefused } from './deliveries.ts';
+import { warnOfExpiry } from './endpoint-events.ts';
 import type { SendHints } from './hints.ts';
 import { applyMessage } from './inbox-effects.ts';
 import { inboxMessages } from './inbox-messages.ts';
@@ -38,7 +40,8 @@ const isUnhinted = (at: Instant, { notBefore }: Delivery, now: Instant): boolean
 
 /**
  * Takes up all of one municipality that somebody should have looked at by now: events that the stream did not bring to
- * the relay, deliveries whose hint was lost, leases that ran out, messages to the inbox that were not applied. One Query for each page of what is due, nothing else.
+ * the relay, deliveries whose hint was lost, leases that ran out, messages to the
+ * inbox that were not applied, client certificates about to expire. One Query for each page of what is due, nothing else.
  */
 export async function sweep(ctx: Context, sendHints: SendHints): Promise<void> {
   const to = plusSeconds(ctx.now, LOOK_AHEAD_S);
@@ -51,6 +54,10 @@ export async function sweep(ctx: Context, sendHints: SendHints): Promise<void> {
     const unapplied = page.rows
       .map(dueOf)
       .flatMap(({ at, what, id }) => (what === inboxMessages.path && at <= ctx.now ? [id] : []));
+    const expiring = page.rows.flatMap((row) => {
+      const { at, what } = dueOf(row);
+      return what === 'webhook-endpoints' && at <= ctx.now ? [{ at, endpoint: row['view'] as Whole }] : [];
+    });
     const unhinted = page.rows.flatMap((row) => {
       const delivery = deliveryOf(row);
       return delivery && isUnhinted(dueOf(row).at, delivery, ctx.now) ? [delivery] : [];
@@ -58,6 +65,7 @@ export async function sweep(ctx: Context, sendHints: SendHints): Promise<void> {
     if (unrelayed.length > 0) await relayAll(ctx, unrelayed, sendHints);
     if (unhinted.length > 0) await rehint(ctx, unhinted, sendHints);
     for (const id of unapplied) await applyMessage(ctx, id);
+    for (const { at, endpoint } of expiring) await warnOfExpiry(ctx, endpoint, at);
     after = page.last;
   } while (after !== undefined);
 }
