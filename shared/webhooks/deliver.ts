@@ -245,6 +245,8 @@ export async function deliver(deps: DeliverDeps, hint: Hint, requestId: string):
   const result = await deps.post(request);
   const after: Context = { ...ctx, now: instantOf(deps.now()) };
   const enabledAt = enabledAtOf(endpoint);
+  // Disabled first: once the delivery is held it leaves its line, and nothing may pass it there.
+  if (isGone(result)) await disableEndpoint(after, deps.endpoints, endpoint.id);
   const settled = await settle(after, claimed, result, { random: deps.random(), enabledAt });
   await follow(deps, after, endpoint, settled.verdict);
   await hintAt(deps, after, settled.delivery);
