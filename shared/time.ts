@@ -4,6 +4,9 @@ export type Instant = string;
 /** A calendar day in Europe/Copenhagen, `YYYY-MM-DD` (ISO 8601). */
 export type LocalDate = string;
 
+/** The last day of what has none: later than every day that a field takes. */
+export const FOREVER: LocalDate = '9999-12-31';
+
 /** An instant of a Date. */
 export const instantOf = (date: Date): Instant => date.toISOString();
 

@@ -4,7 +4,7 @@ import { Problem } from '../errors.ts';
 import { digest } from '../ids.ts';
 import { ledgerEdgeKey, ledgerKey, lockKey } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
-import { ABSENT, type Condition, type Write } from '../table/write.ts';
+import { ABSENT, unchangedSince, type Write } from '../table/write.ts';
 import { Outrun } from './once.ts';
 import type { LedgerEntries, LedgerEntry, Lock, Resource } from './resource.ts';
 import { sourceField } from './schemas.ts';
@@ -99,7 +99,6 @@ export async function ledgerWrites(
 /** A ledger's row with its new entries, and the rows beside it that show it. */
 function ledgerWrite(ctx: Context, { name, summary }: LedgerEntry, state: LedgerState, all: LedgerEntries): Guarded[] {
   const { version, edges: old = [] } = state;
-  const condition: Condition = version === 0 ? ABSENT : { expression: '#version = :version', values: { version } };
   const entries = summary ? summary.kept(all, ctx.now) : all;
   const shown = summary?.row(name, entries, ctx.now);
   const edges = shown?.edges.map(({ value }) => value) ?? [];
@@ -110,7 +109,13 @@ function ledgerWrite(ctx: Context, { name, summary }: LedgerEntry, state: Ledger
     ...(shown && { view: shown.view, edges }),
   };
   const rows: Write[] = [
-    { kind: 'put', key: ledgerKey(...name), item, condition, ...(shown && { index: shown.index }) },
+    {
+      kind: 'put',
+      key: ledgerKey(...name),
+      item,
+      condition: unchangedSince(version),
+      ...(shown && { index: shown.index }),
+    },
     ...(shown?.edges ?? []).map(
       ({ value, index }): Write => ({
         kind: 'put',

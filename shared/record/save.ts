@@ -3,7 +3,7 @@ import { invalid } from '../errors.ts';
 import { derivedId } from '../ids.ts';
 import type { Answer, Idempotency } from '../operation.ts';
 import { recordKey } from '../table/keys.ts';
-import { ABSENT, type Write, WriteRefused } from '../table/write.ts';
+import { unchangedSince, type Write, WriteRefused } from '../table/write.ts';
 import { type Action, eventWrite } from './events.ts';
 import { type Guarded, ledgerWrites, lockWrites } from './guards.ts';
 import { edgeWrites, indexOf } from './indexes.ts';
@@ -52,7 +52,7 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
     write: {
       kind: 'put',
       key: recordKey(after.id),
-      condition: before ? { expression: '#version = :version', values: { version: before.whole.version } } : ABSENT,
+      condition: unchangedSince(before?.whole.version ?? 0),
       item: {
         type: resource.path,
         version: after.version,

@@ -2,6 +2,7 @@ import { invalid } from '../errors.ts';
 import { day, group, line, listOf, reference, whole } from '../record/fields.ts';
 import { defineResource } from '../record/resource.ts';
 import { refuseChange } from '../record/rules.ts';
+import { FOREVER } from '../time.ts';
 
 const tasks = (description: string) => listOf(description, line('One task.'));
 
@@ -24,7 +25,7 @@ export const affiliations = defineResource({
     }).optional(),
   }),
   references: { familyId: 'families', institutionId: 'institutions' },
-  order: (affiliation) => affiliation.to ?? '9999-12-31',
+  order: (affiliation) => affiliation.to ?? FOREVER,
   newestFirst: true,
   spans: true,
   filters: {

@@ -2,6 +2,7 @@ import { invalid } from '../errors.ts';
 import { day, reference } from '../record/fields.ts';
 import { defineResource } from '../record/resource.ts';
 import { refuseChange } from '../record/rules.ts';
+import { FOREVER } from '../time.ts';
 import { inStanding } from './family-standing.ts';
 
 export const assignments = defineResource({
@@ -29,7 +30,7 @@ export const assignments = defineResource({
   references: { familyId: 'families', consultantId: 'consultants' },
   spans: true,
   newestFirst: true,
-  order: ({ to }) => to ?? '9999-12-31',
+  order: ({ to }) => to ?? FOREVER,
   filters: {
     familyId: (assignment) => assignment.familyId,
     consultantId: (assignment) => assignment.consultantId,

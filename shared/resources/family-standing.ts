@@ -1,7 +1,7 @@
 import type { Problem } from '../errors.ts';
 import type { Fields, LedgerEntries, LedgerEntry, LedgerRow, Summary } from '../record/resource.ts';
 import { listPartition, type Segments } from '../table/keys.ts';
-import { type Instant, type LocalDate, localDateOf, plusDays, plusSeconds, startOfDay } from '../time.ts';
+import { FOREVER, type Instant, type LocalDate, localDateOf, plusDays, plusSeconds, startOfDay } from '../time.ts';
 
 /**
  * How a family stands: one row that every record about it which matters at once adds an entry to, in the same
@@ -105,7 +105,6 @@ const CONTACT_DAYS = 30;
  */
 const REMEMBERED_CONTACTS = 8;
 
-const FOREVER = '9999-12-31';
 const lastDay = ({ to }: { to?: LocalDate | undefined }): LocalDate => to ?? FOREVER;
 const holdsOn = (day: LocalDate, span: { from: LocalDate; to?: LocalDate | undefined }): boolean =>
   span.from <= day && day <= lastDay(span);

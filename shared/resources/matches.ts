@@ -6,7 +6,7 @@ import { TENANT_BASE } from '../record/operations.ts';
 import { load } from '../record/read.ts';
 import type { Fields } from '../record/resource.ts';
 import { parse } from '../record/validate.ts';
-import { type LocalDate, localDateOf } from '../time.ts';
+import { FOREVER, type LocalDate, localDateOf } from '../time.ts';
 import { agesOn } from './birth.ts';
 import { children } from './children.ts';
 import { freePlaces, type Standing, standingLists } from './family-standing.ts';
@@ -57,9 +57,9 @@ const sameWord = (a: string, b: string): boolean => a.trim().toLowerCase() === b
 export function reasonsOf(family: Standing, wanted: Wanted): Reason[] {
   const { approval, assignments, pressure, riskLevel, skills, familyId, familyKind } = family;
   const { on, ages, careForm, needs } = wanted;
-  const valid = approval !== undefined && approval.from <= on && on <= (approval.to ?? '9999-12-31');
+  const valid = approval !== undefined && approval.from <= on && on <= (approval.to ?? FOREVER);
   const inRange = approval !== undefined && approval.ageMin <= ages.max && ages.min <= approval.ageMax;
-  const supported = assignments.some(({ from, to = '9999-12-31' }) => from <= on && on <= to);
+  const supported = assignments.some(({ from, to = FOREVER }) => from <= on && on <= to);
   const holds: Record<Reason, boolean> = {
     known_to_child: wanted.knownFamilies.has(familyId),
     has_skill: skills.some((skill) => needs.some((need) => sameWord(skill, need))),

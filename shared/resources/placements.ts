@@ -14,7 +14,7 @@ import {
 } from '../record/resource.ts';
 import { refuseChange } from '../record/rules.ts';
 import { ledgerKey } from '../table/keys.ts';
-import { type Instant, type LocalDate, localDateOf } from '../time.ts';
+import { FOREVER, type Instant, type LocalDate, localDateOf } from '../time.ts';
 import { agesOn } from './birth.ts';
 import { children } from './children.ts';
 import { families } from './families.ts';
@@ -250,7 +250,7 @@ export const placements: Resource = defineResource({
     childId: (placement) => placement.childId,
     status: {
       of: (placement) => placement.status,
-      order: (placement) => placement.endsOn ?? '9999-12-31',
+      order: (placement) => placement.endsOn ?? FOREVER,
       bounds: 'ends',
     },
   },

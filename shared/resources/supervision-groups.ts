@@ -2,6 +2,7 @@ import { invalid, Problem } from '../errors.ts';
 import { day, line, reference, setOf, text } from '../record/fields.ts';
 import { findRecords } from '../record/read.ts';
 import { defineResource } from '../record/resource.ts';
+import { FOREVER } from '../time.ts';
 import { CONSULTANT_KINDS, consultants } from './consultants.ts';
 import { inStanding } from './family-standing.ts';
 
@@ -34,7 +35,7 @@ export const supervisionGroups = defineResource({
   order: (group) => group.name.toLowerCase(),
   edges: { familyId: (group) => group.familyIds },
   // The times of a family's groups stand in its standing: they may follow one another but not overlap.
-  ledgers: ({ familyIds, from, to = '9999-12-31' }) =>
+  ledgers: ({ familyIds, from, to = FOREVER }) =>
     familyIds.map((familyId) =>
       inStanding(familyId, { kind: 'group', from, to }, (others) =>
         [...others.values()].some((other) => other.kind === 'group' && other.from <= to && from <= other.to)

@@ -27,6 +27,10 @@ export interface Condition {
 
 /** The row does not exist yet. */
 export const ABSENT: Condition = { expression: 'attribute_not_exists(#pk)' };
+/** The row is at this version. */
+export const isVersion = (version: number): Condition => ({ expression: '#version = :version', values: { version } });
+/** The row is as it was read: at this version, or still absent where that is 0. */
+export const unchangedSince = (version: number): Condition => (version === 0 ? ABSENT : isVersion(version));
 /** The row exists. */
 export const PRESENT: Condition = { expression: 'attribute_exists(#pk)' };
 

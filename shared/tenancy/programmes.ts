@@ -21,7 +21,7 @@ import { refuseUnknownMunicipality } from '../record/rules.ts';
 import { parse } from '../record/validate.ts';
 import { CARE_FORMS, FAMILY_KINDS } from '../resources/family-kinds.ts';
 import { municipalityKey, programmeKey } from '../table/keys.ts';
-import { ABSENT, type PreparedWrite, transactWrite, WriteRefused } from '../table/write.ts';
+import { type PreparedWrite, transactWrite, unchangedSince, WriteRefused } from '../table/write.ts';
 import type { OperatorContext } from './control.ts';
 
 /** A programme and its 98 municipalities at most are written in one transaction, which holds 100 rows. */
@@ -211,7 +211,7 @@ async function commit(ctx: OperatorContext, before: Programme | undefined, after
   const row = ctx.control.prepare({
     kind: 'put',
     key: programmeKey(after.id),
-    condition: before ? { expression: '#version = :version', values: { version: before.version } } : ABSENT,
+    condition: unchangedSince(before?.version ?? 0),
     item: { type: 'programme', version: after.version, view: after },
     index: { list: { pk: ['PROGRAMMES'], sk: [after.id] } },
   });

@@ -160,7 +160,7 @@ async function stop(ctx: Context, delivery: Delivery, status: 'held' | 'cancelle
   // Where it is refused, somebody else changed it: their look at it, or the next hint, decides.
   const finished = status === 'cancelled' && { finishedAt: ctx.now };
   const { write } = nextDelivery(delivery, { status, ...finished }, undefined);
-  await unlessRefused(delivery.order ? commitInLine(ctx, delivery, 'leave', [write]) : ctx.table.write(write));
+  await unlessRefused(commitInLine(ctx, delivery, 'leave', [write]));
 }
 
 /** Hints at a pending delivery for its time, unless that is so far off that the sweeper will; else at the one whose turn is next. */

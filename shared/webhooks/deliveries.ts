@@ -1,12 +1,13 @@
 import type { Context } from '../context.ts';
 import { deliveryKey, duePartition, type IndexEntries, listPartition, type Segments } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
-import { ABSENT, type Condition, type Write, WriteRefused } from '../table/write.ts';
+import { ABSENT, type Condition, isVersion, type Write, WriteRefused } from '../table/write.ts';
 import { expiryAfter, type Instant, plusSeconds } from '../time.ts';
 import type { Hint } from './hints.ts';
 
 /** `held` waits for a disabled endpoint, `cancelled` had its endpoint deleted, `failed` had all its attempts. */
-export type DeliveryStatus = 'pending' | 'in_flight' | 'delivered' | 'failed' | 'held' | 'cancelled';
+export const DELIVERY_STATUSES = ['pending', 'in_flight', 'delivered', 'failed', 'held', 'cancelled'] as const;
+export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number];
 
 /** One event on its way to one endpoint. */
 export interface Delivery {
@@ -81,19 +82,16 @@ const write = (delivery: Delivery, dueAt: Instant | undefined, condition: Condit
   condition,
 });
 
-/** A new delivery: pending, which may be attempted at once, or held, which nobody looks at. */
+/** What is known of a delivery when it is made. */
 export type NewDelivery = Omit<Delivery, 'version' | 'attempts' | 'notBefore'>;
+
+/** A new delivery: pending, which may be attempted at once, or held, which nobody looks at. */
 export const newDelivery = (delivery: NewDelivery): Write =>
   write(
     { ...delivery, version: 1, attempts: 0, notBefore: delivery.createdAt },
     delivery.status === 'pending' ? plusSeconds(delivery.createdAt, HINT_GRACE_S) : undefined,
     ABSENT,
   );
-
-const unchanged = ({ version }: Delivery): Condition => ({
-  expression: '#version = :version',
-  values: { version },
-});
 
 /** A delivery changed, on condition that nobody else changed it. Without `dueAt` nobody has to look at it again. */
 export function nextDelivery(
@@ -102,7 +100,7 @@ export function nextDelivery(
   dueAt: Instant | undefined,
 ): { delivery: Delivery; write: Write } {
   const delivery = { ...before, ...change, version: before.version + 1 };
-  return { delivery, write: write(delivery, dueAt, unchanged(before)) };
+  return { delivery, write: write(delivery, dueAt, isVersion(before.version)) };
 }
 
 /** Another instant to look at a delivery, which itself stays as it is: an attempt that is being made is not disturbed. */
@@ -112,7 +110,7 @@ export const lookAgain = (delivery: Delivery, dueAt: Instant): Write => {
     kind: 'update',
     key: deliveryKey(delivery.id),
     ...(due && { index: { due } }),
-    condition: unchanged(delivery),
+    condition: isVersion(delivery.version),
   };
 };
 

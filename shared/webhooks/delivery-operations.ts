@@ -12,24 +12,17 @@ import { parse } from '../record/validate.ts';
 import { updateRecord } from '../record/verbs.ts';
 import { attemptPartition, deliveryKey } from '../table/keys.ts';
 import {
+  DELIVERY_STATUSES,
   type Delivery,
-  type DeliveryStatus,
   deliveriesOfEndpoint,
   deliveryOf,
   LISTED_STATUSES,
   nextDelivery,
   unlessRefused,
 } from './deliveries.ts';
+import { failureField } from './failure-class.ts';
 import { commitInLine } from './order.ts';
 
-const STATUSES = [
-  'pending',
-  'in_flight',
-  'delivered',
-  'failed',
-  'held',
-  'cancelled',
-] as const satisfies DeliveryStatus[];
 /** What can be tried anew: what waits for a disabled endpoint, and what had all its attempts. */
 const RECOVERABLE = ['held', 'failed'] as const;
 /** Deliveries that one call recovers at most. */
@@ -56,7 +49,7 @@ const DeliveryView = () =>
       eventId: line('Id of the event (hændelses-id), as sent in webhook-id.'),
       eventName: line('Name of the event (hændelse), without `dk.livline.`.'),
       endpointId: line('Id of the endpoint (modtager-id).'),
-      status: oneOf('Where it stands (leveringsstatus).', STATUSES),
+      status: oneOf('Where it stands (leveringsstatus).', DELIVERY_STATUSES),
       attempts: whole('Attempts made (forsøg), 0–1000.', 0, 1_000),
       notBefore: instant('Before this no attempt is made, UTC (tidligst).'),
       createdAt: instant('When it was made, UTC (oprettet).'),
@@ -73,7 +66,7 @@ const AttemptView = () =>
       attempt: whole('Which attempt (forsøg), 1–1000.', 1, 1_000),
       at: instant('When it was over, UTC (tidspunkt).'),
       status: whole("The receiver's HTTP status (svarkode), 100–599, if it answered.", 0, 999).optional(),
-      error: line('Class of the failure (fejltype), if it did not answer.').optional(),
+      error: failureField().optional(),
       durationMs: whole('How long it took (varighed), 0–60,000 milliseconds.', 0, 10_000_000),
       address: line('The address that was connected to (adresse).').optional(),
       body: z.string().describe("The first 4 KB of the receiver's answer (svar).").optional(),
@@ -119,14 +112,14 @@ async function listAttempts(ctx: Context, request: ApiRequest): Promise<Answer> 
   return { status: 200, body: { items: rows.map((row) => row['view']) } };
 }
 
-/** A delivery as new: to be looked at now, with all its attempts before it. */
-const anew = (ctx: Context, { finishedAt: _, ...delivery }: Delivery) =>
-  nextDelivery({ ...delivery }, { status: 'pending', attempts: 0, notBefore: ctx.now, finishedAt: undefined }, ctx.now);
-
-/** Makes a delivery pending again, on an ordered endpoint at its place in its line. */
-function renew(ctx: Context, delivery: Delivery): Promise<void> {
-  const { delivery: renewed, write } = anew(ctx, delivery);
-  return renewed.order ? commitInLine(ctx, renewed, 'enter', [write]) : ctx.table.write(write);
+/**
+ * Makes a delivery pending again, as a new one: to be looked at now, with all its attempts before it, on an ordered
+ * endpoint at its place in its line. Undefined where somebody else changed it meanwhile.
+ */
+async function renew(ctx: Context, delivery: Delivery): Promise<Delivery | undefined> {
+  const anew = { status: 'pending', attempts: 0, notBefore: ctx.now, finishedAt: undefined } as const;
+  const { delivery: renewed, write } = nextDelivery(delivery, anew, ctx.now);
+  return (await unlessRefused(commitInLine(ctx, renewed, 'enter', [write]))) ? renewed : undefined;
 }
 
 async function resend(ctx: Context, endpoints: Resource, request: ApiRequest): Promise<Answer> {
@@ -134,10 +127,11 @@ async function resend(ctx: Context, endpoints: Resource, request: ApiRequest): P
   const delivery = await loadDelivery(ctx, request);
   if (endpoint['disabled'] === true) throw new Problem('conflict', 'The endpoint is disabled. Enable it first.');
   if (delivery.status === 'pending' || delivery.status === 'in_flight') return { status: 202, body: viewOf(delivery) };
-  if (!(await unlessRefused(renew(ctx, delivery)))) {
+  const renewed = await renew(ctx, delivery);
+  if (!renewed) {
     throw new Problem('in_flight', 'The delivery is being changed at this moment.', [], { 'retry-after': '1' });
   }
-  return { status: 202, body: viewOf(anew(ctx, delivery).delivery) };
+  return { status: 202, body: viewOf(renewed) };
 }
 
 const Period = () =>
@@ -167,7 +161,7 @@ async function recoverPeriod(
     const deliveries = rows.flatMap((row) => deliveryOf(row) ?? []);
     for (let start = 0; start < deliveries.length; start += 25) {
       const batch = deliveries.slice(start, start + 25);
-      const done = await Promise.all(batch.map((delivery) => unlessRefused(renew(ctx, delivery))));
+      const done = await Promise.all(batch.map((delivery) => renew(ctx, delivery)));
       recovered += done.filter(Boolean).length;
     }
     if (last !== undefined) next = deliveries.at(-1)?.createdAt;
@@ -201,7 +195,6 @@ const recovery = () => ({
   }),
   next: instant('Where there are more: call again with this as `since`, UTC (næste).').optional(),
 });
-const RECOVERY_EXAMPLE = { recovered: 12 };
 
 /** The operations on an endpoint's deliveries: what was sent, what came of it, and sending it again. */
 export function deliveryOperations(endpoints: Resource): Operation<Context>[] {
@@ -267,7 +260,7 @@ export function deliveryOperations(endpoints: Resource): Operation<Context>[] {
         status: 202,
         description: 'How many are pending again. They go out within a minute.',
         body: () =>
-          z.strictObject(recovery()).meta({ description: 'What was recovered.', examples: [RECOVERY_EXAMPLE] }),
+          z.strictObject(recovery()).meta({ description: 'What was recovered.', examples: [{ recovered: 12 }] }),
       },
       problems: ['conflict', 'validation_failed'],
       example: { since: '2026-11-20T00:00:00+01:00' },

@@ -9,6 +9,7 @@ import type { Resource } from '../record/resource.ts';
 import type { Whole } from '../record/stored.ts';
 import { updateRecord } from '../record/verbs.ts';
 import { duePartition, recordKey } from '../table/keys.ts';
+import { isVersion } from '../table/write.ts';
 import { type Instant, plusSeconds } from '../time.ts';
 import { type ClientCertificateInfo, nextWarning } from './client-certificate.ts';
 import { unlessRefused } from './deliveries.ts';
@@ -25,28 +26,31 @@ export async function disableEndpoint(ctx: Context, endpoints: Resource, id: str
   }
 }
 
-/**
- * Commits the event `webhook-endpoint.failing`, once for each share of the time that an endpoint may fail before it is
- * disabled. `changed` names the share: nothing of the endpoint has changed.
- */
-export async function warnOfEndpoint(ctx: Context, endpoint: Whole, percent: number, since: Instant): Promise<void> {
-  const id = derivedId('evt', ctx.tenant.code, endpoint.id, 'failing', since, percent);
+/** As much of the resource as a path is made of. */
+const ENDPOINT = { path: 'webhook-endpoints' } as Resource;
+
+/** Commits an event about an endpoint that is no change of it. Its id follows from what it tells, so it is told once. */
+async function tell(ctx: Context, endpoint: Whole, name: string, about: string, details: object): Promise<void> {
   const write = eventWrite(ctx, {
-    id,
-    name: 'webhook-endpoint.failing',
+    id: derivedId('evt', ctx.tenant.code, endpoint.id, name, about),
+    name: `webhook-endpoint.${name}`,
     objectType: 'webhook-endpoint',
     objectId: endpoint.id,
     objectVersion: endpoint.version,
     href: hrefOf(ctx, ENDPOINT, endpoint),
     action: 'updated',
     changed: [],
-    details: { failingPercent: percent, failingSince: since },
+    details,
   });
   await unlessRefused(ctx.table.write(write));
 }
 
+/** Tells that an endpoint has failed for a share of the time, in per cent, after which it is disabled. */
+export const warnOfEndpoint = (ctx: Context, endpoint: Whole, percent: number, since: Instant): Promise<void> =>
+  tell(ctx, endpoint, 'failing', `${since} ${percent}`, { failingPercent: percent, failingSince: since });
+
 /**
- * Commits the event `webhook-endpoint.certificate_expiring` that is due now, and puts the endpoint on the clock for the
+ * Tells that a client certificate expires in so many days, as is due now, and puts the endpoint on the clock for the
  * next one. Done twice it is one event; an endpoint that is changed meanwhile goes on the clock anew by that.
  */
 export async function warnOfExpiry(ctx: Context, endpoint: Whole, dueAt: Instant): Promise<void> {
@@ -54,22 +58,12 @@ export async function warnOfExpiry(ctx: Context, endpoint: Whole, dueAt: Instant
   const due = nextWarning(info, plusSeconds(dueAt, -1));
   if (due) {
     const { daysLeft } = due;
-    const write = eventWrite(ctx, {
-      id: derivedId('evt', ctx.tenant.code, endpoint.id, 'certificate', info.fingerprint, daysLeft),
-      name: 'webhook-endpoint.certificate_expiring',
-      objectType: 'webhook-endpoint',
-      objectId: endpoint.id,
-      objectVersion: endpoint.version,
-      href: hrefOf(ctx, ENDPOINT, endpoint),
-      action: 'updated',
-      changed: [],
-      details: { daysLeft, notAfter: info.notAfter },
-    });
-    await unlessRefused(ctx.table.write(write));
+    const details = { daysLeft, notAfter: info.notAfter };
+    await tell(ctx, endpoint, 'certificate_expiring', `${info.fingerprint} ${daysLeft}`, details);
   }
   const next = nextWarning(info, ctx.now);
   const index = next && { due: { pk: duePartition, sk: [next.at, ENDPOINT.path, endpoint.id] } };
-  const condition = { expression: '#version = :version', values: { version: endpoint.version } };
+  const condition = isVersion(endpoint.version);
   const key = recordKey(endpoint.id);
   await unlessRefused(
     ctx.table.write(
@@ -77,6 +71,3 @@ export async function warnOfExpiry(ctx: Context, endpoint: Whole, dueAt: Instant
     ),
   );
 }
-
-/** As much of the resource as a path is made of. */
-const ENDPOINT = { path: 'webhook-endpoints' } as Resource;

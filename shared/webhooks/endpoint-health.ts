@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 import { endpointHealthKey } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
-import { ABSENT, type Write } from '../table/write.ts';
+import { unchangedSince, type Write } from '../table/write.ts';
 import { type Instant, plusSeconds } from '../time.ts';
 import { isTaken, type PostResult } from './egress.ts';
 import { retryAfterSeconds } from './schedule.ts';
@@ -56,7 +56,7 @@ export const healthWrite = (endpointId: string, before: Health, after: Omit<Heal
     kind: 'put',
     key: endpointHealthKey(endpointId),
     item: { type: 'endpoint-health', version: view.version, view },
-    condition: version === 0 ? ABSENT : { expression: '#version = :version', values: { version } },
+    condition: unchangedSince(version),
   };
 };
 
@@ -84,7 +84,7 @@ export const isGone = ({ status, error }: PostResult): boolean => status === 410
 /** What an attempt's result makes of an endpoint. */
 export interface Verdict {
   readonly health: Health;
-  /** Set where the endpoint is to be disabled. */
+  /** Set where the endpoint is to be disabled for having failed too long. */
   readonly disable?: true;
   /** Set where somebody is to be warned: the share of {@link FAILING_S} that has passed, in per cent. */
   readonly warn?: number;
@@ -110,7 +110,7 @@ export function afterResult(
   const warn = WARNINGS.find((percent) => share >= percent && share < 100);
   const failing = { ...rest, failingSince, warned: Math.max(known, warn ?? 0) };
   const verdict = {
-    ...((isGone(result) || share >= 100) && { disable: true as const }),
+    ...(share >= 100 && { disable: true as const }),
     ...(warn !== undefined && warn > known && { warn }),
   };
   if (result.status !== undefined) {

@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts';
 import { deliveryKey, duePartition, orderKey } from '../table/keys.ts';
-import { ABSENT, type Condition, PRESENT, type Write, WriteRefused } from '../table/write.ts';
+import { isVersion, PRESENT, unchangedSince, type Write, WriteRefused } from '../table/write.ts';
 import { plusSeconds } from '../time.ts';
 import { type Delivery, HINT_GRACE_S, unlessRefused } from './deliveries.ts';
 
@@ -52,8 +52,6 @@ export async function isFirst(ctx: Context, { id, version, endpointId, order }: 
   return false;
 }
 
-const isVersion = (version: number): Condition => ({ expression: '#version = :version', values: { version } });
-
 /** Puts the delivery whose turn has come back on the clock. */
 const wake = (ctx: Context, id: string): Write => ({
   kind: 'update',
@@ -73,7 +71,7 @@ export async function nextInLine(
 }
 
 /**
- * Commits writes of a delivery with what they change of its line. Without an order there is nothing to change. Throws
+ * Commits writes of a delivery with what they change of its line. Without an order there is nothing to change, and one write by itself costs half. Throws
  * `WriteRefused` where one of the given writes is refused.
  */
 export async function commitInLine(
@@ -83,21 +81,22 @@ export async function commitInLine(
   writes: readonly Write[],
 ): Promise<void> {
   const { order, endpointId, id, eventId } = delivery;
-  if (!order) return ctx.table.transact(writes);
+  const [only, ...others] = writes;
+  if (!order) return only && others.length === 0 ? ctx.table.write(only) : ctx.table.transact(writes);
   for (let attempt = 1; ; attempt += 1) {
     const { version, waiting } = await readLine(ctx, endpointId, order.subject);
-    const { [id]: _, ...others } = waiting;
+    const { [id]: _, ...rest } = waiting;
     const line: Write = {
       kind: 'put',
       key: orderKey(endpointId, order.subject),
       item: {
         type: 'order',
         version: version + 1,
-        waiting: change === 'leave' ? others : { ...others, [id]: { sequence: order.sequence, eventId } },
+        waiting: change === 'leave' ? rest : { ...rest, [id]: { sequence: order.sequence, eventId } },
       },
-      condition: version === 0 ? ABSENT : isVersion(version),
+      condition: unchangedSince(version),
     };
-    const next = change === 'leave' && first({ version, waiting: others });
+    const next = change === 'leave' && first({ version, waiting: rest });
     try {
       return await ctx.table.transact([...writes, line, ...(next ? [wake(ctx, next.id)] : [])]);
     } catch (error) {

@@ -40,32 +40,25 @@ const isUnhinted = (at: Instant, { notBefore }: Delivery, now: Instant): boolean
 
 /**
  * Takes up all of one municipality that somebody should have looked at by now: events that the stream did not bring to
- * the relay, deliveries whose hint was lost, leases that ran out, messages to the
- * inbox that were not applied, client certificates about to expire. One Query for each page of what is due, nothing else.
+ * the relay, deliveries whose hint was lost, leases that ran out, messages to the inbox that were not applied, client
+ * certificates about to expire. One Query for each page of what is due, nothing else.
  */
 export async function sweep(ctx: Context, sendHints: SendHints): Promise<void> {
   const to = plusSeconds(ctx.now, LOOK_AHEAD_S);
   let after: string | undefined;
   do {
     const page = await ctx.table.query({ index: 'due', partition: duePartition, to, after, limit: PAGE });
-    const unrelayed = page.rows
-      .map(dueOf)
-      .flatMap(({ at, what, id }) => (what === 'relay' && at <= ctx.now ? [id] : []));
-    const unapplied = page.rows
-      .map(dueOf)
-      .flatMap(({ at, what, id }) => (what === inboxMessages.path && at <= ctx.now ? [id] : []));
-    const expiring = page.rows.flatMap((row) => {
-      const { at, what } = dueOf(row);
-      return what === 'webhook-endpoints' && at <= ctx.now ? [{ at, endpoint: row['view'] as Whole }] : [];
-    });
-    const unhinted = page.rows.flatMap((row) => {
+    const due = page.rows.map((row) => ({ row, ...dueOf(row) }));
+    const overdue = (wanted: string) => due.filter(({ at, what }) => what === wanted && at <= ctx.now);
+    const unrelayed = overdue('relay').map(({ id }) => id);
+    const unhinted = due.flatMap(({ row, at }) => {
       const delivery = deliveryOf(row);
-      return delivery && isUnhinted(dueOf(row).at, delivery, ctx.now) ? [delivery] : [];
+      return delivery && isUnhinted(at, delivery, ctx.now) ? [delivery] : [];
     });
     if (unrelayed.length > 0) await relayAll(ctx, unrelayed, sendHints);
     if (unhinted.length > 0) await rehint(ctx, unhinted, sendHints);
-    for (const id of unapplied) await applyMessage(ctx, id);
-    for (const { at, endpoint } of expiring) await warnOfExpiry(ctx, endpoint, at);
+    for (const { id } of overdue(inboxMessages.path)) await applyMessage(ctx, id);
+    for (const { at, row } of overdue('webhook-endpoints')) await warnOfExpiry(ctx, row['view'] as Whole, at);
     after = page.last;
   } while (after !== undefined);
 }

@@ -1,10 +1,10 @@
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { collectionOf, parentFields } from '#shared/record/place.ts';
 import { schemasOf } from '#shared/record/schemas.ts';
 import { RESOURCES } from '#shared/resources/registry.ts';
 import { MAKERS, makeFamily, makeSession } from '#test/support/examples.ts';
 import { type Caller, type Livline, type Reply, startLivline } from '#test/support/livline.ts';
 import { expectProblem } from '#test/support/problems.ts';
+import { collectionAt } from '#test/support/records.ts';
 
 let livline: Livline;
 const logged: string[] = [];
@@ -41,12 +41,6 @@ const SECRETS = /HEMMELIG|hemmelig@|610180-?1234|620114-?4321|70605040|71615141|
 
 const records = Object.keys(PLANTED) as (keyof typeof PLANTED)[];
 const byPath = (path: string) => RESOURCES.find((resource) => resource.path === path) as (typeof RESOURCES)[number];
-/** The collection that a record stands in. */
-const collectionAt = (path: string, made: Reply['body']): string => {
-  const [parentId, partId] = parentFields(byPath(path)).map((field) => made[field]);
-  return `/${collectionOf(byPath(path)).replace('{parentId}', parentId).replace('{partId}', partId)}`;
-};
-
 describe('the sensitive fields', () => {
   it('are those of the domain page', () => {
     const marked = RESOURCES.flatMap((resource) =>
@@ -69,7 +63,7 @@ describe.each(records)('a sensitive field of %s', (path) => {
     const linked = ['calls', 'supervision-sessions', 'contacts'].includes(path) ? { familyId } : {};
     livline.takeStream();
     const made = await make(caller, { ...fields, ...linked, externalId: 'S-1' });
-    const collection = collectionAt(path, made);
+    const collection = collectionAt(byPath(path), made);
     await livline.relay();
     const replies = [
       { body: made },
@@ -91,7 +85,7 @@ describe.each(records)('a sensitive field of %s', (path) => {
     const caller = await livline.freshMunicipality();
     const requests = await livline.requestsOf(async () => {
       const made = await make(caller, fields);
-      await caller.patch(`${collectionAt(path, made)}/${made.id}`, { caseRefs: [{ system: 'DUBU' }] }, 1);
+      await caller.patch(`${collectionAt(byPath(path), made)}/${made.id}`, { caseRefs: [{ system: 'DUBU' }] }, 1);
     });
     const rows = requests.flatMap(({ input }) => input.TransactItems ?? []).flatMap(({ Put }) => Put?.Item ?? []);
     const own = rows.filter(({ type, sk }) => type === path && sk === 'A');
@@ -105,7 +99,7 @@ describe.each(records)('a sensitive field of %s', (path) => {
   it('is shown by a read with the scope for it', async () => {
     const caller = await livline.freshMunicipality();
     const made = await make(caller, fields);
-    const { body } = await caller.get(`${collectionAt(path, made)}/${made.id}`);
+    const { body } = await caller.get(`${collectionAt(byPath(path), made)}/${made.id}`);
     expect(Object.keys(body)).toEqual(expect.arrayContaining(Object.keys(fields)));
     expect(JSON.stringify(body)).toMatch(SECRETS);
   });
@@ -114,7 +108,7 @@ describe.each(records)('a sensitive field of %s', (path) => {
     const caller = await livline.freshMunicipality();
     const made = await make(caller, fields);
     const { id, ...record } = made;
-    const collection = collectionAt(path, made);
+    const collection = collectionAt(byPath(path), made);
     const own = Object.fromEntries(
       Object.entries({ ...record, ...fields }).filter(
         ([name]) => name in (schemasOf(byPath(path)).create.shape as object),
