@@ -14,7 +14,12 @@ import type { Answer, ApiRequest, Operation } from '#shared/operation.ts';
  * 147 ms of a cold start and a third of a warm POST's CPU (`npm run bench`). {@link asRequest} and {@link asResponse}
  * are all of it; hono looks at nothing else of them.
  */
-export type App = (event: APIGatewayProxyEvent) => Promise<APIGatewayProxyResult>;
+export type App = (event: APIGatewayProxyEvent, lambda?: Execution) => Promise<APIGatewayProxyResult>;
+
+/** What of Lambda's context says for whom this execution environment is (tenant isolation mode). */
+export interface Execution {
+  readonly tenantId?: string | undefined;
+}
 
 /** A body may have this many bytes (1 MB). */
 const MAX_BODY = 1_048_576;
@@ -24,12 +29,13 @@ const JSON_TYPES = /^application\/(?:json|merge-patch\+json)\s*(?:;\s*charset=ut
 /** A request on its way to its operation. */
 interface Call {
   readonly event: APIGatewayProxyEvent;
+  readonly tenantId: string | undefined;
   readonly header: ApiRequest['header'];
   /** The id under which it is logged and answered: the caller's X-Request-Id where it is fit, else API Gateway's. */
   readonly requestId: string;
 }
 
-function callOf(event: APIGatewayProxyEvent): Call {
+function callOf(event: APIGatewayProxyEvent, tenantId: string | undefined): Call {
   const headers = new Map<string, string>();
   for (const [name, values = []] of Object.entries(event.multiValueHeaders ?? {})) {
     headers.set(name.toLowerCase(), values.join(', '));
@@ -37,6 +43,7 @@ function callOf(event: APIGatewayProxyEvent): Call {
   const sent = headers.get('x-request-id');
   return {
     event,
+    tenantId,
     header: (name) => headers.get(name),
     requestId: sent !== undefined && REQUEST_ID.test(sent) ? sent : (event.requestContext.requestId ?? 'unknown'),
   };
@@ -139,6 +146,8 @@ export type ContextOf<Ctx, Each = Operation<Ctx>> = (call: {
   readonly claims: Readonly<Record<string, string>> | undefined;
   readonly params: Readonly<Record<string, string>>;
   readonly requestId: string;
+  /** For whom this execution environment is, in tenant isolation mode. */
+  readonly tenantId: string | undefined;
   readonly operation: Each;
 }) => Promise<Ctx>;
 
@@ -152,18 +161,21 @@ export function serve<Ctx, Each extends Served<Ctx> = Operation<Ctx>>(
   const app = new Hono<{ Bindings: Call }>({ strict: false });
   for (const operation of operations) {
     app.on(operation.method, honoPath(operation.path), async ({ env: call, req }) => {
-      const { event, requestId } = call;
+      const { event, requestId, tenantId } = call;
       const params = requireNameable(event.path, req.param());
       const claims = event.requestContext.authorizer?.['claims'] as Record<string, string> | undefined;
-      const ctx = await contextOf({ claims, params, requestId, operation });
+      const ctx = await contextOf({ claims, params, requestId, tenantId, operation });
       return asResponse(send(call, await operation.run(ctx, requestOf(call, params, operation.body !== undefined))));
     });
   }
   app.notFound(({ env: call }) => asResponse(problemResult(notServed(operations, call.event.path), call.requestId)));
   app.onError((error, { env: call }) => asResponse(problemResult(problemOf(error, call.requestId), call.requestId)));
 
-  return async (event) => {
-    const result = (await app.fetch(asRequest(event), callOf(event))) as unknown as APIGatewayProxyResult;
+  return async (event, lambda) => {
+    const result = (await app.fetch(
+      asRequest(event),
+      callOf(event, lambda?.tenantId),
+    )) as unknown as APIGatewayProxyResult;
     return event.httpMethod === 'HEAD' ? { ...result, body: '' } : result;
   };
 }

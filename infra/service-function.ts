@@ -20,7 +20,10 @@ import type { StageSettings } from './stages.ts';
  * on purpose: no deployed stage can set it.
  */
 export interface FunctionEnvironments {
-  readonly 'tenant-api': { readonly TABLE_NAME: string };
+  readonly 'tenant-api': TenantEnvironment & {
+    /** `1` where each municipality has execution environments of its own. */
+    readonly PER_TENANT: '1' | '0';
+  };
   readonly 'admin-api': {
     readonly TABLE_NAME: string;
     readonly USER_POOL_ID: string;
@@ -28,10 +31,18 @@ export interface FunctionEnvironments {
     readonly OPERATOR_CLIENT_ID: string;
   };
   readonly 'public-api': Readonly<Record<never, string>>;
-  readonly inbox: { readonly TABLE_NAME: string };
-  readonly relay: { readonly TABLE_NAME: string; readonly DELIVERY_QUEUE_URL: string };
-  readonly deliver: { readonly TABLE_NAME: string; readonly DELIVERY_QUEUE_URL: string };
-  readonly clock: { readonly TABLE_NAME: string; readonly DELIVERY_QUEUE_URL: string };
+  readonly inbox: TenantEnvironment;
+  readonly relay: TenantEnvironment & { readonly DELIVERY_QUEUE_URL: string };
+  readonly deliver: TenantEnvironment & { readonly DELIVERY_QUEUE_URL: string };
+  readonly clock: TenantEnvironment & { readonly DELIVERY_QUEUE_URL: string };
+  readonly lifecycle: TenantEnvironment;
+}
+
+/** What a function reads that works inside municipalities. */
+export interface TenantEnvironment {
+  readonly TABLE_NAME: string;
+  /** The role it takes in one municipality at a time (table-access.ts). */
+  readonly TENANT_ROLE_ARN: string;
 }
 
 export type FunctionName = keyof FunctionEnvironments;
@@ -63,18 +74,25 @@ const SIZING: Readonly<Record<FunctionName, Sizing>> = {
   relay: { memory: 1024, timeout: Duration.seconds(60) },
   deliver: { memory: 512, timeout: Duration.seconds(30) },
   clock: { memory: 1024, timeout: Duration.seconds(55) },
+  lifecycle: { memory: 1024, timeout: Duration.minutes(15) },
 };
 
 export interface ServiceFunctionProps<Name extends FunctionName> {
   readonly stage: StageSettings;
   readonly codeFor: CodeFor;
   readonly environment: FunctionEnvironments[Name];
+  /** Its own role, as {@link functionRole} makes it. */
+  readonly role: Role;
   /** One sentence saying what starts it and what it does. */
   readonly description: string;
   /** One execution environment per municipality, where the stage says so. Only a REST API can name the tenant. */
   readonly perTenant?: boolean;
   readonly reservedConcurrency?: number | undefined;
 }
+
+/** A function's own role, which may do nothing until it is granted. */
+export const functionRole = (scope: Construct, name: FunctionName): Role =>
+  new Role(scope, `${name}-role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
 
 /**
  * The one shape of every Lambda here. Its role may write its own log and nothing else until granted more.
@@ -87,13 +105,12 @@ export function serviceFunction<Name extends FunctionName>(
   name: Name,
   props: ServiceFunctionProps<Name>,
 ): LambdaFunction {
-  const { stage, codeFor, environment, description, perTenant = false, reservedConcurrency } = props;
+  const { stage, codeFor, environment, role, description, perTenant = false, reservedConcurrency } = props;
   const { memory, timeout } = SIZING[name];
   const logGroup = new LogGroup(scope, `${name}-log`, {
     retention: stage.logRetention,
     removalPolicy: stage.removalPolicy,
   });
-  const role = new Role(scope, `${name}-role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
   logGroup.grantWrite(role);
   return new LambdaFunction(scope, name, {
     description,

@@ -23,6 +23,8 @@ export interface StageSettings {
   readonly throttle: { readonly rate: number; readonly burst: number };
   /** The most webhooks under way at once. It bounds what a slow receiver can hold; it reserves nothing. */
   readonly deliveryConcurrency: number;
+  /** 1 where the account can spare it, so that no two rounds of the lifecycle do the same work; the work bears it either way. */
+  readonly lifecycleConcurrency: 1 | undefined;
   /** Concurrency that `public-api` may use at most, so that readers of the docs never crowd out the record. */
   readonly publicConcurrency: number | undefined;
   /** First part of the token URL's host name; unique among all AWS customers in the region. */
@@ -47,6 +49,7 @@ const dev: StageSettings = {
   perTenantCompute: false,
   throttle: { rate: 50, burst: 100 },
   deliveryConcurrency: 5,
+  lifecycleConcurrency: undefined,
   publicConcurrency: undefined,
   tokenDomain: 'livline-dev',
   alarmEmail: undefined,
@@ -62,6 +65,7 @@ const test: StageSettings = {
   perTenantCompute: true,
   throttle: { rate: 200, burst: 400 },
   deliveryConcurrency: 50,
+  lifecycleConcurrency: 1,
   publicConcurrency: 10,
   tokenDomain: 'livline-test',
   alarmEmail: undefined,
@@ -76,6 +80,7 @@ const prod: StageSettings = {
   perTenantCompute: true,
   throttle: { rate: 1000, burst: 2000 },
   deliveryConcurrency: 200,
+  lifecycleConcurrency: 1,
   publicConcurrency: 20,
   tokenDomain: 'livline',
   alarmEmail: undefined,

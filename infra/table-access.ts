@@ -1,7 +1,9 @@
-import { Aws } from 'aws-cdk-lib';
+import { Aws, Duration } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
-import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { ArnPrincipal, type IGrantable, PolicyStatement, Role, SessionTagsPrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { Construct } from 'constructs';
+import { allMunicipalities } from '#shared/register/register.ts';
 import type { FunctionName } from './service-function.ts';
 
 /**
@@ -23,25 +25,48 @@ const ACTIONS = {
   get: ['dynamodb:GetItem', 'dynamodb:BatchGetItem'],
   query: ['dynamodb:Query'],
   put: ['dynamodb:PutItem'],
-  delete: ['dynamodb:DeleteItem'],
   write: ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:ConditionCheckItem'],
 } as const;
 
-const TENANT_ROWS = ['T#*'];
+/** The municipality that a session of a tenant role is tagged with: IAM puts it in when it looks at a request. */
+const HERE = '$' + '{aws:PrincipalTag/municipality}';
+/** The municipality's rows. */
+const TENANT_ROWS = [`T#${HERE}#*`];
+const rows = (...kinds: readonly string[]): readonly string[] => kinds.map((kind) => `T#${HERE}#${kind}`);
+/** The operator's programmes as the municipality sees them. */
+const SHARES = `M#${HERE}#F`;
+
 const MUNICIPALITIES = ['M#*'];
 const CLIENTS = ['C#*'];
-const PROGRAMMES = ['F#*'];
-const CONTROL_ROWS = [...MUNICIPALITIES, 'P#*', ...CLIENTS, ...PROGRAMMES];
-const CONTROL_LISTS = ['MUNICIPALITIES', 'PARTNERS', 'PROGRAMMES', 'CLIENTS#*'];
-/** The events inside any municipality: what provisioning one leaves in its outbox. */
-const TENANT_EVENTS = ['T#*#E#*'];
-/** The operator's programmes inside any municipality, each as that municipality sees it. */
-const TENANT_PROGRAMMES = ['T#*#P#*'];
+const CONTROL_ROWS = [...MUNICIPALITIES, 'P#*', ...CLIENTS, 'F#*'];
+const CONTROL_LISTS = ['MUNICIPALITIES', 'PARTNERS', 'PROGRAMMES', 'CLIENTS#*', 'GRANTS#*'];
 
-/** What a change of a record writes: the record, its event, its locks and ledgers. */
-const RECORD_ROWS = ['R', 'E', 'K', 'B'].map((kind) => `T#*#${kind}#*`);
+/** What a function may do under its own role: never anything inside a municipality. */
+const OWN_ACCESS: Readonly<Record<Exclude<FunctionName, 'public-api'>, readonly Access[]>> = {
+  'tenant-api': [{ sid: 'ReadGrants', actions: ['get'], rows: [...MUNICIPALITIES, ...CLIENTS] }],
+  'admin-api': [
+    { sid: 'ReadControl', actions: ['get', 'query'], rows: CONTROL_ROWS },
+    { sid: 'ListControl', actions: ['query'], rows: CONTROL_LISTS, indexes: ['list'] },
+    { sid: 'WriteControl', actions: ['write'], rows: CONTROL_ROWS },
+  ],
+  inbox: [{ sid: 'ReadMunicipality', actions: ['get'], rows: MUNICIPALITIES }],
+  relay: [{ sid: 'ReadMunicipality', actions: ['get'], rows: MUNICIPALITIES }],
+  deliver: [{ sid: 'ReadMunicipality', actions: ['get'], rows: MUNICIPALITIES }],
+  clock: [
+    { sid: 'ReadMunicipality', actions: ['get'], rows: MUNICIPALITIES },
+    { sid: 'ListMunicipalities', actions: ['query'], rows: ['MUNICIPALITIES'], indexes: ['list'] },
+  ],
+  lifecycle: [
+    { sid: 'ChangeMunicipality', actions: ['get', 'put'], rows: MUNICIPALITIES },
+    { sid: 'ListMunicipalities', actions: ['query'], rows: ['MUNICIPALITIES'], indexes: ['list'] },
+  ],
+};
 
-const ACCESS: Readonly<Record<Exclude<FunctionName, 'public-api'>, readonly Access[]>> = {
+/** The functions that work inside municipalities. */
+export type TenantFunction = Exclude<FunctionName, 'public-api' | 'admin-api'>;
+
+/** What a function may do under its tenant role, in a session for one municipality: with what is that one's alone. */
+const TENANT_ACCESS: Readonly<Record<TenantFunction, readonly Access[]>> = {
   'tenant-api': [
     {
       sid: 'ReadRecord',
@@ -50,44 +75,63 @@ const ACCESS: Readonly<Record<Exclude<FunctionName, 'public-api'>, readonly Acce
       indexes: ['list', 'about', 'filter1', 'filter2', 'filter3', 'changed', 'case'],
     },
     { sid: 'WriteRecord', actions: ['write'], rows: TENANT_ROWS },
-    { sid: 'ReadGrants', actions: ['get'], rows: [...MUNICIPALITIES, ...CLIENTS] },
-  ],
-  'admin-api': [
-    { sid: 'ReadControl', actions: ['get', 'query'], rows: CONTROL_ROWS },
-    { sid: 'ListControl', actions: ['query'], rows: CONTROL_LISTS, indexes: ['list'] },
-    { sid: 'WriteControl', actions: ['write'], rows: CONTROL_ROWS },
-    // With the control rows again: a transaction's puts are allowed by one statement.
-    { sid: 'Provision', actions: ['put'], rows: [...CONTROL_ROWS, ...TENANT_EVENTS] },
-    { sid: 'ShareProgrammes', actions: ['put', 'delete'], rows: [...PROGRAMMES, ...TENANT_PROGRAMMES] },
+    { sid: 'ReadProgrammes', actions: ['get', 'query'], rows: [SHARES], indexes: ['list'] },
   ],
   inbox: [
-    // The municipality beside its connection: what proves a message is read in one request.
-    { sid: 'ReadRecord', actions: ['get'], rows: [...TENANT_ROWS, ...MUNICIPALITIES] },
-    { sid: 'FindRecords', actions: ['query'], rows: ['T#*#R#*', 'T#*#CASE#*'], indexes: ['case'] },
-    { sid: 'ChangeRecord', actions: ['write'], rows: RECORD_ROWS },
+    { sid: 'ReadRecord', actions: ['get'], rows: TENANT_ROWS },
+    { sid: 'ReadProgrammes', actions: ['get'], rows: [SHARES] },
+    { sid: 'FindRecords', actions: ['query'], rows: rows('R#*', 'CASE#*'), indexes: ['case'] },
+    // What a change of a record writes: the record, its event, its locks and ledgers.
+    { sid: 'ChangeRecord', actions: ['write'], rows: rows('R#*', 'E#*', 'K#*', 'B#*') },
   ],
   relay: [
     { sid: 'ReadRecord', actions: ['get'], rows: TENANT_ROWS },
     { sid: 'WriteRecord', actions: ['write'], rows: TENANT_ROWS },
-    { sid: 'ReadMunicipality', actions: ['get'], rows: MUNICIPALITIES },
   ],
   deliver: [
     { sid: 'ReadRecord', actions: ['get'], rows: TENANT_ROWS },
     { sid: 'WriteRecord', actions: ['write'], rows: TENANT_ROWS },
-    { sid: 'ReadMunicipality', actions: ['get'], rows: MUNICIPALITIES },
   ],
   clock: [
     { sid: 'ReadRecord', actions: ['get', 'query'], rows: TENANT_ROWS, indexes: ['due', 'case'] },
+    { sid: 'ReadProgrammes', actions: ['get'], rows: [SHARES] },
     { sid: 'WriteRecord', actions: ['write'], rows: TENANT_ROWS },
-    { sid: 'ReadMunicipality', actions: ['get'], rows: MUNICIPALITIES },
-    { sid: 'ListMunicipalities', actions: ['query'], rows: ['MUNICIPALITIES'], indexes: ['list'] },
   ],
+  lifecycle: [{ sid: 'TellEvents', actions: ['put'], rows: rows('E#*') }],
 };
 
-/** Gives a function its rows of the table, as {@link ACCESS} says, and the use of the table's key for them. */
-export function grantTableAccess(grantee: IGrantable, table: Table, name: keyof typeof ACCESS): void {
-  for (const access of ACCESS[name]) grantee.grantPrincipal.addToPrincipalPolicy(statementOf(access, table));
+/** Gives a function's own role its rows of the table, and the use of the table's key for them. */
+export function grantTableAccess(grantee: IGrantable, table: Table, name: keyof typeof OWN_ACCESS): void {
+  grantAccess(grantee, table, OWN_ACCESS[name]);
+}
+
+function grantAccess(grantee: IGrantable, table: Table, accesses: readonly Access[]): void {
+  for (const access of accesses) grantee.grantPrincipal.addToPrincipalPolicy(statementOf(access, table));
   if (table.encryptionKey) grantKeyUse(grantee, table.encryptionKey, 'dynamodb');
+}
+
+/**
+ * Makes the role that a function takes inside one municipality at a time. Only that function may take it, only with the
+ * code of a municipality as the session's one tag; and what the role may do depends on the tag.
+ */
+export function tenantRole(scope: Construct, table: Table, name: TenantFunction, own: Role): Role {
+  const taggedWithMunicipality = {
+    StringEquals: { 'aws:RequestTag/municipality': allMunicipalities().map(({ code }) => code) },
+    'ForAllValues:StringEquals': { 'aws:TagKeys': ['municipality'] },
+  };
+  const role = new Role(scope, `${name}-tenant-role`, {
+    assumedBy: new SessionTagsPrincipal(new ArnPrincipal(own.roleArn)).withConditions(taggedWithMunicipality),
+    maxSessionDuration: Duration.hours(1),
+  });
+  own.addToPolicy(
+    new PolicyStatement({
+      sid: 'EnterMunicipality',
+      actions: ['sts:AssumeRole', 'sts:TagSession'],
+      resources: [role.roleArn],
+    }),
+  );
+  grantAccess(role, table, TENANT_ACCESS[name]);
+  return role;
 }
 
 function statementOf({ sid, actions, rows, indexes = [] }: Access, table: Table): PolicyStatement {

@@ -1,9 +1,11 @@
 import { Problem } from './errors.ts';
 import { isId } from './ids.ts';
-import { clientKey, grantKey, listPartition, municipalityKey, recordKey, tenantProgrammeKey } from './table/keys.ts';
-import { type ScopedTable, scopedTable } from './table/scoped-table.ts';
+import { memory } from './memory.ts';
+import { findMunicipality } from './register/register.ts';
+import { clientKey, grantKey, municipalityKey, recordKey } from './table/keys.ts';
+import { type Row, type ScopedTable, scopedTable } from './table/scoped-table.ts';
 import type { Store } from './table/store.ts';
-import type { PreparedWrite } from './table/write.ts';
+import { isAtWork, type MunicipalityStatus } from './tenancy/lifecycle.ts';
 import { scopesOfClaim, type TenantScope } from './tenancy/scopes.ts';
 import { type Instant, instantOf } from './time.ts';
 
@@ -12,7 +14,7 @@ export interface Tenant {
   readonly code: string;
   readonly name: string;
   readonly cvr: string;
-  readonly status: 'active' | 'suspended';
+  readonly status: MunicipalityStatus;
   /** The KLE number that its events carry, `dd.dd.dd`. */
   readonly kle?: string | undefined;
   /** Seals this municipality's cursors (see table/cursor.ts). Never leaves the process. */
@@ -32,7 +34,8 @@ declare const verified: unique symbol;
 
 /**
  * What every verb gets first: one municipality, one actor, one instant, and the only way to that municipality's rows.
- * The brand has no value outside this file, so a context comes from the functions below alone.
+ * The brand has no value outside this file, so a context comes from the functions below alone. Both tables work in a
+ * session of the tenant role for this municipality, so a key of another one is refused by AWS too.
  */
 export interface Context {
   readonly [verified]: true;
@@ -41,7 +44,10 @@ export interface Context {
   readonly scopes: ReadonlySet<TenantScope>;
   readonly requestId: string;
   readonly now: Instant;
+  /** The municipality's rows. */
   readonly table: ScopedTable;
+  /** What is kept about the municipality outside of it: its grants, and the operator's programmes. */
+  readonly control: ScopedTable;
 }
 
 interface Access {
@@ -51,8 +57,11 @@ interface Access {
   readonly scopes: ReadonlySet<TenantScope>;
 }
 
-const makeContext = (store: Store, access: Omit<Context, typeof verified | 'table'>): Context =>
-  ({ ...access, table: scopedTable(store, ['T', access.tenant.code]) }) as Context;
+function makeContext(store: Store, access: Omit<Context, typeof verified | 'table' | 'control'>): Context {
+  const { code } = access.tenant;
+  const within = { tableName: store.tableName, client: store.tenantClient(code) };
+  return { ...access, table: scopedTable(within, ['T', code]), control: scopedTable(within, ['M', code]) } as Context;
+}
 
 /** How long a grant is trusted without looking, in milliseconds: a suspension or a revocation works within this time. */
 const TRUST_MS = 60_000;
@@ -75,16 +84,18 @@ export type ContextOpener = (claims: Claims, code: string, requestId: string) =>
  * `not_found` unless the client is known and granted and the municipality active: an outsider cannot tell which is missing.
  */
 export function contextOpener(store: Store, now: () => Date): ContextOpener {
-  const remembered = new Map<string, { until: number; access: Promise<Access | undefined> }>();
+  // A refusal is not remembered, so that a new grant works at once.
+  const until = (access: Access | undefined, askedAt: number) => (access ? askedAt + TRUST_MS : askedAt);
+  const remembered = memory<Access | undefined>({ most: REMEMBERED, now, until });
   const control = scopedTable(store, []);
 
   async function look({ clientId, scope }: Claims, code: string): Promise<Access | undefined> {
-    const rows = await control.getMany([clientKey(clientId), grantKey(clientId, code), municipalityKey(code)]);
+    const rows = await control.getMany([clientKey(clientId), grantKey(code, clientId), municipalityKey(code)]);
     const byType = new Map(rows.map((row) => [row['type'], row]));
     const client = byType.get('client');
     const grant = byType.get('grant');
     const tenant = byType.get('municipality')?.['tenant'] as Tenant | undefined;
-    if (!client || !grant || tenant?.status !== 'active') return undefined;
+    if (!client || !grant || !tenant || !isAtWork(tenant.status)) return undefined;
     const organisation = client['organisation'] as string;
     const held = scopesOfClaim(scope);
     const scopes = new Set((grant['scopes'] as TenantScope[]).filter((granted) => held.has(granted)));
@@ -92,20 +103,10 @@ export function contextOpener(store: Store, now: () => Date): ContextOpener {
   }
 
   return async (claims, code, requestId) => {
-    const instant = now();
     const name = JSON.stringify([claims.clientId, claims.scope, code]);
-    let entry = remembered.get(name);
-    if (!entry || entry.until <= instant.getTime()) {
-      entry = { until: instant.getTime() + TRUST_MS, access: look(claims, code) };
-      remembered.delete(name);
-      remembered.set(name, entry);
-      if (remembered.size > REMEMBERED) remembered.delete(remembered.keys().next().value as string);
-      // A failed look is not remembered; neither is a refusal, so that a new grant works at once.
-      entry.access.then((found) => found ?? remembered.delete(name)).catch(() => remembered.delete(name));
-    }
-    const access = await entry.access;
+    const access = await remembered.get(name, () => look(claims, code));
     if (!access) throw new Problem('not_found', `There is no municipality ${code} for this client.`);
-    return makeContext(store, { ...access, requestId, now: instantOf(instant) });
+    return makeContext(store, { ...access, requestId, now: instantOf(now()) });
   };
 }
 
@@ -122,8 +123,9 @@ export interface Signed {
 
 /**
  * Where a signature is the grant: the context of a connection whose secret signed the message, with no scope. Municipality
- * and connection are one read. Whatever is amiss (no such municipality, a suspended one, no such connection here, an
- * inactive or deleted one, another secret) gives the same `unauthenticated`, after the same work.
+ * and connection are read at once, each under its own role. Whatever is amiss (no such municipality, one that is not at
+ * work, no such connection here, an inactive or deleted one, another secret) gives the same `unauthenticated`, after the
+ * same work.
  */
 export async function inboxContext(
   store: Store,
@@ -131,17 +133,14 @@ export async function inboxContext(
   requestId: string,
   now: Date,
 ): Promise<Context> {
-  const named = /^\d{4}$/.test(code) && isId(connectionId);
-  const { pk, sk } = recordKey(connectionId);
-  const rows = named
-    ? await scopedTable(store, []).getMany([municipalityKey(code), { pk: ['T', code, ...pk], sk }])
-    : [];
-  const tenant = rows.find((row) => row['type'] === 'municipality')?.['tenant'] as Tenant | undefined;
-  const connection = rows.find((row) => row['type'] === 'connections' && row['deleted'] !== true);
+  const [tenant, connection] = await Promise.all([
+    readTenant(store, code),
+    findMunicipality(code) && isId(connectionId) ? readConnection(store, code, connectionId) : undefined,
+  ]);
   const { active } = (connection?.['view'] ?? {}) as { active?: boolean };
   const { secret } = (connection?.['sensitive'] ?? {}) as { secret?: { secret?: string } };
   const genuine = signedWith(secret?.secret ?? '');
-  if (tenant?.status !== 'active' || active !== true || secret?.secret === undefined || !genuine) {
+  if (!tenant || !isAtWork(tenant.status) || active !== true || secret?.secret === undefined || !genuine) {
     throw notSigned();
   }
   return makeContext(store, {
@@ -153,6 +152,19 @@ export async function inboxContext(
   });
 }
 
+/** The municipality by its code, whatever its status; undefined where none was ever provisioned. */
+async function readTenant(store: Store, code: string): Promise<Tenant | undefined> {
+  const row = await scopedTable(store, []).get(municipalityKey(code));
+  return row?.['tenant'] as Tenant | undefined;
+}
+
+/** The connection whose secret is still to prove the message: all that is read of a municipality before it does. */
+async function readConnection(store: Store, code: string, connectionId: string): Promise<Row | undefined> {
+  const within = { tableName: store.tableName, client: store.tenantClient(code) };
+  const row = await scopedTable(within, ['T', code]).get(recordKey(connectionId));
+  return row?.['type'] === 'connections' && row['deleted'] !== true ? row : undefined;
+}
+
 /** The one refusal of an inbox: it tells nothing of what there is. */
 export const notSigned = (): Problem =>
   new Problem(
@@ -160,54 +172,38 @@ export const notSigned = (): Problem =>
     'The message is not signed with the secret of an active connection at this path, or its time is more than 5 minutes off.',
   );
 
-/** The system itself at work in one municipality: relay, deliveries, the clock. Undefined where there is none by that code. */
+const SYSTEM: Actor = { kind: 'system', id: 'livline', organisation: 'livline' };
+
+/**
+ * The system itself at work in one municipality: relay, deliveries, the clock. Undefined where the municipality is not at
+ * work: what waits there stays where it is until it is again.
+ */
 export async function workerContext(
   store: Store,
   code: string,
   requestId: string,
   now: Date,
 ): Promise<Context | undefined> {
-  const row = await scopedTable(store, []).get(municipalityKey(code));
-  const tenant = row?.['tenant'] as Tenant | undefined;
-  if (!tenant) return undefined;
-  const actor: Actor = { kind: 'system', id: 'livline', organisation: 'livline' };
-  return makeContext(store, { tenant, actor, scopes: new Set(), requestId, now: instantOf(now) });
+  const tenant = await readTenant(store, code);
+  if (!tenant || !isAtWork(tenant.status)) return undefined;
+  return makeContext(store, { tenant, actor: SYSTEM, scopes: new Set(), requestId, now: instantOf(now) });
 }
 
-/** A municipality in the very transaction that provisions it: the one context that is not read from the table. */
-export function provisioningContext(
+/** The system at a step of a municipality's life, whatever its status (tenancy/steward.ts), for the operator where one asked for it. */
+export const stewardContext = (
   store: Store,
   tenant: Tenant,
-  operatorId: string,
   requestId: string,
   now: Date,
-): Context {
-  const actor: Actor = { kind: 'operator', id: operatorId, organisation: 'livline' };
-  return makeContext(store, { tenant, actor, scopes: new Set(), requestId, now: instantOf(now) });
-}
-
-/**
- * Prepares the one kind of row that the operator keeps inside municipalities: a programme as this one sees it, or without
- * `shown` its end there. It names no other row and reads none.
- */
-export function programmeRow(
-  store: Store,
-  code: string,
-  id: string,
-  shown?: { readonly version: number; readonly view: { readonly name: string } },
-): PreparedWrite {
-  const key = tenantProgrammeKey(id);
-  return scopedTable(store, ['T', code]).prepare(
-    shown
-      ? {
-          kind: 'put',
-          key,
-          item: { type: 'programmes', ...shown },
-          index: { list: { pk: listPartition('programmes'), sk: [shown.view.name.toLowerCase(), id] } },
-        }
-      : { kind: 'delete', key },
-  );
-}
+  operatorId?: string,
+): Context =>
+  makeContext(store, {
+    tenant,
+    actor: operatorId === undefined ? SYSTEM : { kind: 'operator', id: operatorId, organisation: 'livline' },
+    scopes: new Set(),
+    requestId,
+    now: instantOf(now),
+  });
 
 /** Throws `forbidden` unless the context has the scope. */
 export function requireScope(ctx: Context, scope: TenantScope): void {

@@ -13,7 +13,7 @@ import { BUNDLE_BUDGETS } from './support/bundle-budgets.ts';
 import { signedBy } from './support/case-system.ts';
 import { type Invoked, invokeBundle } from './support/invoke-bundle.ts';
 import { proxyEvent } from './support/proxy-event.ts';
-import { type StandIn, standIn, standInQueue, standInUserPool } from './support/stand-in.ts';
+import { type StandIn, standIn, standInQueue, standInTokens, standInUserPool } from './support/stand-in.ts';
 
 const NAMES = Object.keys(BUNDLE_BUDGETS) as FunctionName[];
 const CLIENT = { ClientId: 'administrator', ClientSecret: 'shown-once' };
@@ -36,17 +36,23 @@ let directory: string;
 let environments: FunctionEnvironments;
 let userPool: StandIn;
 let queue: StandIn;
+let tokens: StandIn;
 let caseSystem: StandIn;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'livline-bundles-'));
-  [userPool, queue, caseSystem] = await Promise.all([standInUserPool(CLIENT), standInQueue(), standIn(() => ({}))]);
-  const table = { TABLE_NAME: tableName };
+  [userPool, queue, tokens, caseSystem] = await Promise.all([
+    standInUserPool(CLIENT),
+    standInQueue(),
+    standInTokens('test'),
+    standIn(() => ({})),
+  ]);
+  const table = { TABLE_NAME: tableName, TENANT_ROLE_ARN: 'arn:aws:iam::000000000000:role/tenant' };
   const worker = { ...table, DELIVERY_QUEUE_URL: `${queue.url}/000000000000/delivery` };
   environments = {
-    'tenant-api': table,
+    'tenant-api': { ...table, PER_TENANT: '0' },
     'admin-api': {
-      ...table,
+      TABLE_NAME: tableName,
       USER_POOL_ID: 'eu-central-1_pool',
       TOKEN_URL: 'https://token.test/oauth2/token',
       OPERATOR_CLIENT_ID: 'operator',
@@ -56,6 +62,7 @@ beforeAll(async () => {
     relay: worker,
     deliver: worker,
     clock: worker,
+    lifecycle: table,
   };
   await Promise.all([
     createTable(database, tableName, inject('template')),
@@ -64,7 +71,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await Promise.all([userPool, queue, caseSystem].map(({ stop }) => stop()));
+  await Promise.all([userPool, queue, tokens, caseSystem].map(({ stop }) => stop()));
   await rm(directory, { recursive: true, force: true });
 });
 
@@ -77,6 +84,7 @@ async function invoke(name: FunctionName, event: object): Promise<Invoked> {
       ...environments[name],
       AWS_ENDPOINT_URL_DYNAMODB: inject('dynamodbEndpoint'),
       AWS_ENDPOINT_URL_SQS: queue.url,
+      AWS_ENDPOINT_URL_STS: tokens.url,
       AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER: userPool.url,
       // Where a case system on this machine may stand in for one; no deployed stage has it.
       LOCAL_WEBHOOKS: '1',

@@ -8,7 +8,7 @@ beforeAll(async () => {
   const livline = await startLivline();
   const caller = await livline.freshMunicipality();
   cases = await measureUnits({
-    store: livline.store,
+    store: livline.storeOf('tenant-api'),
     template: inject('template'),
     code: caller.code,
     now: livline.now,

@@ -1,7 +1,8 @@
 import { workerContext } from '#shared/context.ts';
 import { count, faultOf, log } from '#shared/log.ts';
 import type { Store } from '#shared/table/store.ts';
-import { activeMunicipalities } from '#shared/tenancy/control.ts';
+import { municipalitiesWhere } from '#shared/tenancy/control.ts';
+import { isAtWork } from '#shared/tenancy/lifecycle.ts';
 import type { SendHints } from '#shared/webhooks/hints.ts';
 import { sweep } from '#shared/webhooks/sweep.ts';
 
@@ -14,11 +15,11 @@ export interface ClockDeps {
 /** Municipalities swept at a time. */
 const AT_ONCE = 8;
 
-/** One round: every active municipality is swept, each for itself. A fault in one is counted and leaves the others alone. */
+/** One round: every municipality at work is swept, each for itself. A fault in one is counted and leaves the others alone. */
 export const clockRound =
   (deps: ClockDeps) =>
   async (_event: unknown, { awsRequestId }: { awsRequestId: string }): Promise<void> => {
-    const codes = await activeMunicipalities(deps.store);
+    const codes = await municipalitiesWhere(deps.store, isAtWork);
     const sweepOne = async (code: string): Promise<void> => {
       try {
         const ctx = await workerContext(deps.store, code, awsRequestId, deps.now());

@@ -4,6 +4,7 @@ import { openedOnce } from '#functions/opened-once.ts';
 import { type BatchFailures, observed } from '#functions/sources.ts';
 import { readEnv } from '#shared/env.ts';
 import { openStore } from '#shared/table/store.ts';
+import { sessionsOf } from '#shared/table/tenant-session.ts';
 import { postWebhook } from '#shared/webhooks/egress.ts';
 import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
 import { queueHints } from '#shared/webhooks/hints.ts';
@@ -13,10 +14,10 @@ import { deliverQueue } from './app.ts';
 const now = () => new Date();
 
 const open = () => {
-  const env = readEnv('TABLE_NAME', 'DELIVERY_QUEUE_URL');
+  const env = readEnv('TABLE_NAME', 'TENANT_ROLE_ARN', 'DELIVERY_QUEUE_URL');
   const egress = { allowLocal: process.env['LOCAL_WEBHOOKS'] === '1' };
   return deliverQueue({
-    store: openStore(env.TABLE_NAME),
+    store: openStore(env.TABLE_NAME, sessionsOf(env.TENANT_ROLE_ARN)),
     now,
     post: withReceiverTokens(postWebhook(egress), now),
     sendHints: queueHints(env.DELIVERY_QUEUE_URL),

@@ -1,9 +1,10 @@
 import { openedOnce } from '#functions/opened-once.ts';
 import { readEnv } from '#shared/env.ts';
 import { openStore } from '#shared/table/store.ts';
+import { sessionsOf } from '#shared/table/tenant-session.ts';
 import { inboxApi } from './app.ts';
 
 export const handler = openedOnce(() => {
-  const { TABLE_NAME } = readEnv('TABLE_NAME');
-  return inboxApi({ store: openStore(TABLE_NAME), now: () => new Date() });
+  const env = readEnv('TABLE_NAME', 'TENANT_ROLE_ARN');
+  return inboxApi({ store: openStore(env.TABLE_NAME, sessionsOf(env.TENANT_ROLE_ARN)), now: () => new Date() });
 });

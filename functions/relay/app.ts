@@ -45,7 +45,8 @@ async function relayArrivals(
 ): Promise<string[]> {
   try {
     const ctx = await workerContext(store, code, requestId, now());
-    if (!ctx) throw new Error('An event of a municipality that is not provisioned');
+    // Of one that is suspended all stays due in the table: the clock brings it once it is at work again.
+    if (!ctx) return [];
     const ids = arrivals.map(({ eventId }) => eventId);
     const failed = new Set(await relayAll(ctx, ids, sendHints));
     return arrivals.filter(({ eventId }) => failed.has(eventId)).map(({ identifier }) => identifier);

@@ -4,13 +4,14 @@ import { openedOnce } from '#functions/opened-once.ts';
 import { type BatchFailures, observed } from '#functions/sources.ts';
 import { readEnv } from '#shared/env.ts';
 import { openStore } from '#shared/table/store.ts';
+import { sessionsOf } from '#shared/table/tenant-session.ts';
 import { queueHints } from '#shared/webhooks/hints.ts';
 import { relayStream } from './app.ts';
 
 const open = () => {
-  const env = readEnv('TABLE_NAME', 'DELIVERY_QUEUE_URL');
+  const env = readEnv('TABLE_NAME', 'TENANT_ROLE_ARN', 'DELIVERY_QUEUE_URL');
   return relayStream({
-    store: openStore(env.TABLE_NAME),
+    store: openStore(env.TABLE_NAME, sessionsOf(env.TENANT_ROLE_ARN)),
     sendHints: queueHints(env.DELIVERY_QUEUE_URL),
     now: () => new Date(),
   });

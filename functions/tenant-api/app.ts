@@ -11,6 +11,8 @@ const CODE = /^\d{4}$/;
 export interface TenantApiDeps extends WebhookDeps {
   readonly store: Store;
   readonly now: () => Date;
+  /** Whether each municipality has execution environments of its own (Lambda tenant isolation mode). */
+  readonly perTenant?: boolean;
 }
 
 /** The API of one municipality at a time: who calls is settled, and the scope checked, before a body is even parsed. */
@@ -18,11 +20,13 @@ export function tenantApi(deps: TenantApiDeps): App {
   const openContext = contextOpener(deps.store, deps.now);
   return serve<Context>(
     [...recordOperations(), ...webhookOperations(deps)],
-    async ({ claims, params, requestId, operation }) => {
+    async ({ claims, params, requestId, tenantId, operation }) => {
       const clientId = claims?.['client_id'];
       if (clientId === undefined) throw new Problem('unauthenticated', 'The request has no access token.');
       const code = params['code'] ?? '';
       if (!CODE.test(code)) throw new Problem('not_found', 'A municipality code in a path has four digits.');
+      // The gateway takes the tenant from the path. Were the two ever to differ, this environment is another's: serve nobody.
+      if (deps.perTenant && tenantId !== code) throw new Error('The execution environment is not of this municipality');
       const ctx = await openContext({ clientId, scope: claims?.['scope'] ?? '' }, code, requestId);
       requireScope(ctx, operation.scope as TenantScope);
       return ctx;

@@ -8,11 +8,12 @@ export interface Functions extends ApiHandlers {
   readonly relay: StreamHandler;
   readonly deliver: QueueHandler;
   readonly clock: ScheduleHandler;
+  readonly lifecycle: ScheduleHandler;
 }
 
 /** Loads the same entries that are bundled for AWS. They read the environment when they are first called. */
 export async function loadFunctions(): Promise<Functions> {
-  const [tenantApi, adminApi, publicApi, inbox, relay, deliver, clock] = await Promise.all([
+  const [tenantApi, adminApi, publicApi, inbox, relay, deliver, clock, lifecycle] = await Promise.all([
     import('#functions/tenant-api/index.ts'),
     import('#functions/admin-api/index.ts'),
     import('#functions/public-api/index.ts'),
@@ -20,6 +21,7 @@ export async function loadFunctions(): Promise<Functions> {
     import('#functions/relay/index.ts'),
     import('#functions/deliver/index.ts'),
     import('#functions/clock/index.ts'),
+    import('#functions/lifecycle/index.ts'),
   ]);
   return {
     // hono's adapter takes the events of every kind of gateway.
@@ -30,5 +32,6 @@ export async function loadFunctions(): Promise<Functions> {
     relay: relay.handler,
     deliver: deliver.handler,
     clock: clock.handler,
+    lifecycle: lifecycle.handler,
   };
 }

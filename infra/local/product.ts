@@ -179,6 +179,7 @@ function startSources(
       concurrency: DELIVERIES,
     }),
     startSchedule(functions.clock, { functionName: 'clock', timeout: 55_000 }, clockIntervalMs),
+    startSchedule(functions.lifecycle, { functionName: 'lifecycle', timeout: 900_000 }, clockIntervalMs),
   ];
   return () => Promise.race([Promise.all(sources.map(({ stop }) => stop())), patience()]);
 }

@@ -18,9 +18,10 @@ import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
-import { type CodeFor, serviceFunction } from '../service-function.ts';
+import { type CodeFor, functionRole, serviceFunction } from '../service-function.ts';
 import type { StageSettings } from '../stages.ts';
 import { grantTableAccess } from '../table-access.ts';
+import { tenantFunction } from '../tenant-function.ts';
 import type { Data } from './data.ts';
 import { addGatewayResponses } from './gateway-responses.ts';
 import type { Identity } from './identity.ts';
@@ -44,16 +45,16 @@ export function apiStack(
     env: { region: stage.region },
   });
 
-  const tenantApi = serviceFunction(stack, 'tenant-api', {
+  const tenantApi = tenantFunction(stack, table, 'tenant-api', {
     stage,
     codeFor,
     description: 'Answers what a municipality or its partner asks of one municipality’s record.',
-    environment: { TABLE_NAME: table.tableName },
+    environment: (tenant) => ({ ...tenant, PER_TENANT: stage.perTenantCompute ? '1' : '0' }),
     perTenant: true,
   });
-  grantTableAccess(tenantApi, table, 'tenant-api');
 
   const adminApi = serviceFunction(stack, 'admin-api', {
+    role: functionRole(stack, 'admin-api'),
     stage,
     codeFor,
     description: 'Answers an operator: municipalities, partners, clients and their grants.',
@@ -74,6 +75,7 @@ export function apiStack(
   );
 
   const publicApi = serviceFunction(stack, 'public-api', {
+    role: functionRole(stack, 'public-api'),
     stage,
     codeFor,
     description: 'Answers anybody: the API’s description and docs, the problem codes, health, and 404 elsewhere.',
@@ -81,13 +83,12 @@ export function apiStack(
     reservedConcurrency: stage.publicConcurrency,
   });
 
-  const inbox = serviceFunction(stack, 'inbox', {
+  const inbox = tenantFunction(stack, table, 'inbox', {
     stage,
     codeFor,
     description: 'Takes what case systems and partners send, proven by its signature, and applies it.',
-    environment: { TABLE_NAME: table.tableName },
+    environment: (tenant) => tenant,
   });
-  grantTableAccess(inbox, table, 'inbox');
 
   const restApi = gateway(stack, stage);
   const authorizer = new CognitoUserPoolsAuthorizer(stack, 'authorizer', {

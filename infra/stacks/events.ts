@@ -7,9 +7,10 @@ import { FilterCriteria, FilterRule, type Function as LambdaFunction, StartingPo
 import { DynamoEventSource, SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
-import { type CodeFor, serviceFunction } from '../service-function.ts';
+import type { CodeFor, TenantEnvironment } from '../service-function.ts';
 import type { StageSettings } from '../stages.ts';
-import { grantKeyUse, grantTableAccess } from '../table-access.ts';
+import { grantKeyUse } from '../table-access.ts';
+import { tenantFunction } from '../tenant-function.ts';
 import type { Data } from './data.ts';
 
 export interface Events {
@@ -17,6 +18,7 @@ export interface Events {
   readonly relay: LambdaFunction;
   readonly deliver: LambdaFunction;
   readonly clock: LambdaFunction;
+  readonly lifecycle: LambdaFunction;
   /** Hints that a delivery should be looked at now. */
   readonly delivery: Queue;
   /** Hints that failed five times. Nothing is lost by them: the delivery's row is still due. */
@@ -50,10 +52,9 @@ export function eventsStack(scope: Construct, stage: StageSettings, codeFor: Cod
     deadLetterQueue: { queue: deliveryFailed, maxReceiveCount: 5 },
   });
 
-  const worker = <Name extends 'relay' | 'deliver' | 'clock'>(name: Name, description: string): LambdaFunction => {
-    const environment = { TABLE_NAME: table.tableName, DELIVERY_QUEUE_URL: delivery.queueUrl };
-    const fn = serviceFunction(stack, name, { stage, codeFor, description, environment });
-    grantTableAccess(fn, table, name);
+  const worker = (name: 'relay' | 'deliver' | 'clock', description: string): LambdaFunction => {
+    const environment = (tenant: TenantEnvironment) => ({ ...tenant, DELIVERY_QUEUE_URL: delivery.queueUrl });
+    const fn = tenantFunction(stack, table, name, { stage, codeFor, description, environment });
     grantSend(fn, delivery);
     return fn;
   };
@@ -99,16 +100,24 @@ export function eventsStack(scope: Construct, stage: StageSettings, codeFor: Cod
   );
 
   const clock = worker('clock', 'Once a minute looks in the table for what is due and was not looked at.');
-  // A minute that fails is made good by the next one: repeating it late would only let two run at once.
-  const notRepeated = { retryAttempts: 0, maxEventAge: Duration.minutes(1) };
-  clock.configureAsyncInvoke(notRepeated);
-  new Rule(stack, 'every-minute', {
-    description: 'Starts the clock',
-    schedule: Schedule.rate(Duration.minutes(1)),
-    targets: [new LambdaTarget(clock, notRepeated)],
+  const lifecycle = tenantFunction(stack, table, 'lifecycle', {
+    stage,
+    codeFor,
+    description: 'Once a minute does what is outstanding in the life of a municipality.',
+    environment: (tenant) => tenant,
+    reservedConcurrency: stage.lifecycleConcurrency,
   });
 
-  return { stack, relay, deliver, clock, delivery, deliveryFailed, relayFailed };
+  // A minute that fails is made good by the next one: repeating it late would only let two run at once.
+  const notRepeated = { retryAttempts: 0, maxEventAge: Duration.minutes(1) };
+  for (const fn of [clock, lifecycle]) fn.configureAsyncInvoke(notRepeated);
+  new Rule(stack, 'every-minute', {
+    description: 'Starts the clock and the rounds of the lifecycle',
+    schedule: Schedule.rate(Duration.minutes(1)),
+    targets: [clock, lifecycle].map((fn) => new LambdaTarget(fn, notRepeated)),
+  });
+
+  return { stack, relay, deliver, clock, lifecycle, delivery, deliveryFailed, relayFailed };
 }
 
 /** Sending alone: the library's own grant adds key actions with a wildcard. */

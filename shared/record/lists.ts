@@ -4,6 +4,7 @@ import { invalid } from '../errors.ts';
 import type { Answer, ApiRequest, QueryParameters } from '../operation.ts';
 import { openCursor, sealCursor } from '../table/cursor.ts';
 import { encodeSegment, type IndexName, type Segments } from '../table/keys.ts';
+import type { ScopedTable } from '../table/scoped-table.ts';
 import { startOfDay } from '../time.ts';
 import { day, instant } from './fields.ts';
 import { listOfAll, selectedList } from './indexes.ts';
@@ -123,6 +124,8 @@ function timeBounds(chosen: Fields): { from?: string | undefined; to?: string | 
 
 /** One range of one partition of an index. */
 export interface Listing {
+  /** Where it lies; among the municipality's rows when left out. */
+  readonly table?: ScopedTable;
   readonly index: IndexName;
   readonly partition: Segments;
   readonly from?: string | undefined;
@@ -141,11 +144,11 @@ export async function pageOf(
   itemOf: (row: Fields) => unknown,
   belongs: (row: Fields) => boolean = () => true,
 ): Promise<Answer> {
-  const { index, partition, from, to, bound = { from, to } } = listing;
+  const { table = ctx.table, index, partition, from, to, bound = { from, to } } = listing;
   const query = JSON.stringify([index, partition, bound]);
   const key = { secret: ctx.tenant.cursorKey };
   const cursor = page['cursor'] as string | undefined;
-  const { rows, last } = await ctx.table.query({
+  const { rows, last } = await table.query({
     ...listing,
     after: cursor === undefined ? undefined : openCursor(key, query, cursor),
     limit: page['limit'] as number,

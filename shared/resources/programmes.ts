@@ -6,7 +6,7 @@ import { etagOf, type Operation, param } from '../operation.ts';
 import { pageOf, pageParameters, pageSchema } from '../record/lists.ts';
 import { TENANT_BASE } from '../record/operations.ts';
 import { parse } from '../record/validate.ts';
-import { listPartition, tenantProgrammeKey } from '../table/keys.ts';
+import { sharesPartition } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
 import { type MunicipalProgramme, MunicipalProgrammeView } from '../tenancy/programmes.ts';
 
@@ -14,7 +14,7 @@ import { type MunicipalProgramme, MunicipalProgrammeView } from '../tenancy/prog
 const collection = `${TENANT_BASE}/programmes`;
 
 const findRow = async (ctx: Context, id: string): Promise<Row | undefined> =>
-  isId(id) ? ctx.table.get(tenantProgrammeKey(id)) : undefined;
+  isId(id) ? ctx.control.get({ pk: sharesPartition, sk: [id] }) : undefined;
 
 /** A programme in which the municipality takes part; undefined where it takes part in none by that id. */
 export async function findProgramme(ctx: Context, id: string): Promise<MunicipalProgramme | undefined> {
@@ -40,7 +40,7 @@ export const municipalProgrammes: readonly Operation<Context>[] = [
     problems: ['validation_failed', 'invalid_cursor'],
     run: (ctx, request) => {
       const page = parse(z.strictObject(pageParameters()), request.query, '/query');
-      const listing = { index: 'list', partition: listPartition('programmes') } as const;
+      const listing = { table: ctx.control, index: 'list', partition: sharesPartition } as const;
       return pageOf(ctx, request, listing, page, (row) => row['view']);
     },
   },

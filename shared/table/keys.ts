@@ -19,15 +19,15 @@
  * | endpoint's health   | W#endpointId             | A               |                            |                       |                |
  * | line of a subject   | Q#endpointId#subject     | A               |                            |                       |                |
  * | attempt             | D#deliveryId             | N#attempt       |                            |                       |                |
- * | programme           | P#programmeId            | A               | L#programmes → name        |                       |                |
  *
  * A record stands besides in `filter1` to `filter3`, by the values its resource names, and in `changed`: L#type → when it
  * was last changed. By its case number it stands in `case`: CASE#number → type, by further ones through edges. A ledger
- * that is shown has its own lists, and edges beside it as a record has. A programme is the operator's: its row here is that programme as this
- * municipality sees it.
+ * that is shown has its own lists, and edges beside it as a record has.
  *
- * Outside any municipality: `M#<code>` municipality, `P#<id>` partner, `F#<id>` programme, `C#<clientId>` client (sk `A`)
- * and its grants (sk `G#<code>`), listed under MUNICIPALITIES, PARTNERS, PROGRAMMES and CLIENTS#<owner>.
+ * Outside any municipality: `M#<code>` municipality, `P#<id>` partner, `F#<id>` programme, `C#<clientId>` client, listed
+ * under MUNICIPALITIES, PARTNERS, PROGRAMMES and CLIENTS#<owner>. What is kept about one municipality starts with its
+ * `M#<code>#`, and its context reaches it as `control`: `M#<code>#G` its grants by client, listed under GRANTS#<clientId>;
+ * `M#<code>#F` the programmes in which it takes part, as it sees them, listed there by name.
  */
 export type Segments = readonly string[];
 
@@ -80,7 +80,6 @@ export const attemptKey = (deliveryId: string, attempt: number): Key => ({
   pk: ['D', deliveryId],
   sk: ['N', String(attempt).padStart(4, '0')],
 });
-export const tenantProgrammeKey = (id: string): Key => ({ pk: ['P', id], sk: ROOT });
 
 /** Partition of an index: all records of a type, or those that one filter value selects. */
 export const listPartition = (type: string, ...selection: Segments): Segments => ['L', type, ...selection];
@@ -94,4 +93,8 @@ export const municipalityKey = (code: string): Key => ({ pk: ['M', code], sk: RO
 export const partnerKey = (id: string): Key => ({ pk: ['P', id], sk: ROOT });
 export const programmeKey = (id: string): Key => ({ pk: ['F', id], sk: ROOT });
 export const clientKey = (clientId: string): Key => ({ pk: ['C', clientId], sk: ROOT });
-export const grantKey = (clientId: string, code: string): Key => ({ pk: ['C', clientId], sk: ['G', code] });
+/** Where a municipality's grants lie, and what it sees of the operator's programmes: `code` is left out inside its context. */
+export const grantKey = (code: string, clientId: string): Key => ({ pk: ['M', code, 'G'], sk: [clientId] });
+export const grantsPartition: Segments = ['G'];
+export const shareKey = (code: string, programmeId: string): Key => ({ pk: ['M', code, 'F'], sk: [programmeId] });
+export const sharesPartition: Segments = ['F'];

@@ -1,6 +1,6 @@
 import { BatchGetCommand, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { encodeKey, type IndexName, type Key, type Segments } from './keys.ts';
-import type { Store } from './store.ts';
+import type { TableClient } from './store.ts';
 import { executeWrite, type PreparedWrite, prepareWrite, transactWrite, type Write } from './write.ts';
 
 /** A stored row, without meaning yet: who reads it knows its `type`. */
@@ -72,8 +72,7 @@ const rowOf = ({ view, sensitive, ...row }: Row): Row => ({
 });
 
 /** A view of the table limited to keys that start with `prefix`. Only shared/context.ts and shared/tenancy/control.ts make one. */
-export function scopedTable(store: Store, prefix: Segments): ScopedTable {
-  const { client, tableName } = store;
+export function scopedTable({ client, tableName }: TableClient, prefix: Segments): ScopedTable {
   const textOf = (segments: Segments): string => encodeKey([...prefix, ...segments]);
   const keyOf = (key: Key) => ({ pk: textOf(key.pk), sk: encodeKey(key.sk) });
   const prepare = (write: Write): PreparedWrite => prepareWrite(tableName, textOf, write);

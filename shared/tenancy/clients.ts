@@ -123,8 +123,9 @@ const grantView = (ctx: OperatorContext, clientId: string, { code, scopes: grant
 
 const grantWrite = (ctx: OperatorContext, clientId: string, grant: Grant): Write => ({
   kind: 'put',
-  key: grantKey(clientId, grant.code),
+  key: grantKey(grant.code, clientId),
   item: { type: 'grant', scopes: grant.scopes, view: grantView(ctx, clientId, grant) },
+  index: { list: { pk: ['GRANTS', clientId], sk: [grant.code] } },
 });
 
 /** The rows of a client and its grants. Whatever it writes carries its organisation as `source`. */
@@ -188,10 +189,12 @@ const noGrant = () => new Problem('not_found', 'The client has no grant there.')
 /** A client with its grants. */
 export async function getClient(ctx: OperatorContext, clientId: string): Promise<Answer> {
   if (!CLIENT_ID.test(clientId)) throw unknownClient();
-  const { rows } = await ctx.control.query({ partition: clientKey(clientId).pk, limit: 100 });
-  const client = rows.find((row) => row['type'] === 'client');
+  const [client, { rows }] = await Promise.all([
+    ctx.control.get(clientKey(clientId)),
+    ctx.control.query({ index: 'list', partition: ['GRANTS', clientId], limit: 100 }),
+  ]);
   if (!client) throw unknownClient();
-  const grants = rows.filter((row) => row['type'] === 'grant').map((row) => row['view']);
+  const grants = rows.map((row) => row['view']);
   return { status: 200, body: { ...(client['view'] as object), grants } };
 }
 
@@ -228,7 +231,7 @@ export async function deleteGrant(ctx: OperatorContext, clientId: string, code: 
   if (!CLIENT_ID.test(clientId)) throw unknownClient();
   if (!findMunicipality(code)) throw noGrant();
   try {
-    await ctx.control.write({ kind: 'delete', key: grantKey(clientId, code), condition: PRESENT });
+    await ctx.control.write({ kind: 'delete', key: grantKey(code, clientId), condition: PRESENT });
   } catch (error) {
     if (error instanceof WriteRefused) throw noGrant();
     throw error;

@@ -6,6 +6,7 @@ import { type ScopedTable, scopedTable } from '../table/scoped-table.ts';
 import type { Store } from '../table/store.ts';
 import type { Instant } from '../time.ts';
 import type { IdentityProvider } from './identity.ts';
+import type { MunicipalityStatus } from './lifecycle.ts';
 
 /** What an operator's verbs get first: the control rows, and none of any municipality's. */
 export interface OperatorContext {
@@ -18,7 +19,7 @@ export interface OperatorContext {
   readonly tokenUrl: string;
 }
 
-const FIRST_SEGMENTS = new Set(['M', 'P', 'F', 'C', 'MUNICIPALITIES', 'PARTNERS', 'PROGRAMMES', 'CLIENTS']);
+const FIRST_SEGMENTS = new Set(['M', 'P', 'F', 'C', 'MUNICIPALITIES', 'PARTNERS', 'PROGRAMMES', 'CLIENTS', 'GRANTS']);
 
 function requireControl(partition: Segments): void {
   if (!FIRST_SEGMENTS.has(partition[0] ?? '')) throw new RangeError('Not a control row');
@@ -67,11 +68,14 @@ export async function listControl(ctx: OperatorContext, request: ApiRequest, par
   return { status: 200, body: { items: rows.map((row) => row['view']), ...(last !== undefined && { next: last }) } };
 }
 
-/** Codes of the municipalities that are active now. */
-export async function activeMunicipalities(store: Store): Promise<string[]> {
+/** Codes of the municipalities whose status is such a one. There are at most 98, so they are one page. */
+export async function municipalitiesWhere(
+  store: Store,
+  holds: (status: MunicipalityStatus) => boolean,
+): Promise<string[]> {
   const { rows } = await controlTable(store).query({ index: 'list', partition: ['MUNICIPALITIES'], limit: PAGE });
   return rows
-    .map((row) => row['view'] as { code: string; status: string })
-    .filter(({ status }) => status === 'active')
+    .map((row) => row['view'] as { code: string; status: MunicipalityStatus })
+    .filter(({ status }) => holds(status))
     .map(({ code }) => code);
 }

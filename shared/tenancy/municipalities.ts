@@ -1,18 +1,23 @@
 import { randomBytes } from 'node:crypto';
 import * as z from 'zod';
-import { provisioningContext, type Tenant } from '../context.ts';
+import type { Tenant } from '../context.ts';
 import { invalid, Problem } from '../errors.ts';
-import { derivedId } from '../ids.ts';
 import type { Answer } from '../operation.ts';
-import { eventWrite } from '../record/events.ts';
 import { instant, municipalityCode } from '../record/fields.ts';
 import { parse } from '../record/validate.ts';
-import { findMunicipality, regionOf } from '../register/register.ts';
-import { municipalityKey } from '../table/keys.ts';
-import { ABSENT, transactWrite, type Write, WriteRefused } from '../table/write.ts';
+import { findMunicipality, type RegisterEntry, regionOf } from '../register/register.ts';
+import { WriteRefused } from '../table/write.ts';
 import { localDateOf } from '../time.ts';
 import { clientWrites, shownOnce, withdrawClient } from './clients.ts';
 import type { OperatorContext } from './control.ts';
+import { MUNICIPALITY_STATUSES } from './lifecycle.ts';
+import {
+  commitMunicipality,
+  findMunicipalityRow,
+  loadMunicipality,
+  type Municipality,
+  municipalityWrite,
+} from './municipality-row.ts';
 import { TENANT_SCOPES } from './scopes.ts';
 
 /** Body of a provisioning. */
@@ -44,7 +49,9 @@ export const MunicipalityView = () =>
       cvr: z.string().describe('CVR number, eight digits (CVR-nummer).'),
       region: z.string().describe('Region code (regionskode) when it was provisioned.').optional(),
       regionName: z.string().describe('Name of the region (regionsnavn) when it was provisioned.'),
-      status: z.enum(['active', 'suspended']).describe('Whether its clients may work (status).'),
+      status: z
+        .enum(MUNICIPALITY_STATUSES)
+        .describe('Where it stands (status): its clients work in `test` and `live` alone.'),
       kle: kleNumber().optional(),
       provisionedAt: instant('When it was provisioned, UTC (oprettet).'),
       provisionedBy: z.string().describe('Id of the operator client that did it (oprettet af).'),
@@ -59,112 +66,86 @@ export const MunicipalityView = () =>
           cvr: '29189587',
           region: '1082',
           regionName: 'Region Midtjylland',
-          status: 'active',
+          status: 'live',
           provisionedAt: '2026-11-20T08:50:00.000Z',
           provisionedBy: '2b7c4d9e1f6g3h8j5k0l2m7n4p',
         },
       ],
     });
 
-const notProvisioned = (code: string) =>
-  new Problem('not_found', `The municipality ${code.slice(0, 20)} is not provisioned.`);
-
-/** The stored municipality. Throws `not_found` where the code was never provisioned. */
-export async function loadMunicipality(ctx: OperatorContext, code: string): Promise<Readonly<Record<string, unknown>>> {
-  const row = findMunicipality(code) ? await ctx.control.get(municipalityKey(code)) : undefined;
-  if (!row) throw notProvisioned(code);
-  return row['view'] as Record<string, unknown>;
-}
-
 /**
- * Provisions a municipality: its row, its administrator client with every scope, and the event, in one transaction. The
- * client is made at the issuer first, because a client without rows can do nothing, while rows without a client would
- * lock the municipality out; what loses the race or fails is removed there again.
+ * Provisions a municipality in steps that can each be repeated. First its row, which names the operator who began; then
+ * its administrator at the issuer; last, in one transaction, the row that lets it work, the client and its grant with
+ * every scope. Who died on the way leaves a municipality in `provisioning`, and asking again goes on from there; of two
+ * who ask at once one is told that it exists. What the issuer made for the other is removed there again.
  */
 export async function provisionMunicipality(ctx: OperatorContext, body: unknown): Promise<Answer> {
   const { code } = parse(Provisioning(), body);
   const entry = findMunicipality(code);
   if (!entry) throw invalid('/code', 'There is no municipality with this code.', 'invalid_value');
   const exists = () => new Problem('already_exists', `The municipality ${code} is provisioned already.`);
-  if (await ctx.control.get(municipalityKey(code))) throw exists();
+  const begun = (await findMunicipalityRow(ctx.control, code)) ?? (await begin(ctx, entry));
+  if (begun?.tenant.status !== 'provisioning') throw exists();
 
-  const region = regionOf(entry, localDateOf(ctx.now));
-  const tenant: Tenant = {
-    code,
-    name: entry.name,
-    cvr: entry.cvr,
-    status: 'active',
-    cursorKey: randomBytes(32).toString('base64'),
-    lookupKey: randomBytes(32).toString('base64'),
-  };
-  const view = {
-    code,
-    name: entry.name,
-    officialName: entry.officialName,
-    cvr: entry.cvr,
-    ...(region.code !== undefined && { region: region.code }),
-    regionName: region.name,
-    status: tenant.status,
-    provisionedAt: ctx.now,
-    provisionedBy: ctx.operatorId,
-  };
-  const row: Write = {
-    kind: 'put',
-    key: municipalityKey(code),
-    condition: ABSENT,
-    item: { type: 'municipality', tenant, view },
-    index: { list: { pk: ['MUNICIPALITIES'], sk: [code] } },
-  };
-  const inside = provisioningContext(ctx.store, tenant, ctx.operatorId, ctx.requestId, new Date(ctx.now));
-  const event = eventWrite(inside, {
-    id: derivedId('evt', code, 'provisioned'),
-    name: 'municipality.provisioned',
-    objectType: 'municipality',
-    objectId: code,
-    objectVersion: 1,
-    href: `/v1/admin/municipalities/${code}`,
-    action: 'created',
-    changed: [],
-  });
+  const tenant: Tenant = { ...begun.tenant, status: 'test' };
+  const untold = [{ name: 'municipality.provisioned', version: 1, at: ctx.now, operatorId: ctx.operatorId }];
+  const row = municipalityWrite(begun, { tenant, view: begun.view, untold });
   const credentials = await ctx.identity.createClient(`municipality ${code} administrator`, TENANT_SCOPES);
   try {
     const client = { ...credentials, name: 'Administrator', owner: { kind: 'municipality', id: code } as const };
-    const control = [row, ...clientWrites(ctx, client, [{ code, scopes: TENANT_SCOPES }])];
-    await transactWrite(ctx.store.client, [...control.map(ctx.control.prepare), inside.table.prepare(event)]);
+    await ctx.control.transact([row, ...clientWrites(ctx, client, [{ code, scopes: TENANT_SCOPES }])]);
   } catch (error) {
     await withdrawClient(ctx, credentials);
     throw error instanceof WriteRefused ? exists() : error;
   }
   return {
     status: 201,
-    body: { municipality: view, ...shownOnce(ctx, credentials) },
+    body: { municipality: { ...begun.view, status: tenant.status }, ...shownOnce(ctx, credentials) },
     headers: { location: `/v1/admin/municipalities/${code}` },
   };
+}
+
+/** The municipality as it begins; undefined where another request was quicker. */
+async function begin(ctx: OperatorContext, entry: RegisterEntry): Promise<Municipality | undefined> {
+  const { code, name, officialName, cvr } = entry;
+  const region = regionOf(entry, localDateOf(ctx.now));
+  const tenant: Tenant = {
+    code,
+    name,
+    cvr,
+    status: 'provisioning',
+    cursorKey: randomBytes(32).toString('base64'),
+    lookupKey: randomBytes(32).toString('base64'),
+  };
+  const view = {
+    code,
+    name,
+    officialName,
+    cvr,
+    ...(region.code !== undefined && { region: region.code }),
+    regionName: region.name,
+    status: tenant.status,
+    provisionedAt: ctx.now,
+    provisionedBy: ctx.operatorId,
+  };
+  try {
+    await ctx.control.write(municipalityWrite(undefined, { tenant, view }));
+    return { version: 1, tenant, view, untold: [] };
+  } catch (error) {
+    if (error instanceof WriteRefused) return findMunicipalityRow(ctx.control, code);
+    throw error;
+  }
 }
 
 /** Changes a municipality's settings (JSON merge patch). Its events carry the KLE number within a minute. */
 export async function updateMunicipality(ctx: OperatorContext, code: string, body: unknown): Promise<Answer> {
   const { kle } = parse(MunicipalityPatch(), body);
-  const row = findMunicipality(code) ? await ctx.control.get(municipalityKey(code)) : undefined;
-  if (!row) throw notProvisioned(code);
-  const before = row['tenant'] as Tenant;
-  const { kle: _, ...shown } = row['view'] as Readonly<Record<string, unknown>>;
-  const { kle: standing, ...rest } = before;
+  const before = await loadMunicipality(ctx.control, code);
+  const { kle: _, ...shown } = before.view;
+  const { kle: standing, ...rest } = before.tenant;
   const chosen = kle === undefined ? standing : (kle ?? undefined);
-  const view = { ...shown, ...(chosen !== undefined && { kle: chosen }) };
-  try {
-    await ctx.control.write({
-      kind: 'put',
-      key: municipalityKey(code),
-      condition: { expression: '#tenant = :tenant', values: { tenant: before } },
-      item: { type: 'municipality', tenant: { ...rest, ...(chosen !== undefined && { kle: chosen }) }, view },
-      index: { list: { pk: ['MUNICIPALITIES'], sk: [code] } },
-    });
-  } catch (error) {
-    if (!(error instanceof WriteRefused)) throw error;
-    throw new Problem('in_flight', 'The municipality is being changed by another request. Try again.', [], {
-      'retry-after': '1',
-    });
-  }
+  const set = chosen !== undefined && { kle: chosen };
+  const view = { ...shown, ...set };
+  await commitMunicipality(ctx.control, municipalityWrite(before, { tenant: { ...rest, ...set }, view }));
   return { status: 200, body: view };
 }

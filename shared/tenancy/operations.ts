@@ -18,13 +18,13 @@ import {
 import { afterParameter, controlPage, controlTable, listControl, type OperatorContext } from './control.ts';
 import type { IdentityProvider } from './identity.ts';
 import {
-  loadMunicipality,
   MunicipalityPatch,
   MunicipalityView,
   Provisioning,
   provisionMunicipality,
   updateMunicipality,
 } from './municipalities.ts';
+import { loadMunicipality } from './municipality-row.ts';
 import { createPartner, getPartner, NewPartner, PartnerView } from './partners.ts';
 import { programmeOperations } from './programme-operations.ts';
 
@@ -105,7 +105,10 @@ export const adminOperations = (): Operation<OperatorContext>[] => [
     manner: 'read',
     success: { status: 200, description: 'The municipality.', body: MunicipalityView },
     problems: [],
-    run: async (ctx, request) => ({ status: 200, body: await loadMunicipality(ctx, param(request, 'code')) }),
+    run: async (ctx, request) => {
+      const { view } = await loadMunicipality(ctx.control, param(request, 'code'));
+      return { status: 200, body: view };
+    },
   },
   {
     id: 'update-municipality',
@@ -141,7 +144,7 @@ export const adminOperations = (): Operation<OperatorContext>[] => [
     run: async (ctx, request) => {
       const code = param(request, 'code');
       const { name, scopes } = parse(NewMunicipalClient(), request.body);
-      await loadMunicipality(ctx, code);
+      await loadMunicipality(ctx.control, code);
       return createClient(ctx, { kind: 'municipality', id: code }, name, [{ code, scopes }]);
     },
   },

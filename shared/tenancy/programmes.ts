@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
-import { programmeRow } from '../context.ts';
 import { invalid, Problem } from '../errors.ts';
 import { isId, newId } from '../ids.ts';
 import { type Answer, etagOf, requireMatch } from '../operation.ts';
@@ -20,8 +19,8 @@ import { changedFields, mergePatch } from '../record/merge.ts';
 import { refuseUnknownMunicipality } from '../record/rules.ts';
 import { parse } from '../record/validate.ts';
 import { CARE_FORMS, FAMILY_KINDS } from '../resources/family-kinds.ts';
-import { municipalityKey, programmeKey } from '../table/keys.ts';
-import { type PreparedWrite, transactWrite, unchangedSince, WriteRefused } from '../table/write.ts';
+import { municipalityKey, programmeKey, shareKey } from '../table/keys.ts';
+import { unchangedSince, type Write, WriteRefused } from '../table/write.ts';
 import type { OperatorContext } from './control.ts';
 
 /** A programme and its 98 municipalities at most are written in one transaction, which holds 100 rows. */
@@ -196,27 +195,30 @@ function sharesOf(programme: Programme | undefined): Map<string, MunicipalProgra
   );
 }
 
-/** The rows inside municipalities that a change alters: of those that join, leave or see something else. */
-function shareWrites(ctx: OperatorContext, before: Programme | undefined, after: Programme): PreparedWrite[] {
+/** What municipalities see that a change alters: of those that join, leave or see something else. */
+function shareWrites(before: Programme | undefined, after: Programme): Write[] {
   const [old, young] = [sharesOf(before), sharesOf(after)];
-  return [...new Set([...old.keys(), ...young.keys()])].flatMap((code) => {
+  return [...new Set([...old.keys(), ...young.keys()])].flatMap((code): Write[] => {
     const view = young.get(code);
     if (isDeepStrictEqual(old.get(code), view)) return [];
-    return [programmeRow(ctx.store, code, after.id, view && { version: after.version, view })];
+    const key = shareKey(code, after.id);
+    if (!view) return [{ kind: 'delete', key }];
+    const item = { type: 'programmes', version: after.version, view };
+    return [{ kind: 'put', key, item, index: { list: { pk: key.pk, sk: [view.name.toLowerCase(), after.id] } } }];
   });
 }
 
-/** Commits a version of a programme, the operator's row and those inside municipalities in one transaction. */
+/** Commits a version of a programme, the operator's row and what municipalities see of it in one transaction. */
 async function commit(ctx: OperatorContext, before: Programme | undefined, after: Programme): Promise<void> {
-  const row = ctx.control.prepare({
+  const row: Write = {
     kind: 'put',
     key: programmeKey(after.id),
     condition: unchangedSince(before?.version ?? 0),
     item: { type: 'programme', version: after.version, view: after },
     index: { list: { pk: ['PROGRAMMES'], sk: [after.id] } },
-  });
+  };
   try {
-    await transactWrite(ctx.store.client, [row, ...shareWrites(ctx, before, after)]);
+    await ctx.control.transact([row, ...shareWrites(before, after)]);
   } catch (error) {
     if (!(error instanceof WriteRefused)) throw error;
     throw new Problem('precondition_failed', 'The programme has just been changed. Read it and decide again.');

@@ -257,7 +257,7 @@ describe('a municipality in a programme', () => {
     );
     const [written] = writesIn(requests);
     const keys = written?.input.TransactItems.map((item: { Put: { Item: { pk: string } } }) => item.Put.Item.pk);
-    expect(keys).toEqual([`F#${id}`, `T#${there.code}#P#${id}`]);
+    expect(keys).toEqual([`F#${id}`, `M#${there.code}#F`]);
     // What it sees is what it saw, so the version that it may have kept is still the right one.
     expect((await seenBy(here, id)).headers['etag']).toBe('"1"');
     expect((await seenBy(there, id)).headers['etag']).toBe('"2"');

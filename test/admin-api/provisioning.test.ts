@@ -26,7 +26,7 @@ describe('provisioning a municipality', () => {
       cvr: '29189900',
       region: '1083',
       regionName: 'Region Syddanmark',
-      status: 'active',
+      status: 'test',
       provisionedAt: '2026-11-20T09:00:00.000Z',
       provisionedBy: OPERATOR,
     };

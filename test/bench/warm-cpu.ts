@@ -19,7 +19,7 @@ function stubbedStore(): Store {
     code: '0630',
     name: 'Vejle',
     cvr: '29189900',
-    status: 'active',
+    status: 'live',
     cursorKey: '',
     lookupKey: Buffer.alloc(32, 1).toString('base64'),
   };
@@ -32,7 +32,7 @@ function stubbedStore(): Store {
   };
   client.send = (async (command: { input: object }) =>
     'RequestItems' in command.input ? { Responses } : {}) as unknown as typeof client.send;
-  return { client, tableName: 'stub' };
+  return { client, tenantClient: () => client, tableName: 'stub' };
 }
 
 /** Microseconds of CPU for each of a batch of calls. */

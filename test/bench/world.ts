@@ -12,6 +12,7 @@ import type { Plant } from '#test/support/unit-cases.ts';
 const CODE = '0630';
 const OPERATOR = 'operator';
 const CLIENT = 'bench-client';
+const LATER = new Date('2100-01-01');
 
 const claimsOf = (clientId: string, scopes: readonly string[]) => ({
   client_id: clientId,
@@ -54,7 +55,9 @@ export async function startWorld(): Promise<World> {
   };
   Object.assign(process.env, environment);
   await createTable(new DynamoDBClient({}), tableName, template);
-  const store = openStore(tableName);
+  // The emulator knows no roles: a session is the same access key again.
+  const session = { accessKeyId: 'bench', secretAccessKey: 'bench', sessionToken: 'bench', expiration: LATER };
+  const store = openStore(tableName, () => async () => session);
   const now = () => new Date();
   const identity = {
     createClient: async () => ({ clientId: CLIENT, clientSecret: 'unused' }),

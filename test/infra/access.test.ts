@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { allMunicipalities } from '#shared/register/register.ts';
 import { appOf, ofType, resourcesOf, targetOf } from './templates.ts';
 
 interface Statement {
@@ -24,25 +25,35 @@ const statements: readonly Statement[] = policies.flatMap(({ properties }) =>
     condition: statement.Condition,
   })),
 );
-const of = (role: string): readonly Statement[] => statements.filter((statement) => statement.role.startsWith(role));
+/** The statements of a function's own role, or with `tenant` of the role it takes inside a municipality. */
+const of = (name: string, tenant = false): readonly Statement[] =>
+  statements.filter(({ role }) => role.startsWith(`${name}${tenant ? 'tenant' : ''}role`));
 
 /** Statements about rows, not about the stream. */
 const STREAM = /Stream|GetRecords|GetShardIterator/;
 const aboutRows = (of: readonly Statement[]): readonly Statement[] =>
   of.filter(({ actions }) => actions.some((action) => action.startsWith('dynamodb:') && !STREAM.test(action)));
 
-/** Whether `role` may do `action` on a row with this partition key, as IAM would see it. */
-function may(role: string, action: string, key: string, index?: string): boolean {
-  return aboutRows(of(role)).some(({ actions, resources, condition }) => {
-    const arn = JSON.stringify(resources);
-    const rows: readonly string[] = condition['ForAllValues:StringLike']['dynamodb:LeadingKeys'];
-    return (
-      actions.includes(`dynamodb:${action}`) &&
-      (index === undefined || arn.includes(`/index/${index}"`)) &&
-      rows.some((row) => new RegExp(`^${row.replaceAll('*', '.*')}$`).test(key))
-    );
-  });
-}
+/** The statements that let an action be done on a row with this key, in a session for 0630 where it is a tenant role. */
+const allows =
+  (some: readonly Statement[]) =>
+  (action: string, key: string, index?: string): boolean =>
+    aboutRows(some).some(({ actions, resources, condition }) => {
+      const arn = JSON.stringify(resources);
+      const rows: readonly string[] = condition['ForAllValues:StringLike']['dynamodb:LeadingKeys'];
+      const patterns = rows.map((row) => row.replace(TAG, '0630').replaceAll('*', '.*'));
+      return (
+        actions.includes(`dynamodb:${action}`) &&
+        (index === undefined || arn.includes(`/index/${index}"`)) &&
+        patterns.some((pattern) => new RegExp(`^${pattern}$`).test(key))
+      );
+    });
+const TAG = ['$', '{aws:PrincipalTag/municipality}'].join('');
+/** Whether a function may do it under its own role. */
+const may = (name: string, action: string, key: string, index?: string) => allows(of(name))(action, key, index);
+/** Whether it may under its tenant role, in a session for 0630. */
+const mayInside = (name: string, action: string, key: string, index?: string) =>
+  allows(of(name, true))(action, key, index);
 
 describe('the permissions', () => {
   test('never include Scan, PartiQL or a wildcard action', () => {
@@ -74,69 +85,84 @@ describe('the permissions', () => {
   });
 });
 
+const ALL = ['GetItem', 'BatchGetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'];
+const INSIDE = ['T#0630#R#1', 'T#0630#E#1', 'T#0630#K#inbox', 'T#0630#L#families', 'T#0630#DUE', 'T#0630#SEQUENCE'];
+const WORKERS = ['tenantapi', 'inbox', 'relay', 'deliver', 'clock', 'lifecycle'];
+
 describe('the rows', () => {
-  test('of a municipality are read and written by tenant-api, its grants only read', () => {
-    for (const action of ['GetItem', 'BatchGetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem']) {
-      expect(may('tenantapi', action, 'T#0630#R#1'), action).toBe(true);
+  test('of a municipality are out of reach of every function’s own role', () => {
+    for (const name of [...WORKERS, 'adminapi', 'publicapi']) {
+      for (const action of ALL) {
+        for (const key of INSIDE) expect(may(name, action, key), `${name} ${action} ${key}`).toBe(false);
+      }
     }
-    expect(may('tenantapi', 'Query', 'T#0630#L#families', 'list')).toBe(true);
-    expect(may('tenantapi', 'BatchGetItem', 'C#client')).toBe(true);
-    expect(may('tenantapi', 'BatchGetItem', 'M#0630')).toBe(true);
-    for (const action of ['PutItem', 'UpdateItem', 'DeleteItem']) {
-      expect(may('tenantapi', action, 'C#client'), action).toBe(false);
-      expect(may('tenantapi', action, 'M#0630'), action).toBe(false);
+  });
+
+  test('of another municipality are out of reach of every tenant role', () => {
+    for (const name of WORKERS) {
+      for (const action of ALL) {
+        for (const key of INSIDE.map((inside) => inside.replace('0630', '0766'))) {
+          expect(mayInside(name, action, key), `${name} ${action} ${key}`).toBe(false);
+        }
+      }
+      for (const statement of aboutRows(of(name, true))) {
+        const rows: string[] = statement.condition['ForAllValues:StringLike']['dynamodb:LeadingKeys'];
+        for (const row of rows) expect(row).toMatch(/^[TM]#\$\{aws:PrincipalTag\/municipality\}#/);
+      }
+    }
+  });
+
+  test('of a municipality are read and written by tenant-api inside it, and its grants read before', () => {
+    for (const action of ['GetItem', 'BatchGetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem']) {
+      expect(mayInside('tenantapi', action, 'T#0630#R#1'), action).toBe(true);
+    }
+    expect(mayInside('tenantapi', 'Query', 'T#0630#L#families', 'list')).toBe(true);
+    expect(mayInside('tenantapi', 'Query', 'M#0630#F', 'list')).toBe(true);
+    expect(mayInside('tenantapi', 'PutItem', 'M#0630#F')).toBe(false);
+    for (const key of ['C#client', 'M#0630', 'M#0630#G']) {
+      expect(may('tenantapi', 'BatchGetItem', key), key).toBe(true);
+      for (const action of ['PutItem', 'UpdateItem', 'DeleteItem']) {
+        expect(may('tenantapi', action, key), `${action} ${key}`).toBe(false);
+      }
     }
     expect(may('tenantapi', 'Query', 'MUNICIPALITIES', 'list')).toBe(false);
   });
 
-  test('of a municipality are closed to admin-api, but for the event of its provisioning and the programmes', () => {
-    expect(may('adminapi', 'PutItem', 'T#0630#E#1')).toBe(true);
-    expect(may('adminapi', 'PutItem', 'T#0630#R#1')).toBe(false);
-    for (const action of ['GetItem', 'BatchGetItem', 'Query', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem']) {
-      expect(may('adminapi', action, 'T#0630#E#1'), action).toBe(false);
-    }
-    for (const action of ['PutItem', 'DeleteItem']) expect(may('adminapi', action, 'T#0630#P#1'), action).toBe(true);
-    for (const action of ['GetItem', 'BatchGetItem', 'Query', 'UpdateItem', 'ConditionCheckItem']) {
-      expect(may('adminapi', action, 'T#0630#P#1'), action).toBe(false);
-    }
-    const control = ['M#0630', 'P#carelink', 'C#client', 'F#programme'];
+  test('of control are the operators’, with what municipalities see of programmes', () => {
+    const control = ['M#0630', 'M#0630#G', 'M#0630#F', 'P#carelink', 'C#client', 'F#programme'];
     for (const key of control) expect(may('adminapi', 'PutItem', key), key).toBe(true);
-    expect(may('adminapi', 'Query', 'PROGRAMMES', 'list')).toBe(true);
-  });
-
-  test('of a programme are written together: the operator’s and those inside municipalities by one statement', () => {
-    const sharing = aboutRows(of('adminapi')).filter(({ condition }) =>
-      JSON.stringify(condition).includes('"T#*#P#*"'),
-    );
-    expect(sharing.map(({ actions }) => actions)).toEqual([['dynamodb:DeleteItem', 'dynamodb:PutItem']]);
-    expect(sharing[0]?.condition['ForAllValues:StringLike']).toEqual({ 'dynamodb:LeadingKeys': ['F#*', 'T#*#P#*'] });
+    for (const list of ['PROGRAMMES', 'GRANTS#client']) expect(may('adminapi', 'Query', list, 'list')).toBe(true);
+    expect(of('adminapi', true)).toEqual([]);
   });
 
   test('that prove a message are read by inbox, and those of the record written, no others', () => {
-    for (const key of ['T#0630#R#1', 'M#0630']) expect(may('inbox', 'BatchGetItem', key), key).toBe(true);
-    const together = aboutRows(of('inbox')).filter(({ condition }) => JSON.stringify(condition).includes('"M#*"'));
-    expect(together[0]?.condition['ForAllValues:StringLike']).toEqual({ 'dynamodb:LeadingKeys': ['T#*', 'M#*'] });
-    expect(may('inbox', 'Query', 'T#0630#CASE#27', 'case')).toBe(true);
+    expect(may('inbox', 'GetItem', 'M#0630')).toBe(true);
+    expect(mayInside('inbox', 'GetItem', 'T#0630#R#1')).toBe(true);
+    expect(mayInside('inbox', 'Query', 'T#0630#CASE#27', 'case')).toBe(true);
     for (const key of ['T#0630#R#1', 'T#0630#E#1', 'T#0630#K#inbox', 'T#0630#B#family#1']) {
-      expect(may('inbox', 'PutItem', key), key).toBe(true);
+      expect(mayInside('inbox', 'PutItem', key), key).toBe(true);
     }
-    for (const key of ['T#0630#D#1', 'T#0630#P#1', 'T#0630#SEQUENCE', 'M#0630', 'C#client']) {
-      for (const action of ['PutItem', 'UpdateItem', 'DeleteItem']) expect(may('inbox', action, key), key).toBe(false);
+    for (const key of ['T#0630#D#1', 'T#0630#SEQUENCE', 'M#0630#F', 'M#0630', 'C#client']) {
+      for (const action of ['PutItem', 'UpdateItem', 'DeleteItem']) {
+        expect(mayInside('inbox', action, key) || may('inbox', action, key), key).toBe(false);
+      }
     }
     expect(may('inbox', 'GetItem', 'C#client')).toBe(false);
-    expect(may('inbox', 'Query', 'T#0630#L#children', 'list')).toBe(false);
-    expect(may('clock', 'Query', 'T#0630#CASE#27', 'case')).toBe(true);
+    expect(mayInside('inbox', 'Query', 'T#0630#L#children', 'list')).toBe(false);
   });
 
   test('of control are never written by relay, deliver or clock', () => {
-    for (const role of ['relay', 'deliver', 'clock']) {
-      expect(may(role, 'GetItem', 'M#0630'), role).toBe(true);
-      expect(may(role, 'UpdateItem', 'T#0630#E#1'), role).toBe(true);
-      expect(may(role, 'GetItem', 'C#client'), role).toBe(false);
-      expect(may(role, 'UpdateItem', 'M#0630'), role).toBe(false);
+    for (const name of ['relay', 'deliver', 'clock']) {
+      expect(may(name, 'GetItem', 'M#0630'), name).toBe(true);
+      expect(mayInside(name, 'UpdateItem', 'T#0630#E#1'), name).toBe(true);
+      for (const either of [may, mayInside]) {
+        expect(either(name, 'GetItem', 'C#client'), name).toBe(false);
+        expect(either(name, 'UpdateItem', 'M#0630'), name).toBe(false);
+      }
     }
     expect(may('clock', 'Query', 'MUNICIPALITIES', 'list')).toBe(true);
-    expect(may('clock', 'Query', 'T#0630#DUE', 'due')).toBe(true);
+    expect(mayInside('clock', 'Query', 'T#0630#DUE', 'due')).toBe(true);
+    expect(mayInside('clock', 'Query', 'T#0630#CASE#27', 'case')).toBe(true);
   });
 
   test('are out of public-api’s reach', () => {
@@ -151,4 +177,19 @@ test('clients are made and unmade in the one user pool, and by admin-api alone',
     role: expect.stringMatching(/^adminapi/),
     actions: ['cognito-idp:CreateUserPoolClient', 'cognito-idp:DeleteUserPoolClient'],
   });
+});
+
+test('a tenant role is taken by its own function alone, for one municipality that exists, under no other tag', () => {
+  const roles = ofType(resources, 'AWS::IAM::Role').filter(({ id }) => /tenantrole/.test(id));
+  expect(roles.map(({ id }) => id.split('tenantrole')[0]).sort()).toEqual([...WORKERS].sort());
+  for (const { id, properties } of roles) {
+    const [statement, ...others] = properties.AssumeRolePolicyDocument.Statement;
+    expect(others).toEqual([]);
+    expect(statement.Action).toEqual(['sts:AssumeRole', 'sts:TagSession']);
+    expect(JSON.stringify(statement.Principal)).toContain(`${id.split('tenantrole')[0]}role`);
+    expect(statement.Condition.StringEquals['aws:RequestTag/municipality']).toEqual(
+      allMunicipalities().map(({ code }) => code),
+    );
+    expect(statement.Condition['ForAllValues:StringEquals']).toEqual({ 'aws:TagKeys': ['municipality'] });
+  }
 });

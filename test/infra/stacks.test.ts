@@ -52,12 +52,13 @@ describe('every function', () => {
     ...properties,
   }));
 
-  test('is one of the seven', () => {
+  test('is one of the eight', () => {
     expect(functions.map(({ name }) => name).toSorted()).toEqual([
       'admin-api',
       'clock',
       'deliver',
       'inbox',
+      'lifecycle',
       'public-api',
       'relay',
       'tenant-api',

@@ -3,10 +3,19 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, type TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
 import { inject } from 'vitest';
 import { createTable } from '#infra/local/table.ts';
+import type { FunctionName } from '#infra/service-function.ts';
 import type { Store } from '#shared/table/store.ts';
+
+/** Who asks: a function under its own role, or with a municipality under its tenant role in a session for that one. */
+export interface Principal {
+  readonly function: FunctionName;
+  readonly municipality?: string;
+}
 
 /** One request that went to DynamoDB. */
 export interface Captured {
+  /** Undefined for what a test itself looks at. */
+  readonly by: Principal | undefined;
   /** Its name in DynamoDB's API, such as `GetItem` or `TransactWriteItems`. */
   readonly command: string;
   // biome-ignore lint/suspicious/noExplicitAny: the inputs of any command
@@ -16,6 +25,8 @@ export interface Captured {
 interface Fault {
   readonly at: 'sending' | 'answer';
   readonly command: string;
+  /** How many requests of that name pass before. */
+  passing: number;
   /** Whether nothing that follows is done either. */
   readonly lasting: boolean;
 }
@@ -35,15 +46,15 @@ function refuseWhatOnlyAwsRefuses({ command, input }: Captured): void {
  * own gives each a database of its own there: one for all grows slow with what is in it, by a factor of four over the run.
  */
 export async function startTable() {
-  const client = new DynamoDBClient({
+  const settings = {
     endpoint: inject('dynamodbEndpoint'),
     region: 'eu-central-1',
     credentials: { accessKeyId: randomUUID().replaceAll('-', ''), secretAccessKey: 'test' },
-  });
+  };
+  const client = new DynamoDBClient(settings);
+  const { requestHandler } = client.config;
   const tableName = `livline-${randomUUID()}`;
   await createTable(client, tableName, inject('template'));
-  const documents = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
-  const store: Store = { client: documents, tableName };
 
   const captured: Captured[] = [];
   const committed: Captured[] = [];
@@ -55,25 +66,50 @@ export async function startTable() {
     ended = fault?.lasting ?? false;
     throw new Error('The connection broke');
   };
-  documents.middlewareStack.add(
-    (next, { commandName }) =>
-      async (args) => {
-        const request = { command: String(commandName).replace(/Command$/, ''), input: structuredClone(args.input) };
-        refuseWhatOnlyAwsRefuses(request);
-        const at = fault?.command === request.command ? fault.at : undefined;
-        if (ended || at === 'sending') breakHere();
-        captured.push(request);
-        if (inFlight === 0) roundTrips += 1;
-        inFlight += 1;
-        const answer = await next(args).finally(() => {
-          inFlight -= 1;
-        });
-        committed.push(request);
-        if (at === 'answer') breakHere();
-        return answer;
+  function clientOf(by: Principal | undefined): DynamoDBDocumentClient {
+    const documents = DynamoDBDocumentClient.from(new DynamoDBClient({ ...settings, requestHandler }), {
+      marshallOptions: { removeUndefinedValues: true },
+    });
+    documents.middlewareStack.add(
+      (next, { commandName }) =>
+        async (args) => {
+          const command = String(commandName).replace(/Command$/, '');
+          const request = { by, command, input: structuredClone(args.input) };
+          refuseWhatOnlyAwsRefuses(request);
+          const meant = fault?.command === request.command && fault.passing-- <= 0;
+          const at = meant ? fault?.at : undefined;
+          if (ended || at === 'sending') breakHere();
+          captured.push(request);
+          if (inFlight === 0) roundTrips += 1;
+          inFlight += 1;
+          const answer = await next(args).finally(() => {
+            inFlight -= 1;
+          });
+          committed.push(request);
+          if (at === 'answer') breakHere();
+          return answer;
+        },
+      { step: 'initialize', name: 'capture' },
+    );
+    return documents;
+  }
+
+  /** The table as a function reaches it; without one, as the test itself looks at it. */
+  function openStore(name?: FunctionName): Store {
+    const tenants = new Map<string, DynamoDBDocumentClient>();
+    const own = clientOf(name && { function: name });
+    return {
+      tableName,
+      client: own,
+      tenantClient(code) {
+        if (!name) return own;
+        const known = tenants.get(code) ?? clientOf({ function: name, municipality: code });
+        tenants.set(code, known);
+        return known;
       },
-    { step: 'initialize', name: 'capture' },
-  );
+    };
+  }
+  const stores = new Map<FunctionName, Store>();
 
   async function faulty<Result>(by: Fault, run: () => Promise<Result>): Promise<Result> {
     fault = by;
@@ -86,7 +122,14 @@ export async function startTable() {
   }
 
   return {
-    store,
+    /** The table as the test itself looks at it. */
+    store: openStore(),
+    /** The table as one of the functions reaches it. */
+    storeOf(name: FunctionName): Store {
+      const known = stores.get(name) ?? openStore(name);
+      stores.set(name, known);
+      return known;
+    },
     /** Every request that was sent. */
     captured,
     /** Those of them that succeeded. */
@@ -107,9 +150,9 @@ export async function startTable() {
     },
     /** Runs while every request of this name is lost: before it is sent, or its answer. */
     cutOff: <Result>(at: Fault['at'], command: string, run: () => Promise<Result>) =>
-      faulty({ at, command, lasting: false }, run),
-    /** Runs until the process ends at the first request of this name: nothing that it would do afterwards is done. */
-    killedAt: <Result>(at: Fault['at'], command: string, run: () => Promise<Result>) =>
-      faulty({ at, command, lasting: true }, run),
+      faulty({ at, command, passing: 0, lasting: false }, run),
+    /** Runs until the process ends at the first request of this name that does not pass: nothing is done afterwards. */
+    killedAt: <Result>(at: Fault['at'], command: string, run: () => Promise<Result>, passing = 0) =>
+      faulty({ at, command, passing, lasting: true }, run),
   };
 }

@@ -27,7 +27,7 @@ export async function createFamily(at: Caller, alias = 'Familien ved åen'): Pro
 }
 
 /** Suspends a municipality, or lets it work again. There is no operation for it yet. */
-export async function setStatus({ store }: Livline, code: string, status: 'active' | 'suspended'): Promise<void> {
+export async function setStatus({ store }: Livline, code: string, status: 'live' | 'suspended'): Promise<void> {
   const { client, tableName } = store;
   const { Item } = await client.send(new GetCommand({ TableName: tableName, Key: { pk: `M#${code}`, sk: 'A' } }));
   const view = JSON.stringify({ ...JSON.parse(Item?.['view']), status });

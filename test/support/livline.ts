@@ -4,10 +4,12 @@ import { adminApi } from '#functions/admin-api/app.ts';
 import { clockRound } from '#functions/clock/app.ts';
 import { deliverQueue } from '#functions/deliver/app.ts';
 import { inboxApi } from '#functions/inbox/app.ts';
+import { lifecycleRound } from '#functions/lifecycle/app.ts';
 import { relayStream } from '#functions/relay/app.ts';
 import { tenantApi } from '#functions/tenant-api/app.ts';
 import { allMunicipalities } from '#shared/register/register.ts';
 import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
+import { lookAfter } from '#shared/tenancy/steward.ts';
 import type { Post, PostRequest, PostResult } from '#shared/webhooks/egress.ts';
 import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
 import type { DelayedHint } from '#shared/webhooks/hints.ts';
@@ -62,7 +64,8 @@ export const OPERATOR = 'operator-client';
  * underneath, and the clock, the queue and the receivers in the test's hands.
  */
 export async function startLivline({ allowLocal = false } = {}) {
-  const { store, captured, committed, hasEnded, requestsOf, roundTripsOf, cutOff, killedAt } = await startTable();
+  const { store, storeOf, captured, committed, hasEnded, requestsOf, roundTripsOf, cutOff, killedAt } =
+    await startTable();
 
   let time = new Date('2026-11-20T09:00:00.000Z');
   const now = () => new Date(time);
@@ -95,19 +98,20 @@ export async function startLivline({ allowLocal = false } = {}) {
     },
   };
 
-  const tenant = tenantApi({ store, now, post, allowLocal });
+  const tenant = tenantApi({ store: storeOf('tenant-api'), now, post, allowLocal });
   const admin = adminApi({
-    store,
+    store: storeOf('admin-api'),
     identity,
     now,
     tokenUrl: 'https://token.test/oauth2/token',
     operatorClientId: OPERATOR,
   });
-  const inbox = inboxApi({ store, now });
+  const inbox = inboxApi({ store: storeOf('inbox'), now });
   const endpoints = webhookEndpoints({ allowLocal });
-  const relay = relayStream({ store, sendHints, now });
-  const deliver = deliverQueue({ store, now, post, sendHints, endpoints, random: () => 0 });
-  const clock = clockRound({ store, sendHints, now });
+  const relay = relayStream({ store: storeOf('relay'), sendHints, now });
+  const deliver = deliverQueue({ store: storeOf('deliver'), now, post, sendHints, endpoints, random: () => 0 });
+  const lifecycle = lifecycleRound({ store: storeOf('lifecycle'), now });
+  const clock = clockRound({ store: storeOf('clock'), sendHints, now });
 
   async function call(
     api: typeof tenant,
@@ -168,6 +172,8 @@ export async function startLivline({ allowLocal = false } = {}) {
     if (code === undefined) throw new Error('This test file needs more municipalities than there are');
     const { status, body } = await operator('POST', '/municipalities', { body: { code } });
     if (status !== 201) throw new Error(`Provisioning answered ${status}`);
+    // Its first minute has passed: its own events tell that it is there.
+    await lookAfter({ store: storeOf('lifecycle'), now }, code, 'test-request');
     return caller(code, body.client.clientId);
   }
 
@@ -190,13 +196,13 @@ export async function startLivline({ allowLocal = false } = {}) {
     const fresh = committed.slice(seen);
     seen = committed.length;
     return fresh
-      .filter(({ command }) => command === 'TransactWriteItems')
-      .flatMap(({ input }) => (input as TransactWriteCommandInput).TransactItems ?? [])
-      .flatMap(({ Put }) =>
-        Put?.Item?.['type'] === 'event'
-          ? [{ municipality: Put.Item['municipality'] as string, eventId: Put.Item['eventId'] as string }]
-          : [],
-      );
+      .flatMap(({ command, input }) => {
+        if (command === 'PutItem') return [input.Item];
+        if (command !== 'TransactWriteItems') return [];
+        return ((input as TransactWriteCommandInput).TransactItems ?? []).flatMap(({ Put }) => Put?.Item ?? []);
+      })
+      .filter((item) => item['type'] === 'event')
+      .map(({ municipality, eventId }) => ({ municipality, eventId }));
   }
 
   const lambdaContext = { awsRequestId: 'test-request' };
@@ -210,6 +216,7 @@ export async function startLivline({ allowLocal = false } = {}) {
 
   return {
     store,
+    storeOf,
     captured,
     hints,
     posts,
@@ -250,6 +257,8 @@ export async function startLivline({ allowLocal = false } = {}) {
       }
     },
     clock: async () => clock({}, lambdaContext),
+    /** Looks after the municipalities, as every minute. */
+    lifecycle: async () => lifecycle({}, lambdaContext),
   };
 }
 

@@ -1,5 +1,5 @@
-import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Store } from '#shared/table/store.ts';
+import { wrappedStore } from './wrapped-store.ts';
 
 /**
  * A process that dies once it has sent so many calls to the world, before it sees the answer to the last of them: to
@@ -32,10 +32,7 @@ export function mortal(lastCall: number) {
 
   return {
     guard,
-    store: ({ client, tableName }: Store): Store => ({
-      tableName,
-      client: { send: guard((command: never) => client.send(command)) } as unknown as DynamoDBDocumentClient,
-    }),
+    store: (store: Store): Store => wrappedStore(store, guard),
     /** Waits for what the dead process had sent; says whether it died before its work was done. */
     async over(): Promise<boolean> {
       await Promise.allSettled(running);

@@ -22,7 +22,8 @@ export interface Received extends PostRequest {
 
 /** What a pipeline is made of; a test puts in a part that fails. */
 export interface Parts {
-  readonly store: Store;
+  /** What comes between a worker and its table. */
+  readonly around: (store: Store) => Store;
   readonly post: Post;
   readonly sendHints: SendHints;
   readonly random: () => number;
@@ -44,7 +45,7 @@ export function startPipeline(livline: Livline, code: string) {
   let answer: (request: PostRequest) => PostResult | Promise<PostResult> = () => ({ status: 204, durationMs: 1 });
 
   const parts: Parts = {
-    store: livline.store,
+    around: (store) => store,
     sendHints: async (hints) => {
       for (const hint of hints) {
         // The clock sweeps every municipality of the table; those of other tests are no matter here.
@@ -62,12 +63,13 @@ export function startPipeline(livline: Livline, code: string) {
 
   /** The workers, made of these parts. */
   function workers(some: Partial<Parts> = {}) {
-    const { store, post, sendHints, random } = { ...parts, ...some };
+    const { around, post, sendHints, random } = { ...parts, ...some };
     const { now } = livline;
+    const storeOf = (name: 'relay' | 'deliver' | 'clock') => around(livline.storeOf(name));
     const endpoints = webhookEndpoints({ allowLocal: false });
-    const relay = relayStream({ store, sendHints, now });
-    const deliver = deliverQueue({ store, now, post, sendHints, endpoints, random });
-    const clock = clockRound({ store, sendHints, now });
+    const relay = relayStream({ store: storeOf('relay'), sendHints, now });
+    const deliver = deliverQueue({ store: storeOf('deliver'), now, post, sendHints, endpoints, random });
+    const clock = clockRound({ store: storeOf('clock'), sendHints, now });
     return {
       relay: (events: readonly Committed[]) => relay({ Records: events.map(streamRecord) } as never, CONTEXT),
       deliver: ({ delayS: _, ...hint }: DelayedHint) =>

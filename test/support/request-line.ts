@@ -23,7 +23,7 @@ export function requestLine(
       .replaceAll(/client-\d+/g, (id) => called.get(id) ?? 'client-new')
       .replaceAll(/\bevt_[0-9a-f]{32}\b/g, 'event')
       .replaceAll(/\b[0-9a-f]{64}\b/g, 'hash')
-      .replaceAll(new RegExp(`#${code}$`, 'g'), '#code');
+      .replaceAll(new RegExp(`#${code}(?=#|/|$)`, 'g'), '#code');
   }
 
   switch (command) {
@@ -42,6 +42,6 @@ export function requestLine(
       return `TransactWriteItems ${lines.join(', ')}`;
     }
     default:
-      return `${command} ${word(input.Key)}`;
+      return `${command} ${word(input.Key ?? input.Item)}`;
   }
 }

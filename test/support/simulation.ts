@@ -105,7 +105,7 @@ export async function simulate(livline: Livline, at: Caller, seed: number): Prom
       return;
     }
     const life = mortal(Math.floor(random() * LONGEST_LIFE));
-    const parts = { store: life.store(livline.store), post: life.guard(post), sendHints: life.guard(sendHints) };
+    const parts = { around: life.store, post: life.guard(post), sendHints: life.guard(sendHints) };
     await run(pipeline.workers(parts)).catch(() => undefined);
     if (await life.over()) crashes += 1;
   }

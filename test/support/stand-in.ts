@@ -15,7 +15,7 @@ export interface StandIn {
   readonly stop: () => Promise<void>;
 }
 
-/** Starts a server that answers each request with 200 and what `answer` gives, as JSON. */
+/** Starts a server that answers each request with 200 and what `answer` gives: text as it is, else as JSON. */
 export async function standIn(answer: (request: Taken) => unknown): Promise<StandIn> {
   const taken: Taken[] = [];
   const server = createServer(async (request, response) => {
@@ -23,7 +23,9 @@ export async function standIn(answer: (request: Taken) => unknown): Promise<Stan
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const seen = { headers: request.headers, text: Buffer.concat(chunks).toString() };
     taken.push(seen);
-    response.setHeader('content-type', 'application/x-amz-json-1.0').end(JSON.stringify(answer(seen) ?? {}));
+    const given = answer(seen) ?? {};
+    if (typeof given === 'string') response.setHeader('content-type', 'text/xml').end(given);
+    else response.setHeader('content-type', 'application/x-amz-json-1.0').end(JSON.stringify(given));
   });
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   return {
@@ -53,3 +55,10 @@ export const standInQueue = (): Promise<StandIn> =>
 /** Cognito as far as CreateUserPoolClient goes. */
 export const standInUserPool = (client: { ClientId: string; ClientSecret: string }): Promise<StandIn> =>
   standIn(() => ({ UserPoolClient: client }));
+
+/** STS as far as AssumeRole goes: sessions with this access key, by which the emulator finds its database. */
+export const standInTokens = (accessKeyId: string): Promise<StandIn> =>
+  standIn(
+    () =>
+      `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials><AccessKeyId>${accessKeyId}</AccessKeyId><SecretAccessKey>test</SecretAccessKey><SessionToken>session</SessionToken><Expiration>${new Date(Date.now() + 3_600_000).toISOString()}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`,
+  );

@@ -64,7 +64,7 @@ const STANDING_ENTRIES = ['list', 'filter1', 'filter2', 'filter3'] as const;
  */
 export async function measureUnits(plant: Plant): Promise<UnitCase[]> {
   const { store, code, send } = plant;
-  const meter = await meterOf(store, plant.template);
+  const meter = await meterOf(store, code, plant.template);
   const indexes = new Map(indexesOf(plant.template).map((index) => [index.name, index]));
 
   const rowOf = async ({ pk, sk }: Key): Promise<Item> => {

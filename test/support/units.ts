@@ -140,10 +140,10 @@ function readCost(command: string, input: Record<string, unknown>, output: Recor
 export type Meter = <Result>(run: () => Promise<Result>) => Promise<{ result: Result; units: Units }>;
 
 /**
- * Attaches a meter to the store's client. It looks at each written item before and after through a client of its own,
+ * Attaches a meter to the clients by which a store reaches control rows and one municipality. It looks at each written item before and after through a client of its own,
  * whose reads do not count. A refused write is charged as if it had been made, without its index entries.
  */
-export async function meterOf(store: Store, template: Template): Promise<Meter> {
+export async function meterOf(store: Store, code: string, template: Template): Promise<Meter> {
   const { client, tableName } = store;
   const { endpoint, region, credentials } = client.config;
   const observer = DynamoDBDocumentClient.from(
@@ -159,41 +159,42 @@ export async function meterOf(store: Store, template: Template): Promise<Meter> 
   };
 
   let counted: { read: number; write: number; requests: string[] } | undefined;
-  client.middlewareStack.add(
+  const metered: Parameters<typeof client.middlewareStack.add>[0] =
     (next, { commandName }) =>
-      async (args) => {
-        const count = counted;
-        if (!count) return next(args);
-        const command = String(commandName).replace(/Command$/, '');
-        const input = args.input as Record<string, unknown>;
-        if (!READS.has(command) && !WRITES.has(command)) throw new TypeError(`No formula for ${command}`);
-        count.requests.push(command);
-        if (READS.has(command)) {
-          const answer = await next(args);
-          count.read += readCost(command, input, answer.output as Record<string, unknown>);
-          return answer;
+    async (args) => {
+      const count = counted;
+      if (!count) return next(args);
+      const command = String(commandName).replace(/Command$/, '');
+      const input = args.input as Record<string, unknown>;
+      if (!READS.has(command) && !WRITES.has(command)) throw new TypeError(`No formula for ${command}`);
+      count.requests.push(command);
+      if (READS.has(command)) {
+        const answer = await next(args);
+        count.read += readCost(command, input, answer.output as Record<string, unknown>);
+        return answer;
+      }
+      const rows = targetsOf(command, input);
+      const targets = rows.map(({ target }) => target);
+      const before = await images(targets);
+      const times = command === 'TransactWriteItems' ? 2 : 1;
+      const base = (after: readonly Image[]) =>
+        times * targets.reduce((sum, _, at) => sum + writeUnits(before[at], after[at]), 0);
+      try {
+        const answer = await next(args);
+        const after = await images(targets);
+        count.write += base(after);
+        for (const index of indexes) {
+          for (const [at] of targets.entries()) count.write += indexUnits(index, before[at], after[at]);
         }
-        const rows = targetsOf(command, input);
-        const targets = rows.map(({ target }) => target);
-        const before = await images(targets);
-        const times = command === 'TransactWriteItems' ? 2 : 1;
-        const base = (after: readonly Image[]) =>
-          times * targets.reduce((sum, _, at) => sum + writeUnits(before[at], after[at]), 0);
-        try {
-          const answer = await next(args);
-          const after = await images(targets);
-          count.write += base(after);
-          for (const index of indexes) {
-            for (const [at] of targets.entries()) count.write += indexUnits(index, before[at], after[at]);
-          }
-          return answer;
-        } catch (error) {
-          count.write += base(rows.map(({ put }) => put));
-          throw error;
-        }
-      },
-    { step: 'initialize', name: 'meter' },
-  );
+        return answer;
+      } catch (error) {
+        count.write += base(rows.map(({ put }) => put));
+        throw error;
+      }
+    };
+  for (const { middlewareStack } of [client, store.tenantClient(code)]) {
+    middlewareStack.add(metered as never, { step: 'initialize', name: 'meter' });
+  }
   return async (run) => {
     const units = { read: 0, write: 0, requests: [] as string[] };
     counted = units;

@@ -132,7 +132,7 @@ describe('a municipality that is suspended', () => {
       expectProblem(await by.get('/families'), 404, 'not_found');
       expectProblem(await by.post('/families', FAMILY), 404, 'not_found');
     }
-    await setStatus(livline, caller.code, 'active');
+    await setStatus(livline, caller.code, 'live');
     expect((await caller.get('/families')).body.items).toHaveLength(2);
   });
 });

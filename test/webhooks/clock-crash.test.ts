@@ -32,9 +32,9 @@ describe('a clock that dies before its first call or after any, and comes again 
       livline.advance((start - livline.now().getTime()) / 1000);
       pipeline.received.length = 0;
       pipeline.queue.length = 0;
-      const { store, sendHints } = pipeline.parts;
+      const { sendHints } = pipeline.parts;
       await pipeline
-        .workers({ store: life.store(store), sendHints: life.guard(sendHints) })
+        .workers({ around: life.store, sendHints: life.guard(sendHints) })
         .clock()
         .catch(() => undefined);
       await life.over();

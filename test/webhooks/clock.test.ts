@@ -3,6 +3,7 @@ import { rowsOf } from '#test/support/content.ts';
 import { createFamily, subscribe } from '#test/support/endpoints.ts';
 import { type Caller, type Livline, startLivline } from '#test/support/livline.ts';
 import { startPipeline } from '#test/support/pipeline.ts';
+import { poisoned, type Send, wrappedStore } from '#test/support/wrapped-store.ts';
 
 let livline: Livline;
 beforeAll(async () => {
@@ -81,13 +82,7 @@ describe('the clock', () => {
     const commits = livline.takeStream();
     livline.advance(120);
     const bad = commits[1]?.eventId as string;
-    const { store } = pipeline.parts;
-    const send = (command: { input: object }) => {
-      const touched = JSON.stringify(command.input).includes(`#E#${bad}"`) && !('RequestItems' in command.input);
-      return touched ? Promise.reject(new Error('Item size has exceeded')) : store.client.send(command as never);
-    };
-    const client = { send } as unknown as typeof store.client;
-    await pipeline.workers({ store: { ...store, client } }).clock();
+    await pipeline.workers({ around: (store) => wrappedStore(store, poisoned(bad)) }).clock();
     await pipeline.drain();
     expect(pipeline.received).toHaveLength(4);
     expect(subjectsOf(pipeline.received)).toContain(first);
@@ -101,13 +96,13 @@ describe('the clock', () => {
     const well = await subscribed();
     const [id] = await families(well.at, 1);
     livline.advance(120);
-    const { store } = well.pipeline.parts;
-    const send = (command: { input: object }) =>
-      JSON.stringify(command.input).includes(`T#${ill.at.code}#`)
-        ? Promise.reject(new Error('Access denied'))
-        : store.client.send(command as never);
-    const client = { send } as unknown as typeof store.client;
-    await well.pipeline.workers({ store: { ...store, client } }).clock();
+    const refusing =
+      (send: Send): Send =>
+      (command) =>
+        JSON.stringify(command.input).includes(`T#${ill.at.code}#`)
+          ? Promise.reject(new Error('Access denied'))
+          : send(command);
+    await well.pipeline.workers({ around: (store) => wrappedStore(store, refusing) }).clock();
     await well.pipeline.drain();
     expect(subjectsOf(well.pipeline.received)).toEqual([id]);
   });

@@ -40,8 +40,8 @@ describe('a delivery whose worker dies before its first call or after any', () =
       pipeline.queue.length = 0;
       const script = [...answers];
       pipeline.answer(() => script.shift() ?? TAKEN);
-      const { store, post, sendHints } = pipeline.parts;
-      const mortal = { store: life.store(store), post: life.guard(post), sendHints: life.guard(sendHints) };
+      const { post, sendHints } = pipeline.parts;
+      const mortal = { around: life.store, post: life.guard(post), sendHints: life.guard(sendHints) };
       const { batchItemFailures } = await pipeline.workers(mortal).deliver(hint);
       const died = await life.over();
       expect(batchItemFailures.length, `dead after call ${lastCall}`).toBe(died ? 1 : 0);

@@ -182,7 +182,7 @@ describe('what happened meanwhile', () => {
     await pipeline.drain();
     expect(pipeline.received).toEqual([]);
     expect(await view()).toMatchObject({ status: 'pending', attempts: 0 });
-    await setStatus(livline, at.code, 'active');
+    await setStatus(livline, at.code, 'live');
     await pipeline.untilQuiet();
     expect(pipeline.received).toHaveLength(1);
   });

@@ -33,7 +33,7 @@ describe('an inbox that dies before its first call or after any', () => {
       const calls = await atEveryCall(async (life, lastCall) => {
         await restore(livline.store, before);
         livline.advance((start - livline.now().getTime()) / 1000);
-        const inbox = inboxApi({ store: life.store(livline.store), now: livline.now });
+        const inbox = inboxApi({ store: life.store(livline.storeOf('inbox')), now: livline.now });
         const path = `/v1/municipalities/${at.code}/inbox/${connection.id}`;
         const { statusCode } = await inbox(
           proxyEvent({ method: 'POST', path, claims: undefined, raw, headers: headers() }),

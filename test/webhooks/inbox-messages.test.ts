@@ -194,7 +194,7 @@ describe('a message that cannot be applied', () => {
     vi.spyOn(process.stdout, 'write').mockReturnValue(true);
     const { id: familyId } = await makeFamily(at);
     const data = { objectId: familyId, caseRef };
-    const { client } = livline.store;
+    const client = livline.storeOf('inbox').tenantClient(at.code);
     const send = client.send.bind(client);
     let reads = 0;
     vi.spyOn(client, 'send').mockImplementation(((command: { constructor: { name: string } }) => {
@@ -270,7 +270,7 @@ describe('POST inbox/{id}/status', () => {
 
   it('lets nobody but the inbox itself say that a message is applied or cannot be', async () => {
     vi.spyOn(process.stdout, 'write').mockReturnValue(true);
-    await livline.killedAt('sending', 'GetItem', () => sendSigned(at, connection, { type: 'a' }));
+    await livline.killedAt('sending', 'GetItem', () => sendSigned(at, connection, { type: 'a' }), 2);
     vi.restoreAllMocks();
     const [{ id, version }] = (await at.get('/inbox', { status: 'received' })).body.items;
     for (const status of ['applied', 'unresolved', 'resolved', 'dismissed', 'received']) {

@@ -34,9 +34,9 @@ describe('a relay that dies before its first call or after any, and is run again
     const calls = await atEveryCall(async (life, lastCall) => {
       await restore(livline.store, before);
       pipeline.queue.length = 0;
-      const { store, sendHints } = pipeline.parts;
+      const { sendHints } = pipeline.parts;
       const { batchItemFailures } = await pipeline
-        .workers({ store: life.store(store), sendHints: life.guard(sendHints) })
+        .workers({ around: life.store, sendHints: life.guard(sendHints) })
         .relay(commits);
       const died = await life.over();
       // A batch that was cut short is given back whole, so that the stream brings it again.

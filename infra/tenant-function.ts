@@ -1,0 +1,30 @@
+import type { Table } from 'aws-cdk-lib/aws-dynamodb';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { Construct } from 'constructs';
+import {
+  type FunctionEnvironments,
+  functionRole,
+  type ServiceFunctionProps,
+  serviceFunction,
+  type TenantEnvironment,
+} from './service-function.ts';
+import { grantTableAccess, type TenantFunction, tenantRole } from './table-access.ts';
+
+/**
+ * A function that works inside municipalities: one role of its own, which reaches none of them, and the role that it
+ * takes in a session for one of them.
+ */
+export function tenantFunction<Name extends TenantFunction>(
+  scope: Construct,
+  table: Table,
+  name: Name,
+  props: Omit<ServiceFunctionProps<Name>, 'role' | 'environment'> & {
+    readonly environment: (tenant: TenantEnvironment) => FunctionEnvironments[Name];
+  },
+): LambdaFunction {
+  const role = functionRole(scope, name);
+  grantTableAccess(role, table, name);
+  const { roleArn } = tenantRole(scope, table, name, role);
+  const environment = props.environment({ TABLE_NAME: table.tableName, TENANT_ROLE_ARN: roleArn });
+  return serviceFunction(scope, name, { ...props, role, environment });
+}

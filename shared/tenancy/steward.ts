@@ -1,0 +1,55 @@
+import { stewardContext } from '../context.ts';
+import { derivedId } from '../ids.ts';
+import { eventWrite } from '../record/events.ts';
+import type { Store } from '../table/store.ts';
+import { WriteRefused } from '../table/write.ts';
+import { controlTable } from './control.ts';
+import { loadMunicipality, type Municipality, municipalityWrite } from './municipality-row.ts';
+
+/** What looking after municipalities needs from outside. */
+export interface StewardDeps {
+  readonly store: Store;
+  readonly now: () => Date;
+}
+
+/**
+ * Does what is outstanding in one municipality's life. Each step can be repeated and finds its own traces, so a round that
+ * dies anywhere is made good by the next one.
+ */
+export async function lookAfter(deps: StewardDeps, code: string, requestId: string): Promise<void> {
+  const municipality = await loadMunicipality(controlTable(deps.store), code);
+  if (municipality.untold.length > 0) await tell(deps, municipality, requestId);
+}
+
+/**
+ * Tells in the municipality's own events what its operator did to it: the operators' function itself reaches no row of
+ * any municipality. The events first, then the row that says they are told.
+ */
+async function tell({ store }: StewardDeps, municipality: Municipality, requestId: string): Promise<void> {
+  const { tenant, view, untold } = municipality;
+  for (const { name, version, at, operatorId } of untold) {
+    const ctx = stewardContext(store, tenant, requestId, new Date(at), operatorId);
+    const event = eventWrite(ctx, {
+      id: derivedId('evt', tenant.code, 'municipality', version),
+      name,
+      objectType: 'municipality',
+      objectId: tenant.code,
+      objectVersion: version,
+      href: `/v1/admin/municipalities/${tenant.code}`,
+      action: version === 1 ? 'created' : 'updated',
+      changed: version === 1 ? [] : ['status'],
+    });
+    await unlessDone(ctx.table.write(event));
+  }
+  const told = municipalityWrite(municipality, { tenant, view, untold: [] });
+  // Where the municipality was changed meanwhile, the next round tells what that left.
+  await unlessDone(controlTable(store).write(told));
+}
+
+async function unlessDone(write: Promise<void>): Promise<void> {
+  try {
+    await write;
+  } catch (error) {
+    if (!(error instanceof WriteRefused)) throw error;
+  }
+}
