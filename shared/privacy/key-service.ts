@@ -93,9 +93,10 @@ export function kmsKeyMaker({ client, stage }: KmsMakerOptions): KeyMaker {
       // The alias makes it the municipality's key. Whatever ends this before leaves a key that has wrapped nothing.
       const alias = new CreateAliasCommand({ AliasName: aliasOf(code), TargetKeyId: arn });
       if (await unless(AlreadyExistsException, () => client.send(alias))) return arn;
-      await scheduleDeletion(arn);
+      // Another was quicker, or the SDK asked twice because the first answer was lost.
       const quicker = await aliased(code);
       if (quicker === undefined) throw new Error(`The key of municipality ${code} came and went`);
+      if (quicker !== arn) await scheduleDeletion(arn);
       return quicker;
     },
 
