@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { createLocalJWKSet, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
+import type { Service } from './aws-json.ts';
 import { readBody, sendProblem } from './http.ts';
 import { AUDIENCE, ISSUER_PATH, type Issuer } from './issuer.ts';
 import { complain, InvocationTimeout, invoke, type LambdaHandler } from './lambda.ts';
@@ -24,8 +25,8 @@ export interface ApiHandlers {
 interface Behind {
   readonly handlers: ApiHandlers;
   readonly issuer: Issuer;
-  /** Answers at `POST /cognito`. */
-  readonly userPool: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  /** The AWS services of this machine, by the path where each answers, such as `/cognito`. */
+  readonly services: Readonly<Record<string, Service>>;
 }
 
 interface Keys {
@@ -141,14 +142,15 @@ function listen(server: Server, port: number): Promise<void> {
 }
 
 async function answer(
-  { handlers, issuer, userPool, keys }: Behind & Keys,
+  { handlers, issuer, services, keys }: Behind & Keys,
   request: IncomingMessage,
   response: ServerResponse,
   requestId: string,
 ): Promise<void> {
   const [path = '/', query = ''] = split(request.url ?? '/');
   if (path === ISSUER_PATH || path.startsWith(`${ISSUER_PATH}/`)) return issuer.handle(request, response);
-  if (path === '/cognito' || path === '/cognito/') return userPool(request, response);
+  const service = Object.entries(services).find(([at]) => path === at || path === `${at}/`)?.[1];
+  if (service) return service(request, response);
 
   const [route, match] = routeOf(request.method, path);
   if (!isDecodable(path)) return sendProblem(response, 'malformed_request', requestId);

@@ -4,13 +4,15 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
+import { callersOf } from './callers.ts';
 import { takeDataFolder } from './data-folder.ts';
 import { startDatabase } from './database.ts';
 import { type Functions, loadFunctions } from './functions.ts';
 import { startGateway } from './gateway.ts';
 import { openInstallation } from './installation.ts';
 import { createIssuer } from './issuer.ts';
-import { REGION } from './lambda.ts';
+import { openKeyService } from './key-service.ts';
+import { ACCOUNT, REGION } from './lambda.ts';
 import { startQueueSource } from './queue-source.ts';
 import { createQueue, startQueueServer } from './queues.ts';
 import { startSchedule } from './schedule.ts';
@@ -18,6 +20,7 @@ import { takeSoon } from './startup-problem.ts';
 import { openPositions, type Positions } from './stream-positions.ts';
 import { startStreamSource } from './stream-source.ts';
 import { createTable, tableTemplate } from './table.ts';
+import { createTokenService } from './token-service.ts';
 import { createUserPool, USER_POOL_ID } from './user-pool.ts';
 
 /** The product at work on this machine, empty but for what its data folder held. */
@@ -50,6 +53,10 @@ export interface ProductOptions {
 
 const TABLE = 'livline';
 const QUEUE = 'delivery';
+/** The one role that all functions assume here to work in a municipality. In AWS each has its own. */
+const TENANT_ROLE = `arn:aws:iam::${ACCOUNT}:role/tenant`;
+/** The key that signs certificates of erasure. */
+const SIGNING_ALIAS = 'alias/livline/local/certificates';
 /** Deliveries under way at once. */
 const DELIVERIES = 8;
 /** How long what is under way may take when the product stops, in milliseconds. What is cut off is done again later. */
@@ -114,7 +121,10 @@ async function start(
     AWS_ENDPOINT_URL_DYNAMODB: database.endpoint,
     AWS_ENDPOINT_URL_SQS: queues.endpoint,
     AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER: `${gateway.url}/cognito`,
+    AWS_ENDPOINT_URL_KMS: `${gateway.url}/kms`,
+    AWS_ENDPOINT_URL_STS: `${gateway.url}/sts`,
     TABLE_NAME: TABLE,
+    TENANT_ROLE_ARN: TENANT_ROLE,
     USER_POOL_ID,
     TOKEN_URL: issuer.tokenUrl,
     OPERATOR_CLIENT_ID: installation.operator.clientId,
@@ -125,7 +135,13 @@ async function start(
     createQueue(new SQSClient(), queues.endpoint, QUEUE),
   ]);
   setEnvironment({ DELIVERY_QUEUE_URL: queueUrl });
-  gateway.open({ handlers: functions, issuer, userPool: createUserPool(SCOPES.all, installation) });
+  const callers = callersOf(installation.accessKeyId);
+  const services = {
+    '/cognito': createUserPool(SCOPES.all, installation),
+    '/kms': openKeyService({ callers, signingAlias: SIGNING_ALIAS, folder: dataDir }),
+    '/sts': createTokenService({ callers, roles: [TENANT_ROLE] }),
+  };
+  gateway.open({ handlers: functions, issuer, services });
 
   const { clientId, clientSecret } = installation.operator;
   const product: LocalProduct = {

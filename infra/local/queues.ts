@@ -1,8 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import { CreateQueueCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { buildApp } from 'fauxqs';
+import { isOurs } from './callers.ts';
 import { ACCOUNT, REGION } from './lambda.ts';
-import { isOurs } from './user-pool.ts';
 
 export interface QueueServer {
   /** `http://127.0.0.1:<port>`; no other machine can reach it. */

@@ -27,7 +27,7 @@ beforeAll(async () => {
   gateway.open({
     handlers: { tenantApi: handler, adminApi: handler, publicApi: handler, inbox: handler },
     issuer,
-    userPool: createUserPool(SCOPES, installation),
+    services: { '/cognito': createUserPool(SCOPES, installation) },
   });
 });
 

@@ -1,5 +1,3 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import {
   CognitoIdentityProviderClient,
   CreateUserPoolClientCommand,
@@ -11,32 +9,27 @@ import {
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Installation, openInstallation } from '#infra/local/installation.ts';
 import { createUserPool, USER_POOL_ID } from '#infra/local/user-pool.ts';
+import { type Served, served } from '../support/served.ts';
 
-let server: Server;
+let server: Served;
 let installation: Installation;
 let cognito: CognitoIdentityProviderClient;
 
 const clientWith = (accessKeyId: string) =>
   new CognitoIdentityProviderClient({
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}/cognito`,
+    endpoint: `${server.url}/cognito`,
     region: 'eu-central-1',
     credentials: { accessKeyId, secretAccessKey: 'any' },
   });
 
 beforeAll(async () => {
   installation = await openInstallation([]);
-  const handle = createUserPool(['livline/families:read', 'livline/families:write'], installation);
-  server = createServer((request, response) => void handle(request, response));
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
+  const userPool = createUserPool(['livline/families:read', 'livline/families:write'], installation);
+  server = await served({ '/cognito': userPool });
   cognito = clientWith(installation.accessKeyId);
 });
 
-afterAll(() => {
-  server.closeAllConnections();
-  server.close();
-});
+afterAll(() => server.stop());
 
 const wanted = {
   UserPoolId: USER_POOL_ID,

@@ -1,0 +1,74 @@
+import { createSecretKey, type KeyObject, type webcrypto } from 'node:crypto';
+import { memory } from '../memory.ts';
+import type { KeyBinding, KeyOpener } from './key-service.ts';
+
+/** What a municipality's row holds of its keys. None of it opens anything without the municipality's key in KMS. */
+export interface Sealing {
+  /** The ARN of the municipality's key. */
+  readonly keyId: string;
+  /** The version that new values are sealed with. */
+  readonly current: number;
+  /** The wrapped data keys by version, in base64. A version that some value may still be sealed with stays here. */
+  readonly wrapped: Readonly<Record<string, string>>;
+  /** The wrapped key of the lookup hashes, in base64. It has one version, since a hash cannot be sealed anew. */
+  readonly lookup: string;
+}
+
+/** The keys of one municipality in clear. They cannot be read out of the objects that hold them. */
+export interface Keyring {
+  /** The version that new values are sealed with. */
+  readonly current: number;
+  /** The AES-256-GCM key of a version; `undefined` where the municipality has no such version. */
+  dataKey(version: number): Promise<webcrypto.CryptoKey> | undefined;
+  /** The key of the hashes by which telephone and CPR numbers are looked up. */
+  lookupKey(): Promise<KeyObject>;
+}
+
+/** Gives the keyring of a municipality. It costs nothing until a key is asked for. */
+export type Keyrings = (code: string, sealing: Sealing) => Keyring;
+
+/** How long a key is kept in clear, in milliseconds: one that is disabled in KMS opens nothing after this time. */
+const TRUST_MS = 5 * 60_000;
+/** Three keys for each of the 98 municipalities; one instance meets far fewer in five minutes. */
+const REMEMBERED = 300;
+
+/**
+ * Keyrings whose keys are unwrapped when they are first needed and then remembered in this process for a while. Those who
+ * need a key at the same time share one call to KMS, and a failure is not remembered. A key goes by its wrapped text, so
+ * that one which was made anew is never taken for the old one.
+ */
+export function keyrings(opener: KeyOpener, now: () => Date = () => new Date()): Keyrings {
+  const kept = { most: REMEMBERED, now, until: (_key: unknown, askedAt: number) => askedAt + TRUST_MS };
+  const dataKeys = memory<webcrypto.CryptoKey>(kept);
+  const lookupKeys = memory<KeyObject>(kept);
+
+  async function unwrapped<Key>(
+    [keyId, wrapped, binding]: Parameters<KeyOpener['unwrap']>,
+    imported: (bytes: Uint8Array) => Key,
+  ): Promise<Awaited<Key>> {
+    const bytes = await opener.unwrap(keyId, wrapped, binding);
+    try {
+      return await imported(bytes);
+    } finally {
+      bytes.fill(0);
+    }
+  }
+
+  return (code, { keyId, current, wrapped, lookup }) => {
+    const bound = (purpose: KeyBinding['purpose']): KeyBinding => ({ municipality: code, purpose });
+    const nameOf = (text: string) => JSON.stringify([code, keyId, text]);
+    return {
+      current,
+      dataKey(version) {
+        const text = wrapped[version];
+        if (text === undefined) return undefined;
+        return dataKeys.get(nameOf(text), () => unwrapped([keyId, text, bound('fields')], aesKey));
+      },
+      lookupKey: () =>
+        lookupKeys.get(nameOf(lookup), () => unwrapped([keyId, lookup, bound('lookup')], createSecretKey)),
+    };
+  };
+}
+
+const aesKey = (bytes: Uint8Array): Promise<webcrypto.CryptoKey> =>
+  crypto.subtle.importKey('raw', bytes, 'AES-GCM', false, ['encrypt', 'decrypt']);
