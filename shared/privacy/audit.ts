@@ -125,7 +125,7 @@ const Verification = () =>
       hash: z
         .string()
         .describe(
-          'The hash at `to` (hashværdi), SHA-256 in hex: whoever keeps it can see later that it is still the same. Absent where the entry before the stretch is missing.',
+          'The hash at `to` (hashværdi), SHA-256 in base64url: whoever keeps it can see later that it is still the same. Absent where the entry before the stretch is missing.',
         )
         .optional(),
       next: whole(
@@ -156,7 +156,7 @@ const Verification = () =>
           from: 1,
           to: 41,
           entries: 41,
-          hash: '6f1c0b9e2d4a48b7a3e5c1d0f9b8a7c66f1c0b9e2d4a48b7a3e5c1d0f9b8a7c6',
+          hash: 'bxwLni1KSLej5cHQ-binxm8cC54tSki3o-XB0Pm4p8Y',
           fault: { sequence: 42, kind: 'altered' },
         },
       ],

@@ -17,10 +17,10 @@ interface EventRow {
   readonly eventId: string;
   readonly name: string;
   readonly objectId: string;
-  readonly objectVersion: number;
   readonly at: Instant;
   readonly envelope: string;
-  readonly view: unknown;
+  /** The object's version with this event, and its status. */
+  readonly view: { readonly version: number };
   readonly previous?: string;
   readonly sequence?: number;
   /** While it is to be relayed. */
@@ -109,13 +109,13 @@ async function number(ctx: Context, ids: readonly string[]): Promise<string[]> {
   }
 }
 
-const numberWrite = ({ eventId, objectId, objectVersion }: EventRow, { sequence, hash }: Link): Write => ({
+const numberWrite = ({ eventId, objectId, view }: EventRow, { sequence, hash }: Link): Write => ({
   kind: 'update',
   key: eventKey(eventId),
   set: { sequence, hash },
   index: {
     list: { pk: feedPartition, sk: [sequenceText(sequence)] },
-    about: { pk: historyPartition(objectId), sk: [String(objectVersion).padStart(8, '0')] },
+    about: { pk: historyPartition(objectId), sk: [String(view.version).padStart(8, '0')] },
   },
   condition: { expression: 'attribute_exists(#pk) AND attribute_not_exists(#sequence)' },
 });

@@ -5,7 +5,7 @@ import { chained, follow, genesis } from '#shared/privacy/chain.ts';
 import type { Row } from '#shared/table/scoped-table.ts';
 
 const FIRST = genesis('0630');
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64url');
 const placeOf = (sequence: number): string => String(sequence).padStart(12, '0');
 
 /** Rows of the feed as the relay leaves them. */
@@ -80,7 +80,7 @@ function found(rows: readonly Row[], last: number, page: number) {
 describe('the chain', () => {
   it('is SHA-256 over the hash before and what the event says, begun for each municipality otherwise', () => {
     const [row] = chainOf([{ envelope: '{"id":"evt_1"', view: { version: 1 } }]);
-    const said = ['{"id":"evt_1","sequence":"000000000001"}', '{"version":1}'];
+    const said = ['{"id":"evt_1","sequence":"000000000001"}', { version: 1 }];
     expect(row?.['hash']).toBe(sha256(JSON.stringify([FIRST.hash, ...said])));
     expect(genesis('0766').hash).not.toBe(FIRST.hash);
   });
