@@ -1,5 +1,6 @@
 import { workerContext } from '#shared/context.ts';
 import { count, faultOf, log } from '#shared/log.ts';
+import { logHead } from '#shared/privacy/audit.ts';
 import type { Store } from '#shared/table/store.ts';
 import { municipalitiesWhere } from '#shared/tenancy/control.ts';
 import { isAtWork } from '#shared/tenancy/lifecycle.ts';
@@ -15,15 +16,21 @@ export interface ClockDeps {
 /** Municipalities swept at a time. */
 const AT_ONCE = 8;
 
-/** One round: every municipality at work is swept, each for itself. A fault in one is counted and leaves the others alone. */
+/**
+ * One round: every municipality at work is swept, each for itself, and once an hour the end of its change history is
+ * logged. A fault in one is counted and leaves the others alone.
+ */
 export const clockRound =
   (deps: ClockDeps) =>
   async (_event: unknown, { awsRequestId }: { awsRequestId: string }): Promise<void> => {
+    const isFullHour = deps.now().getUTCMinutes() === 0;
     const codes = await municipalitiesWhere(deps.store, isAtWork);
     const sweepOne = async (code: string): Promise<void> => {
       try {
         const ctx = await workerContext(deps.store, code, awsRequestId, deps.now());
-        if (ctx) await sweep(ctx, deps.sendHints);
+        if (!ctx) return;
+        if (isFullHour) await logHead(ctx);
+        await sweep(ctx, deps.sendHints);
       } catch (error) {
         log.error('sweep failed', { requestId: awsRequestId, municipality: code, ...faultOf(error) });
         count('SweepFailures', 1);

@@ -1,6 +1,7 @@
 import { type App, serve } from '#functions/http.ts';
 import { type Context, contextOpener, requireScope } from '#shared/context.ts';
 import { Problem } from '#shared/errors.ts';
+import { privacyOperations } from '#shared/privacy/operations.ts';
 import { recordOperations } from '#shared/resources/registry.ts';
 import type { Store } from '#shared/table/store.ts';
 import type { TenantScope } from '#shared/tenancy/scopes.ts';
@@ -19,7 +20,7 @@ export interface TenantApiDeps extends WebhookDeps {
 export function tenantApi(deps: TenantApiDeps): App {
   const openContext = contextOpener(deps.store, deps.now);
   return serve<Context>(
-    [...recordOperations(), ...webhookOperations(deps)],
+    [...recordOperations(), ...webhookOperations(deps), ...privacyOperations()],
     async ({ claims, params, requestId, tenantId, operation }) => {
       const clientId = claims?.['client_id'];
       if (clientId === undefined) throw new Problem('unauthenticated', 'The request has no access token.');

@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import type { ProblemCode } from '#shared/errors.ts';
 import type { Operation } from '#shared/operation.ts';
+import { privacyOperations } from '#shared/privacy/operations.ts';
 import { recordOperations } from '#shared/resources/registry.ts';
 import { adminOperations } from '#shared/tenancy/operations.ts';
 import { RESOURCE_SERVER } from '#shared/tenancy/scopes.ts';
@@ -13,7 +14,12 @@ import { problemRefs } from './problems.ts';
 /** Every operation that needs a token, as the functions serve them. Nothing is run, so what they run with does not matter. */
 export const documentedOperations = (): readonly Operation<never>[] => {
   const egress = { allowLocal: false };
-  return [...recordOperations(), ...webhookOperations({ post: postWebhook(egress), ...egress }), ...adminOperations()];
+  return [
+    ...recordOperations(),
+    ...webhookOperations({ post: postWebhook(egress), ...egress }),
+    ...privacyOperations(),
+    ...adminOperations(),
+  ];
 };
 
 const parameterRef = (name: string): object => ({ $ref: `#/components/parameters/${name}` });

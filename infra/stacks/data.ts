@@ -19,7 +19,8 @@ const WATCHED = ['type', 'view'];
 
 /** The indexes; each is sparse over its own attributes `<name>Pk` and `<name>Sk` (shared/table/keys.ts). */
 const INDEXES: Readonly<Record<string, readonly string[]>> = {
-  list: SHOWN,
+  // With the hash, the feed is the chain that an audit follows.
+  list: [...SHOWN, 'hash'],
   about: SHOWN,
   filter1: SHOWN,
   filter2: SHOWN,

@@ -78,7 +78,6 @@ export function eventWrite(ctx: Context, draft: EventDraft): Write {
       eventId: id,
       name,
       objectId,
-      objectVersion: draft.objectVersion,
       at: ctx.now,
       envelope,
       view: { version: draft.objectVersion, ...(draft.status !== undefined && { status: draft.status }) },

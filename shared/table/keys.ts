@@ -15,6 +15,7 @@
  * | ledger              | B#name#…                 | A               |                            |                       |                |
  * | event               | E#eventId                | A               | EVENTS → sequence          | H#objectId → version  | until relayed  |
  * | sequence counter    | SEQUENCE                 | A               |                            |                       |                |
+ * | checkpoint          | AUDIT                    | A               |                            |                       |                |
  * | delivery            | D#deliveryId             | A               | L#deliveries#endpoint → id |                       | until finished |
  * | endpoint's health   | W#endpointId             | A               |                            |                       |                |
  * | line of a subject   | Q#endpointId#subject     | A               |                            |                       |                |
@@ -22,7 +23,8 @@
  *
  * A record stands besides in `filter1` to `filter3`, by the values its resource names, and in `changed`: L#type → when it
  * was last changed. By its case number it stands in `case`: CASE#number → type, by further ones through edges. A ledger
- * that is shown has its own lists, and edges beside it as a record has.
+ * that is shown has its own lists, and edges beside it as a record has. A checkpoint says where the chain of events begins
+ * once older ones are purged (privacy/chain.ts).
  *
  * Outside any municipality: `M#<code>` municipality, `P#<id>` partner, `F#<id>` programme, `C#<clientId>` client, listed
  * under MUNICIPALITIES, PARTNERS, PROGRAMMES and CLIENTS#<owner>. What is kept about one municipality starts with its
@@ -71,6 +73,8 @@ export const ledgerKey = (...name: Segments): Key => ({ pk: ['B', ...name], sk: 
 export const ledgerEdgeKey = (name: Segments, value: string): Key => ({ pk: ['B', ...name], sk: ['E', value] });
 export const eventKey = (eventId: string): Key => ({ pk: ['E', eventId], sk: ROOT });
 export const sequenceKey: Key = { pk: ['SEQUENCE'], sk: ROOT };
+/** `{type: 'checkpoint', sequence, hash}` of the last event that was purged, while there is one. */
+export const checkpointKey: Key = { pk: ['AUDIT'], sk: ROOT };
 export const deliveryKey = (deliveryId: string): Key => ({ pk: ['D', deliveryId], sk: ROOT });
 export const endpointHealthKey = (endpointId: string): Key => ({ pk: ['W', endpointId], sk: ROOT });
 export const orderKey = (endpointId: string, subject: string): Key => ({ pk: ['Q', endpointId, subject], sk: ROOT });

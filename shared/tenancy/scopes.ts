@@ -30,6 +30,7 @@ export const TENANT_SCOPES = [
   'webhooks:read',
   'webhooks:write',
   'events:read',
+  'audit:read',
   'sensitive:read',
 ] as const;
 

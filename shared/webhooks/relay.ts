@@ -1,6 +1,7 @@
 import type { Context } from '../context.ts';
 import { derivedId } from '../ids.ts';
 import { count, faultOf, log } from '../log.ts';
+import { chained, headOf, type Link } from '../privacy/chain.ts';
 import { sequenceText } from '../record/events.ts';
 import { eventKey, feedPartition, historyPartition, ledgerKey, sequenceKey } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
@@ -16,8 +17,10 @@ interface EventRow {
   readonly eventId: string;
   readonly name: string;
   readonly objectId: string;
-  readonly objectVersion: number;
   readonly at: Instant;
+  readonly envelope: string;
+  /** The object's version with this event, and its status. */
+  readonly view: { readonly version: number };
   readonly previous?: string;
   readonly sequence?: number;
   /** While it is to be relayed. */
@@ -71,8 +74,9 @@ function inOrder(ids: readonly string[], known: ReadonlyMap<string, EventRow>): 
 }
 
 /**
- * Gives numbers to those of the events that have none: the counter and the numbers in one transaction, so there is no
- * hole. Gives the ids of all that are still to be relayed, with those that come before them.
+ * Gives numbers to those of the events that have none and chains them to the last: the counter, the numbers and the hashes
+ * in one transaction, so there is no hole. Gives the ids of all that are still to be relayed, with those that come before
+ * them.
  */
 async function number(ctx: Context, ids: readonly string[]): Promise<string[]> {
   for (let attempt = 1; ; attempt += 1) {
@@ -82,15 +86,20 @@ async function number(ctx: Context, ids: readonly string[]): Promise<string[]> {
     if (unnumbered.length === 0) return all();
     const chunk = unnumbered.slice(0, CHUNK);
     const counter = await ctx.table.get(sequenceKey);
-    const last = (counter?.['last'] as number | undefined) ?? 0;
+    const head = headOf(ctx.tenant.code, counter);
+    let link = head;
+    const numbering = chunk.map((event) => {
+      link = chained(link, event);
+      return numberWrite(event, link);
+    });
     const counting: Write = {
       kind: 'put',
       key: sequenceKey,
-      item: { type: 'sequence', last: last + chunk.length },
-      condition: counter ? { expression: '#last = :last', values: { last } } : ABSENT,
+      item: { type: 'sequence', last: link.sequence, hash: link.hash },
+      condition: counter ? { expression: '#last = :last', values: { last: head.sequence } } : ABSENT,
     };
     try {
-      await ctx.table.transact([counting, ...chunk.map((event, at) => numberWrite(event, last + at + 1))]);
+      await ctx.table.transact([counting, ...numbering]);
       if (chunk.length === unnumbered.length) return all();
       attempt = 0;
     } catch (error) {
@@ -100,13 +109,13 @@ async function number(ctx: Context, ids: readonly string[]): Promise<string[]> {
   }
 }
 
-const numberWrite = ({ eventId, objectId, objectVersion }: EventRow, sequence: number): Write => ({
+const numberWrite = ({ eventId, objectId, view }: EventRow, { sequence, hash }: Link): Write => ({
   kind: 'update',
   key: eventKey(eventId),
-  set: { sequence },
+  set: { sequence, hash },
   index: {
     list: { pk: feedPartition, sk: [sequenceText(sequence)] },
-    about: { pk: historyPartition(objectId), sk: [String(objectVersion).padStart(8, '0')] },
+    about: { pk: historyPartition(objectId), sk: [String(view.version).padStart(8, '0')] },
   },
   condition: { expression: 'attribute_exists(#pk) AND attribute_not_exists(#sequence)' },
 });

@@ -104,6 +104,7 @@ test('webhooks and events', async () => {
   const events = await own.get('/events');
   expect(events.body.items.length).toBeGreaterThan(2);
   expectDocumented('list-events', events);
+  expectDocumented('get-audit-verification', await own.get('/audit/verify'));
 });
 
 test('connections and the inbox', async () => {

@@ -227,6 +227,12 @@ const READS: readonly Pattern[] = [
     ['Query filter1 L#inbox#status#unresolved'],
     () => by.get('/inbox', { status: 'unresolved' }),
   ],
+  [
+    'the change history verified: the ends of its chain, its entries, and that none follows',
+    3,
+    ['BatchGetItem SEQUENCE, AUDIT', 'Query list EVENTS', 'Query list EVENTS'],
+    () => by.get('/audit/verify'),
+  ],
   ['the events after a number', 1, ['Query list EVENTS'], () => by.get('/events', { after: '3' })],
   [
     'who may do what, once a minute for each client',

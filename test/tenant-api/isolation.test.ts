@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import type { Context } from '#shared/context.ts';
 import type { Operation } from '#shared/operation.ts';
+import { privacyOperations } from '#shared/privacy/operations.ts';
 import { reference } from '#shared/record/fields.ts';
 import { collectionOf, parentFields } from '#shared/record/place.ts';
 import type { Fields, Resource } from '#shared/record/resource.ts';
@@ -33,6 +34,7 @@ const resources: Resource[] = [...RESOURCES, webhookEndpoints({ allowLocal: fals
 const operations: Operation<Context>[] = [
   ...recordOperations(),
   ...webhookOperations({ allowLocal: false, post: () => Promise.reject(new Error('Nothing is posted from here')) }),
+  ...privacyOperations(),
 ];
 const BASE = '/v1/municipalities/{code}';
 const CASE = '27.03.00-G01-12-26';

@@ -1,0 +1,6 @@
+import type { Context } from '../context.ts';
+import type { Operation } from '../operation.ts';
+import { verifyAudit } from './audit.ts';
+
+/** The operations of those who watch over the record. */
+export const privacyOperations = (): Operation<Context>[] => [verifyAudit()];
