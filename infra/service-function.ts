@@ -13,7 +13,7 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import type { StageSettings } from './stages.ts';
+import type { StageName, StageSettings } from './stages.ts';
 
 /**
  * What each function reads from its environment. `LOCAL_WEBHOOKS`, which lets webhooks go to this machine, is missing
@@ -29,6 +29,7 @@ export interface FunctionEnvironments {
     readonly USER_POOL_ID: string;
     readonly TOKEN_URL: string;
     readonly OPERATOR_CLIENT_ID: string;
+    readonly STAGE: StageName;
   };
   readonly 'public-api': Readonly<Record<never, string>>;
   readonly inbox: TenantEnvironment;

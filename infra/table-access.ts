@@ -29,7 +29,7 @@ const ACTIONS = {
 } as const;
 
 /** The municipality that a session of a tenant role is tagged with: IAM puts it in when it looks at a request. */
-const HERE = '$' + '{aws:PrincipalTag/municipality}';
+export const HERE = '$' + '{aws:PrincipalTag/municipality}';
 /** The municipality's rows. */
 const TENANT_ROWS = [`T#${HERE}#*`];
 const rows = (...kinds: readonly string[]): readonly string[] => kinds.map((kind) => `T#${HERE}#${kind}`);

@@ -1,6 +1,8 @@
+import { Stack } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
+import { grantUnwrapping } from './key-access.ts';
 import {
   type FunctionEnvironments,
   functionRole,
@@ -24,7 +26,9 @@ export function tenantFunction<Name extends TenantFunction>(
 ): LambdaFunction {
   const role = functionRole(scope, name);
   grantTableAccess(role, table, name);
-  const { roleArn } = tenantRole(scope, table, name, role);
+  const inside = tenantRole(scope, table, name, role);
+  if (name !== 'relay') grantUnwrapping(inside, Stack.of(scope), props.stage.name);
+  const { roleArn } = inside;
   const environment = props.environment({ TABLE_NAME: table.tableName, TENANT_ROLE_ARN: roleArn });
   return serviceFunction(scope, name, { ...props, role, environment });
 }

@@ -1,6 +1,7 @@
 import { Problem } from './errors.ts';
 import { isId } from './ids.ts';
 import { memory } from './memory.ts';
+import type { Keyring, Sealing } from './privacy/keyring.ts';
 import { findMunicipality } from './register/register.ts';
 import { clientKey, grantKey, municipalityKey, recordKey } from './table/keys.ts';
 import { type Row, type ScopedTable, scopedTable } from './table/scoped-table.ts';
@@ -19,8 +20,8 @@ export interface Tenant {
   readonly kle?: string | undefined;
   /** Seals this municipality's cursors (see table/cursor.ts). Never leaves the process. */
   readonly cursorKey: string;
-  /** Keys the hashes by which telephone and CPR numbers are looked up (see record/lookups.ts). Never leaves the process. */
-  readonly lookupKey: string;
+  /** Its data keys, wrapped by the key it has in KMS. */
+  readonly sealing: Sealing;
 }
 
 /** Who acts. `organisation` is `municipal` or a partner's id, and becomes a record's `source`. */
@@ -48,6 +49,8 @@ export interface Context {
   readonly table: ScopedTable;
   /** What is kept about the municipality outside of it: its grants, and the operator's programmes. */
   readonly control: ScopedTable;
+  /** Opens and seals the municipality's sensitive fields. */
+  readonly keys: Keyring;
 }
 
 interface Access {
@@ -57,10 +60,15 @@ interface Access {
   readonly scopes: ReadonlySet<TenantScope>;
 }
 
-function makeContext(store: Store, access: Omit<Context, typeof verified | 'table' | 'control'>): Context {
+function makeContext(store: Store, access: Omit<Context, typeof verified | 'table' | 'control' | 'keys'>): Context {
   const { code } = access.tenant;
   const within = { tableName: store.tableName, client: store.tenantClient(code) };
-  return { ...access, table: scopedTable(within, ['T', code]), control: scopedTable(within, ['M', code]) } as Context;
+  return {
+    ...access,
+    table: scopedTable(within, ['T', code]),
+    control: scopedTable(within, ['M', code]),
+    keys: store.keyrings(code, access.tenant.sealing),
+  } as Context;
 }
 
 /** How long a grant is trusted without looking, in milliseconds: a suspension or a revocation works within this time. */
@@ -137,19 +145,28 @@ export async function inboxContext(
     readTenant(store, code),
     findMunicipality(code) && isId(connectionId) ? readConnection(store, code, connectionId) : undefined,
   ]);
+  const ctx =
+    tenant &&
+    isAtWork(tenant.status) &&
+    makeContext(store, {
+      tenant,
+      actor: connectionActor(connectionId),
+      scopes: new Set(),
+      requestId,
+      now: instantOf(now),
+    });
   const { active } = (connection?.['view'] ?? {}) as { active?: boolean };
-  const { secret } = (connection?.['sensitive'] ?? {}) as { secret?: { secret?: string } };
-  const genuine = signedWith(secret?.secret ?? '');
-  if (!tenant || !isAtWork(tenant.status) || active !== true || secret?.secret === undefined || !genuine) {
-    throw notSigned();
-  }
-  return makeContext(store, {
-    tenant,
-    actor: connectionActor(connectionId),
-    scopes: new Set(),
-    requestId,
-    now: instantOf(now),
-  });
+  const { secret: sealed } = (connection?.['sensitive'] ?? {}) as { secret?: { secret?: string } };
+  const opened = ctx && sealed?.secret && (await openSecret(ctx, connectionId, sealed.secret));
+  const genuine = signedWith(typeof opened === 'string' ? opened : '');
+  if (!ctx || active !== true || opened === undefined || !genuine) throw notSigned();
+  return ctx;
+}
+
+/** A connection's secret in clear. */
+async function openSecret({ keys, tenant }: Context, recordId: string, sealed: string): Promise<unknown> {
+  const { open } = await import('./privacy/seal.ts');
+  return open(keys, { municipality: tenant.code, recordId, field: 'secret' }, sealed);
 }
 
 /** The municipality by its code, whatever its status; undefined where none was ever provisioned. */

@@ -13,7 +13,7 @@ import { BUNDLE_BUDGETS } from './support/bundle-budgets.ts';
 import { signedBy } from './support/case-system.ts';
 import { type Invoked, invokeBundle } from './support/invoke-bundle.ts';
 import { proxyEvent } from './support/proxy-event.ts';
-import { type StandIn, standIn, standInQueue, standInTokens, standInUserPool } from './support/stand-in.ts';
+import { type StandIn, standIn, standInKms, standInQueue, standInTokens, standInUserPool } from './support/stand-in.ts';
 
 const NAMES = Object.keys(BUNDLE_BUDGETS) as FunctionName[];
 const CLIENT = { ClientId: 'administrator', ClientSecret: 'shown-once' };
@@ -37,14 +37,16 @@ let environments: FunctionEnvironments;
 let userPool: StandIn;
 let queue: StandIn;
 let tokens: StandIn;
+let keys: StandIn;
 let caseSystem: StandIn;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'livline-bundles-'));
-  [userPool, queue, tokens, caseSystem] = await Promise.all([
+  [userPool, queue, tokens, keys, caseSystem] = await Promise.all([
     standInUserPool(CLIENT),
     standInQueue(),
     standInTokens('test'),
+    standInKms(),
     standIn(() => ({})),
   ]);
   const table = { TABLE_NAME: tableName, TENANT_ROLE_ARN: 'arn:aws:iam::000000000000:role/tenant' };
@@ -56,6 +58,7 @@ beforeAll(async () => {
       USER_POOL_ID: 'eu-central-1_pool',
       TOKEN_URL: 'https://token.test/oauth2/token',
       OPERATOR_CLIENT_ID: 'operator',
+      STAGE: 'dev',
     },
     'public-api': {},
     inbox: table,
@@ -71,7 +74,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await Promise.all([userPool, queue, tokens, caseSystem].map(({ stop }) => stop()));
+  await Promise.all([userPool, queue, tokens, keys, caseSystem].map(({ stop }) => stop()));
   await rm(directory, { recursive: true, force: true });
 });
 
@@ -85,6 +88,7 @@ async function invoke(name: FunctionName, event: object): Promise<Invoked> {
       AWS_ENDPOINT_URL_DYNAMODB: inject('dynamodbEndpoint'),
       AWS_ENDPOINT_URL_SQS: queue.url,
       AWS_ENDPOINT_URL_STS: tokens.url,
+      AWS_ENDPOINT_URL_KMS: keys.url,
       AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER: userPool.url,
       // Where a case system on this machine may stand in for one; no deployed stage has it.
       LOCAL_WEBHOOKS: '1',

@@ -1,5 +1,6 @@
 import { type App, serve } from '#functions/http.ts';
 import { Problem } from '#shared/errors.ts';
+import type { KeyMaker } from '#shared/privacy/key-maker.ts';
 import type { Store } from '#shared/table/store.ts';
 import type { IdentityProvider } from '#shared/tenancy/identity.ts';
 import { adminOperations, type OperatorContext, openOperatorContext } from '#shared/tenancy/operations.ts';
@@ -8,6 +9,7 @@ import { scopesOfClaim } from '#shared/tenancy/scopes.ts';
 export interface AdminApiDeps {
   readonly store: Store;
   readonly identity: IdentityProvider;
+  readonly keys: KeyMaker;
   readonly now: () => Date;
   /** Where clients get their tokens. */
   readonly tokenUrl: string;

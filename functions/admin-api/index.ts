@@ -1,14 +1,17 @@
+import { KMSClient } from '@aws-sdk/client-kms';
 import { openedOnce } from '#functions/opened-once.ts';
 import { readEnv } from '#shared/env.ts';
+import { kmsKeyMaker } from '#shared/privacy/key-maker.ts';
 import { openStore } from '#shared/table/store.ts';
 import { cognitoIdentity } from '#shared/tenancy/identity.ts';
 import { adminApi } from './app.ts';
 
 export const handler = openedOnce(() => {
-  const env = readEnv('TABLE_NAME', 'USER_POOL_ID', 'TOKEN_URL', 'OPERATOR_CLIENT_ID');
+  const env = readEnv('TABLE_NAME', 'USER_POOL_ID', 'TOKEN_URL', 'OPERATOR_CLIENT_ID', 'STAGE');
   return adminApi({
     store: openStore(env.TABLE_NAME),
     identity: cognitoIdentity(env.USER_POOL_ID),
+    keys: kmsKeyMaker({ client: new KMSClient({}), stage: env.STAGE }),
     now: () => new Date(),
     tokenUrl: env.TOKEN_URL,
     operatorClientId: env.OPERATOR_CLIENT_ID,

@@ -1,17 +1,17 @@
 import middy from '@middy/core';
 import type { ScheduledEvent } from 'aws-lambda';
+import { insideBy } from '#functions/inside.ts';
 import { openedOnce } from '#functions/opened-once.ts';
 import { observed } from '#functions/sources.ts';
 import { readEnv } from '#shared/env.ts';
 import { openStore } from '#shared/table/store.ts';
-import { sessionsOf } from '#shared/table/tenant-session.ts';
 import { queueHints } from '#shared/webhooks/hints.ts';
 import { clockRound } from './app.ts';
 
 const open = () => {
   const env = readEnv('TABLE_NAME', 'TENANT_ROLE_ARN', 'DELIVERY_QUEUE_URL');
   return clockRound({
-    store: openStore(env.TABLE_NAME, sessionsOf(env.TENANT_ROLE_ARN)),
+    store: openStore(env.TABLE_NAME, insideBy(env.TENANT_ROLE_ARN)),
     sendHints: queueHints(env.DELIVERY_QUEUE_URL),
     now: () => new Date(),
   });

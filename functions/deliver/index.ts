@@ -1,10 +1,10 @@
 import middy from '@middy/core';
 import type { SQSEvent } from 'aws-lambda';
+import { insideBy } from '#functions/inside.ts';
 import { openedOnce } from '#functions/opened-once.ts';
 import { type BatchFailures, observed } from '#functions/sources.ts';
 import { readEnv } from '#shared/env.ts';
 import { openStore } from '#shared/table/store.ts';
-import { sessionsOf } from '#shared/table/tenant-session.ts';
 import { postWebhook } from '#shared/webhooks/egress.ts';
 import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
 import { queueHints } from '#shared/webhooks/hints.ts';
@@ -17,7 +17,7 @@ const open = () => {
   const env = readEnv('TABLE_NAME', 'TENANT_ROLE_ARN', 'DELIVERY_QUEUE_URL');
   const egress = { allowLocal: process.env['LOCAL_WEBHOOKS'] === '1' };
   return deliverQueue({
-    store: openStore(env.TABLE_NAME, sessionsOf(env.TENANT_ROLE_ARN)),
+    store: openStore(env.TABLE_NAME, insideBy(env.TENANT_ROLE_ARN)),
     now,
     post: withReceiverTokens(postWebhook(egress), now),
     sendHints: queueHints(env.DELIVERY_QUEUE_URL),

@@ -1,16 +1,16 @@
 import middy from '@middy/core';
 import type { ScheduledEvent } from 'aws-lambda';
+import { insideBy } from '#functions/inside.ts';
 import { openedOnce } from '#functions/opened-once.ts';
 import { observed } from '#functions/sources.ts';
 import { readEnv } from '#shared/env.ts';
 import { openStore } from '#shared/table/store.ts';
-import { sessionsOf } from '#shared/table/tenant-session.ts';
 import { lifecycleRound } from './app.ts';
 
 const open = () => {
   const env = readEnv('TABLE_NAME', 'TENANT_ROLE_ARN');
   return lifecycleRound({
-    store: openStore(env.TABLE_NAME, sessionsOf(env.TENANT_ROLE_ARN)),
+    store: openStore(env.TABLE_NAME, insideBy(env.TENANT_ROLE_ARN)),
     now: () => new Date(),
   });
 };

@@ -1,7 +1,7 @@
+import { insideBy } from '#functions/inside.ts';
 import { openedOnce } from '#functions/opened-once.ts';
 import { readEnv } from '#shared/env.ts';
 import { openStore } from '#shared/table/store.ts';
-import { sessionsOf } from '#shared/table/tenant-session.ts';
 import { postWebhook } from '#shared/webhooks/egress.ts';
 import { withReceiverTokens } from '#shared/webhooks/receiver-token.ts';
 import { tenantApi } from './app.ts';
@@ -12,7 +12,7 @@ export const handler = openedOnce(() => {
   const env = readEnv('TABLE_NAME', 'TENANT_ROLE_ARN');
   const allowLocal = process.env['LOCAL_WEBHOOKS'] === '1';
   return tenantApi({
-    store: openStore(env.TABLE_NAME, sessionsOf(env.TENANT_ROLE_ARN)),
+    store: openStore(env.TABLE_NAME, insideBy(env.TENANT_ROLE_ARN)),
     perTenant: process.env['PER_TENANT'] === '1',
     now,
     post: withReceiverTokens(postWebhook({ allowLocal }), now),

@@ -128,6 +128,8 @@ async function start(
     USER_POOL_ID,
     TOKEN_URL: issuer.tokenUrl,
     OPERATOR_CLIENT_ID: installation.operator.clientId,
+    STAGE: 'local',
+    PER_TENANT: '1',
     LOCAL_WEBHOOKS: allowLocalWebhooks ? '1' : undefined,
   });
   const [streamArn, queueUrl] = await Promise.all([

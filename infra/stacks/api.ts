@@ -18,6 +18,7 @@ import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
+import { grantKeyMaking } from '../key-access.ts';
 import { type CodeFor, functionRole, serviceFunction } from '../service-function.ts';
 import type { StageSettings } from '../stages.ts';
 import { grantTableAccess } from '../table-access.ts';
@@ -53,8 +54,9 @@ export function apiStack(
     perTenant: true,
   });
 
+  const adminRole = functionRole(stack, 'admin-api');
   const adminApi = serviceFunction(stack, 'admin-api', {
-    role: functionRole(stack, 'admin-api'),
+    role: adminRole,
     stage,
     codeFor,
     description: 'Answers an operator: municipalities, partners, clients and their grants.',
@@ -63,6 +65,7 @@ export function apiStack(
       USER_POOL_ID: identity.userPool.userPoolId,
       TOKEN_URL: identity.tokenUrl,
       OPERATOR_CLIENT_ID: identity.operatorClient.userPoolClientId,
+      STAGE: stage.name,
     },
   });
   grantTableAccess(adminApi, table, 'admin-api');
@@ -73,6 +76,8 @@ export function apiStack(
       resources: [identity.userPool.userPoolArn],
     }),
   );
+
+  grantKeyMaking(adminRole, stack, stage.name);
 
   const publicApi = serviceFunction(stack, 'public-api', {
     role: functionRole(stack, 'public-api'),

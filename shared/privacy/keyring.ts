@@ -1,6 +1,6 @@
 import { createSecretKey, type KeyObject, type webcrypto } from 'node:crypto';
 import { memory } from '../memory.ts';
-import type { KeyBinding, KeyOpener } from './key-service.ts';
+import type { KeyBinding, KeyOpener } from './key-opener.ts';
 
 /** What a municipality's row holds of its keys. None of it opens anything without the municipality's key in KMS. */
 export interface Sealing {

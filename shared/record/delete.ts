@@ -3,7 +3,7 @@ import { type Answer, requireMatch } from '../operation.ts';
 import { eventName } from './event-names.ts';
 import { once } from './once.ts';
 import { hrefOf, type Place } from './place.ts';
-import { load } from './read.ts';
+import { loadOpened } from './read.ts';
 import type { Resource } from './resource.ts';
 import { save } from './save.ts';
 
@@ -15,7 +15,7 @@ export const deleteRecord = (
   ifMatch: string | undefined,
 ): Promise<Answer> =>
   once(ctx, undefined, async () => {
-    const before = await load(ctx, resource, place);
+    const before = await loadOpened(ctx, resource, place);
     requireMatch(ifMatch, before.whole.version);
     return save(ctx, resource, {
       before,

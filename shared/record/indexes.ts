@@ -80,7 +80,7 @@ interface Edge {
 }
 
 /** The edges of a record: to what it names, to its further cases, and by the hashes of what it is looked up by. */
-function edgesOf(ctx: Context, resource: Resource, record: Whole | undefined): Map<string, Edge> {
+async function edgesOf(ctx: Context, resource: Resource, record: Whole | undefined): Promise<Map<string, Edge>> {
   if (!record) return new Map();
   const sk = orderOf(resource, record);
   const listed = (name: string, value: string) => ({ pk: selectedList(resource, record, name, value), sk });
@@ -94,12 +94,14 @@ function edgesOf(ctx: Context, resource: Resource, record: Whole | undefined): M
       },
     })),
   );
-  const looked = Object.entries(resource.lookups ?? {}).flatMap(([name, valuesOf]) =>
-    valuesOf(record).map((value) => {
-      const hash = lookupHash(ctx, name, normalised(name, value));
-      const list = { pk: selectedList(resource, record, `lookup-${name}`, hash), sk: [record.id] };
-      return { name: `lookup-${name}`, value: hash, index: { list }, pointer: true as const };
-    }),
+  const looked = await Promise.all(
+    Object.entries(resource.lookups ?? {}).flatMap(([name, valuesOf]) =>
+      valuesOf(record).map(async (value) => {
+        const hash = await lookupHash(ctx, name, normalised(name, value));
+        const list = { pk: selectedList(resource, record, `lookup-${name}`, hash), sk: [record.id] };
+        return { name: `lookup-${name}`, value: hash, index: { list }, pointer: true as const };
+      }),
+    ),
   );
   const cases = caseNumbers(record)
     .slice(1)
@@ -108,15 +110,14 @@ function edgesOf(ctx: Context, resource: Resource, record: Whole | undefined): M
 }
 
 /** Writes the edges of a record, most with a copy of its view so that a list by edge is one Query, and removes old ones. */
-export function edgeWrites(
+export async function edgeWrites(
   ctx: Context,
   resource: Resource,
   before: Whole | undefined,
   after: Whole | undefined,
   recordId: string,
-): Write[] {
-  const edges = edgesOf(ctx, resource, after);
-  const standing = edgesOf(ctx, resource, before);
+): Promise<Write[]> {
+  const [edges, standing] = await Promise.all([edgesOf(ctx, resource, after), edgesOf(ctx, resource, before)]);
   const gone = [...standing]
     .filter(([name]) => !edges.has(name))
     .map(([, { name, value }]): Write => ({ kind: 'delete', key: edgeKey(recordId, name, value) }));

@@ -35,11 +35,12 @@ export const lookupBody = (resource: Resource): z.ZodType =>
  */
 export async function lookUp(ctx: Context, resource: Resource, body: unknown): Promise<Answer> {
   const [[name, value] = ['', '']] = Object.entries(parse(lookupBody(resource), body) as Record<string, string>);
-  const partition = selectedList(resource, {}, `lookup-${name}`, lookupHash(ctx, name, normalised(name, value)));
+  const hash = await lookupHash(ctx, name, normalised(name, value));
+  const partition = selectedList(resource, {}, `lookup-${name}`, hash);
   const { rows } = await ctx.table.query({ index: 'list', partition, limit: MOST_FOUND });
   const ids = rows.map((row) => (row['view'] as Fields)['id'] as string);
   const found = await findRecords(ctx, resource, ids);
-  const orderOf = ({ whole }: Stored) => resource.order(whole as never);
+  const orderOf = ({ view }: Stored) => resource.order(view as never);
   const items = found.sort((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1)).map(({ view }) => view);
   return { status: 200, body: { items } };
 }

@@ -6,7 +6,8 @@ import { lockKey, recordKey } from '../table/keys.ts';
 import { externalName } from './guards.ts';
 import { type Parents, type Place, parentFields } from './place.ts';
 import type { Resource } from './resource.ts';
-import { type Stored, storedOf, type Whole } from './stored.ts';
+import { opened, openFields } from './sealing.ts';
+import { type Opened, type Stored, storedOf, type Whole } from './stored.ts';
 
 /** The refusal for an id that this municipality does not have; the same whether another one has it or nobody. */
 export const notFound = (resource: Resource): Problem =>
@@ -16,14 +17,24 @@ export const notFound = (resource: Resource): Problem =>
 export async function load(ctx: Context, resource: Resource, { id, parents }: Place): Promise<Stored> {
   if (!isId(id)) throw notFound(resource);
   const stored = storedOf(resource, await ctx.table.get(recordKey(id)));
-  if (!stored || parentFields(resource).some((field) => stored.whole[field] !== parents?.[field]))
+  if (!stored || parentFields(resource).some((field) => stored.view[field] !== parents?.[field]))
     throw notFound(resource);
   return stored;
 }
 
+/** Reads a record as {@link load} does, its sensitive fields opened. */
+export const loadOpened = async (ctx: Context, resource: Resource, place: Place): Promise<Opened> =>
+  opened(ctx, await load(ctx, resource, place));
+
 /** Reads a record that another one refers to; undefined where there is none of this type. */
 export async function findRecord(ctx: Context, resource: Resource, id: string): Promise<Stored | undefined> {
   return storedOf(resource, await ctx.table.get(recordKey(id)));
+}
+
+/** Reads a record as {@link findRecord} does, its sensitive fields opened. */
+export async function findOpened(ctx: Context, resource: Resource, id: string): Promise<Opened | undefined> {
+  const stored = await findRecord(ctx, resource, id);
+  return stored && opened(ctx, stored);
 }
 
 /** Reads those of the records that exist, in no order. */
@@ -33,17 +44,20 @@ export async function findRecords(ctx: Context, resource: Resource, ids: readonl
 }
 
 /** A record as this caller may see it: S fields with the scope sensitive:read, SS fields only if its organisation wrote them. */
-export function shown(ctx: Context, { view, sensitive, writtenBy }: Stored): Whole {
+async function shown(ctx: Context, { view, sealed, writtenBy }: Stored): Promise<Whole> {
   if (!ctx.scopes.has('sensitive:read')) return view;
-  const own = Object.entries(sensitive.SS ?? {}).filter(([name]) => writtenBy[name] === ctx.actor.organisation);
-  return { ...view, ...sensitive.S, ...Object.fromEntries(own) };
+  const own = Object.entries(sealed.SS ?? {}).filter(([name]) => writtenBy[name] === ctx.actor.organisation);
+  return { ...view, ...(await openFields(ctx, view.id, { ...sealed.S, ...Object.fromEntries(own) })) };
 }
 
 /** Reads one record. */
 export async function getRecord(ctx: Context, resource: Resource, place: Place): Promise<Answer> {
   const stored = await load(ctx, resource, place);
-  const computed = resource.computed?.of(stored.whole as never, ctx.now);
-  return { status: 200, body: { ...shown(ctx, stored), ...computed }, headers: { etag: etagOf(stored.whole.version) } };
+  const [record, computed] = await Promise.all([
+    shown(ctx, stored),
+    resource.computed && opened(ctx, stored).then(({ whole }) => resource.computed?.of(whole as never, ctx.now)),
+  ]);
+  return { status: 200, body: { ...record, ...computed }, headers: { etag: etagOf(stored.view.version) } };
 }
 
 /** Id of the record that a source knows by its own id, undefined where there is none. */

@@ -10,11 +10,12 @@ import { edgeWrites, indexOf } from './indexes.ts';
 import { Done, Outrun } from './once.ts';
 import { newReferences, referenceChecks } from './references.ts';
 import type { Resource } from './resource.ts';
-import { answerOf, type Stored, sensitiveOf, viewOf, type Whole } from './stored.ts';
+import { sealedOf } from './sealing.ts';
+import { answerOf, type Opened, viewOf, type Whole } from './stored.ts';
 
 /** One change of one record, decided and ready to commit. */
 export interface Saving {
-  readonly before?: Stored | undefined;
+  readonly before?: Opened | undefined;
   readonly after: Whole;
   readonly writtenBy: Readonly<Record<string, string>>;
   readonly event: { readonly name: string; readonly action: Action; readonly changed: readonly string[] };
@@ -43,7 +44,9 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
   const eventId = saving.eventId ?? derivedId('evt', ctx.tenant.code, after.id, after.version);
   const view = viewOf(resource, after);
   const references = deleted ? [] : newReferences(resource, before?.whole, after);
-  const [ledgers, checks] = await Promise.all([
+  const [sensitive, edges, ledgers, checks] = await Promise.all([
+    sealedOf(ctx, resource, before, after),
+    edgeWrites(ctx, resource, before?.whole, remaining, after.id),
     ledgerWrites(ctx, resource, before?.whole, remaining, after.id),
     referenceChecks(ctx, references, after.id),
   ]);
@@ -57,7 +60,7 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
         type: resource.path,
         version: after.version,
         view,
-        sensitive: sensitiveOf(resource, after),
+        sensitive,
         writtenBy: saving.writtenBy,
         lastEvent: eventId,
         ...(deleted && { deleted }),
@@ -91,7 +94,7 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
     ...lockWrites(resource, before?.whole, remaining, after.id),
     ...ledgers,
     ...checks,
-    ...[...edgeWrites(ctx, resource, before?.whole, remaining, after.id), ...(saving.beside ?? [])].map((write) => ({
+    ...[...edges, ...(saving.beside ?? [])].map((write) => ({
       write,
       refusal: () => new Outrun(),
     })),

@@ -7,27 +7,31 @@ import { schemasOf } from './schemas.ts';
 /** A record with all its fields, the sensitive ones too. */
 export type Whole = View;
 
-/** A record as stored: what lists may show, and apart from it what they may not. */
+/** The sealed texts of sensitive fields, apart by who may see them. */
+export type Sealed = Partial<Readonly<Record<Sensitivity, Readonly<Record<string, string>>>>>;
+
+/** A record as it lies in the table: what lists may show, and sealed what they may not. */
 export interface Stored {
-  readonly whole: Whole;
   /** What lists may show of it. */
   readonly view: View;
-  /** What they may not, apart by who may see it, so that showing a record needs no schema. */
-  readonly sensitive: Partial<Readonly<Record<Sensitivity, Fields>>>;
+  /** What they may not: apart by who may see it, so that showing a record needs no schema. */
+  readonly sealed: Sealed;
   /** For each SS field the organisation that wrote it. */
   readonly writtenBy: Readonly<Record<string, string>>;
   readonly lastEvent: string;
 }
 
+/** A stored record whose sensitive fields are open, for a change to be decided on them. */
+export interface Opened extends Stored {
+  readonly whole: Whole;
+}
+
 /** The stored record in a row of its type, undefined for anything else and for what was deleted. */
 export function storedOf(resource: Resource, row: Row | undefined): Stored | undefined {
   if (row?.['type'] !== resource.path || row['deleted'] === true) return undefined;
-  const view = row['view'] as View;
-  const sensitive = (row['sensitive'] ?? {}) as Stored['sensitive'];
   return {
-    whole: { ...view, ...sensitive.S, ...sensitive.SS, ...sensitive.secret },
-    view,
-    sensitive,
+    view: row['view'] as View,
+    sealed: (row['sensitive'] ?? {}) as Sealed,
     writtenBy: (row['writtenBy'] ?? {}) as Record<string, string>,
     lastEvent: row['lastEvent'] as string,
   };
@@ -40,15 +44,15 @@ export function viewOf(resource: Resource, whole: Whole): View {
   return view as View;
 }
 
-/** The sensitive fields of a record, apart by who may see them; undefined where it has none. */
-export function sensitiveOf(resource: Resource, whole: Whole): Stored['sensitive'] | undefined {
+/** The sensitive fields of a record, apart by who may see them. */
+export function sensitiveOf(resource: Resource, whole: Whole): Partial<Record<Sensitivity, Fields>> {
   const parts: Partial<Record<Sensitivity, Record<string, unknown>>> = {};
   for (const [name, sensitivity] of Object.entries(schemasOf(resource).sensitivity)) {
     if (whole[name] === undefined) continue;
     parts[sensitivity] ??= {};
     parts[sensitivity][name] = whole[name];
   }
-  return Object.keys(parts).length > 0 ? parts : undefined;
+  return parts;
 }
 
 /** The answer to a write: the record without its sensitive fields, its ETag, and where it is when it is new. */

@@ -7,16 +7,16 @@ import { creationEvent, eventName, ownEvent, statusEvent } from './event-names.t
 import { changedFields, mergePatch } from './merge.ts';
 import { Outrun, once } from './once.ts';
 import { hrefOf, type Parents, type Place } from './place.ts';
-import { findByExternalId, load, notFound } from './read.ts';
+import { findByExternalId, loadOpened, notFound } from './read.ts';
 import type { Fields, Machine, RecordOf, Resource } from './resource.ts';
 import { refuseFuture } from './rules.ts';
 import { save } from './save.ts';
 import { schemasOf, sourceField, statusChange, statusesOf } from './schemas.ts';
-import { answerOf, type Stored, type Whole } from './stored.ts';
+import { answerOf, type Opened, type Whole } from './stored.ts';
 import { parse } from './validate.ts';
 
 /** Which SS fields are whose after a change. A field that another organisation wrote cannot be overwritten unseen. */
-function writersOf(ctx: Context, resource: Resource, before: Stored | undefined, sent: Fields): Record<string, string> {
+function writersOf(ctx: Context, resource: Resource, before: Opened | undefined, sent: Fields): Record<string, string> {
   const writers: Record<string, string> = { ...before?.writtenBy };
   for (const [name, sensitivity] of Object.entries(schemasOf(resource).sensitivity)) {
     if (sensitivity !== 'SS' || sent[name] === undefined) continue;
@@ -54,7 +54,7 @@ interface Creation {
   readonly idempotency?: Idempotency | undefined;
   readonly eventId?: string | undefined;
   /** Rows of its own that are written with it, by its id. */
-  readonly beside?: ((id: string) => readonly Write[]) | undefined;
+  readonly beside?: ((id: string) => Promise<readonly Write[]>) | undefined;
 }
 
 async function createOnce(ctx: Context, resource: Resource, sent: Fields, creation: Creation): Promise<Answer> {
@@ -86,7 +86,7 @@ async function createOnce(ctx: Context, resource: Resource, sent: Fields, creati
     href: hrefOf(ctx, resource, after),
     eventId: creation.eventId,
     idempotency: creation.idempotency,
-    beside: creation.beside?.(after.id),
+    beside: await creation.beside?.(after.id),
     answerStatus: 201,
   });
 }
@@ -116,7 +116,7 @@ export interface Amendment {
 export async function amend(
   ctx: Context,
   resource: Resource,
-  before: Stored,
+  before: Opened,
   { fields, sent, entering, eventId, idempotency }: Amendment,
 ): Promise<Answer> {
   const writtenBy = writersOf(ctx, resource, before, sent);
@@ -169,7 +169,7 @@ export const reviseRecord = (
   idempotency?: Idempotency,
 ): Promise<Answer> =>
   once(ctx, idempotency, async (eventId) => {
-    const before = await load(ctx, resource, place);
+    const before = await loadOpened(ctx, resource, place);
     const made = patchOf(before.whole);
     const patch = made === undefined ? {} : made;
     const merged = mergePatch(inputOf(resource, before.whole), patch);
@@ -215,7 +215,7 @@ export const changeStatus = (
   once(ctx, idempotency, async (eventId) => {
     const { machine } = resource;
     if (!machine) throw notFound(resource);
-    const before = await load(ctx, resource, place);
+    const before = await loadOpened(ctx, resource, place);
     const { status, reason, at = ctx.now } = parse(statusChange(machine), body);
     requireMatch(ifMatch, before.whole.version);
     requireStep(machine, before.whole.status as string, status);
@@ -267,7 +267,7 @@ export async function upsertRecord(
         throw lost && (await findByExternalId(ctx, resource, source, externalId)) ? new Outrun() : error;
       }
     }
-    const before = await load(ctx, resource, { id, parents });
+    const before = await loadOpened(ctx, resource, { id, parents });
     if (ifMatch !== undefined) requireMatch(ifMatch, before.whole.version);
     const { status, statusReason, statusAt, ...input } = sent;
     const unseen = Object.entries(before.whole).filter(

@@ -22,9 +22,9 @@ async function checkAudience({ ctx, before, after }: Change<Acknowledgement>, at
   ]);
   // Where one of them does not exist, the commit says which.
   if (!announcement || !family) return;
-  refuseBefore('/at', at, String(announcement.whole['publishedAt']));
-  const { kinds } = announcement.whole['audience'] as { readonly kinds: readonly unknown[] };
-  if (kinds.length > 0 && !kinds.includes(family.whole['kind']))
+  refuseBefore('/at', at, String(announcement.view['publishedAt']));
+  const { kinds } = announcement.view['audience'] as { readonly kinds: readonly unknown[] };
+  if (kinds.length > 0 && !kinds.includes(family.view['kind']))
     throw invalid('/familyId', 'The announcement is not for families of this kind.');
 }
 

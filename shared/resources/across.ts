@@ -66,7 +66,7 @@ function timeline(resources: readonly Resource[]): Operation<Context> {
     problems: ['validation_failed', 'invalid_cursor'],
     run: async (ctx, request) => {
       for (const scope of scopes) requireScope(ctx, scope);
-      const { whole: family } = await load(ctx, families, { id: param(request, 'id') });
+      const { view: family } = await load(ctx, families, { id: param(request, 'id') });
       const page = parse(z.strictObject(pageParameters()), request.query, '/query') as Fields;
       const listing = { index: 'about', partition: timelinePartition(family.id), descending: true } as const;
       return pageOf(ctx, request, listing, page, (row) => ({

@@ -25,11 +25,11 @@ async function requireEligible({ ctx, after }: Change<RecordOf<ReturnType<typeof
     findRecord(ctx, families, after.familyId),
   ]);
   if (!round || !family) return;
-  const programme = await findProgramme(ctx, round.whole['programmeId'] as string);
+  const programme = await findProgramme(ctx, round.view['programmeId'] as string);
   if (!programme) throw invalid('/roundId', 'The municipality takes part in the programme of this round no more.');
-  if (!isFor(programme.eligibleKinds, [family.whole['kind'] as string]))
+  if (!isFor(programme.eligibleKinds, [family.view['kind'] as string]))
     throw invalid('/familyId', 'The programme is not for this kind of family.');
-  if (!isFor(programme.eligibleCareForms, family.whole['careForms'] as string[]))
+  if (!isFor(programme.eligibleCareForms, family.view['careForms'] as string[]))
     throw invalid('/familyId', 'The programme is for none of the forms of care of this family.');
 }
 

@@ -27,5 +27,5 @@ export interface Led {
 export async function institutionsOf({ ctx, before, after }: Change<Led>): Promise<Partial<Led>> {
   if (before && isDeepStrictEqual(before.facilitatorIds, after.facilitatorIds)) return {};
   const leaders = await findRecords(ctx, staff, after.facilitatorIds);
-  return { institutionIds: [...new Set(leaders.map(({ whole }) => String(whole['institutionId'])))].sort() };
+  return { institutionIds: [...new Set(leaders.map(({ view }) => String(view['institutionId'])))].sort() };
 }

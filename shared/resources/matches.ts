@@ -3,7 +3,7 @@ import { type Context, requireScope } from '../context.ts';
 import { type Operation, param } from '../operation.ts';
 import { flag, group, line, listOf, oneOf, reference, whole } from '../record/fields.ts';
 import { TENANT_BASE } from '../record/operations.ts';
-import { load } from '../record/read.ts';
+import { loadOpened } from '../record/read.ts';
 import type { Fields } from '../record/resource.ts';
 import { parse } from '../record/validate.ts';
 import { FOREVER, type LocalDate, localDateOf } from '../time.ts';
@@ -170,7 +170,7 @@ export const matches: Operation<Context> = {
     const { careForm } = parse(z.strictObject(parameters()), request.query, '/query');
     const id = param(request, 'id');
     const [{ whole }, past, families] = await Promise.all([
-      load(ctx, children, { id }),
+      loadOpened(ctx, children, { id }),
       pastOfChild(ctx, id),
       familiesWithPlace(ctx),
     ]);

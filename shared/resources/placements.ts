@@ -3,7 +3,7 @@ import type { Context } from '../context.ts';
 import { invalid, Problem } from '../errors.ts';
 import { day, flag, group, instant, line, listOf, oneOf, reference, sensitive, text, whole } from '../record/fields.ts';
 import { changedFields } from '../record/merge.ts';
-import { findRecord } from '../record/read.ts';
+import { findOpened, findRecord } from '../record/read.ts';
 import {
   type Change,
   defineResource,
@@ -159,20 +159,20 @@ async function checkPlacement({ ctx, before, after }: Change<Placement>): Promis
   const { familyId, childId, previousId, status = '', type, startsOn } = after;
   const [family, child, previous, past] = await Promise.all([
     findRecord(ctx, families, familyId),
-    findRecord(ctx, children, childId),
+    findOpened(ctx, children, childId),
     previousId === undefined ? undefined : findRecord(ctx, placements, previousId),
     pastOfChild(ctx, childId),
   ]);
   // An id that names nothing is refused as an unknown reference when the change is committed.
   if (!family || !child) return {};
-  if (previous && previous.whole['childId'] !== childId)
+  if (previous && previous.view['childId'] !== childId)
     throw invalid('/previousId', 'This is a placement of another child.');
   const others = [...past].filter(([id]) => id !== after.id).map(([, entry]) => entry);
   const current = others.find((entry) => entry.active && entry.type === 'doegn');
-  const left = previous ? previous.whole['familyId'] : type === 'stoetteophold' ? undefined : current?.familyId;
+  const left = previous ? previous.view['familyId'] : type === 'stoetteophold' ? undefined : current?.familyId;
   const moves = left !== undefined && left !== familyId;
   if (['proposed', 'decided', 'active'].includes(status)) {
-    checkFamily(after, family.whole, child.whole);
+    checkFamily(after, family.view, child.whole);
     // While the child is still placed round the clock elsewhere, that refuses an active one whoever consents.
     const waits = status === 'active' && type === 'doegn' && current;
     if (moves && !after.acute && type !== 'akut' && status !== 'proposed' && !waits) checkConsents(after, child.whole);

@@ -17,9 +17,9 @@ type Progress = RecordOf<ReturnType<typeof fields>, 'planId' | 'goalId'>;
 async function checkDate({ ctx, before, after: { planId, goalId, date } }: Change<Progress>): Promise<void> {
   if (before?.date === date) return;
   const plan = await findRecord(ctx, developmentPlans, planId);
-  const goal = plan && goalsOf(plan.whole).find(({ id }) => id === goalId);
+  const goal = plan && goalsOf(plan.view).find(({ id }) => id === goalId);
   if (!goal) throw nothingHere();
-  if (plan.whole.status === 'draft') throw invalid('/path/parentId', 'The plan is not agreed yet.');
+  if (plan.view.status === 'draft') throw invalid('/path/parentId', 'The plan is not agreed yet.');
   if (date > localDateOf(ctx.now)) throw invalid('/date', 'This day has not come yet.');
   if (date < goal.from || date > goal.to) throw invalid('/date', `The goal is from ${goal.from} to ${goal.to}.`);
 }

@@ -46,7 +46,7 @@ export const supervisionGroups = defineResource({
   settle: async ({ ctx, before, after }) => {
     if (after.to !== undefined && after.to < after.from) throw invalid('/to', 'A group cannot end before it starts.');
     if (before && String(before.consultantIds) === String(after.consultantIds)) return {};
-    const kinds = (await findRecords(ctx, consultants, after.consultantIds)).map(({ whole }) => whole['kind']);
+    const kinds = (await findRecords(ctx, consultants, after.consultantIds)).map(({ view }) => view['kind']);
     // Ids that name no consultant are refused as unknown references when the change is committed.
     if (kinds.length === after.consultantIds.length && CONSULTANT_KINDS.some((kind) => !kinds.includes(kind))) {
       throw invalid('/consultantIds', `A group is led by both kinds of consultant: ${CONSULTANT_KINDS.join(' and ')}.`);

@@ -83,7 +83,7 @@ async function checkAttendance({ ctx, before, after }: Change<Session>): Promise
   if (new Set(families).size < families.length) throw invalid('/attendance', 'A family stands here twice.');
   if (families.length === 0) return;
   const found = form === 'group' ? await findRecord(ctx, supervisionGroups, groupId as string) : undefined;
-  const members = form === 'group' ? ((found?.whole['familyIds'] ?? []) as string[]) : [familyId];
+  const members = form === 'group' ? ((found?.view['familyIds'] ?? []) as string[]) : [familyId];
   // Who was a member when it was written down stays, also after leaving the group.
   const known = before?.groupId === groupId ? (before?.attendance.map((entry) => entry.familyId) ?? []) : [];
   const stranger = families.findIndex((id) => !members.includes(id) && !known.includes(id));

@@ -49,7 +49,7 @@ export const visits = defineResource({
     if (before?.placementId === after.placementId) return {};
     // An id that names no placement is refused as an unknown reference when the visit is committed.
     const placement = await findRecord(ctx, placements, after.placementId);
-    return placement ? { familyId: placement.whole['familyId'] } : {};
+    return placement ? { familyId: placement.view['familyId'] } : {};
   },
   example: {
     placementId: '01930000-0000-7000-8000-000000000014',

@@ -1,14 +1,23 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { Keyrings } from '../privacy/keyring.ts';
 import type { TenantSessions } from './tenant-session.ts';
 
-/** The table, and the clients that speak to it. */
+/** The table, the clients that speak to it, and the keys to what is sealed in it. */
 export interface Store {
   readonly tableName: string;
   /** Works under the function's own role, which reaches what is kept outside the municipalities. */
   readonly client: DynamoDBDocumentClient;
   /** Works under the function's tenant role in a session for one municipality, and reaches that one alone. */
   readonly tenantClient: (code: string) => DynamoDBDocumentClient;
+  /** The keys of a municipality, unwrapped under the same role. */
+  readonly keyrings: Keyrings;
+}
+
+/** What a function works with inside municipalities. */
+export interface Inside {
+  readonly sessions: TenantSessions;
+  readonly keyrings: Keyrings;
 }
 
 /** A client and the table it speaks to. */
@@ -19,9 +28,9 @@ export interface TableClient {
 
 /**
  * Opens the table. Region, endpoint and the function's own credentials come from the environment, as in every AWS SDK.
- * Without sessions, as in the operators' function, no municipality is reached. The clients share one connection pool.
+ * Without a way inside, as in the operators' function, no municipality is reached. The clients share one connection pool.
  */
-export function openStore(tableName: string, sessions?: TenantSessions): Store {
+export function openStore(tableName: string, inside?: Inside): Store {
   const own = new DynamoDBClient({});
   const tenants = new Map<string, DynamoDBDocumentClient>();
   const documents = (client: DynamoDBClient) =>
@@ -32,11 +41,15 @@ export function openStore(tableName: string, sessions?: TenantSessions): Store {
     tenantClient(code) {
       const known = tenants.get(code);
       if (known) return known;
-      if (!sessions) throw new Error('This function has no way into a municipality');
+      if (!inside) throw new Error('This function has no way into a municipality');
       const { requestHandler } = own.config;
-      const client = documents(new DynamoDBClient({ requestHandler, credentials: sessions(code) }));
+      const client = documents(new DynamoDBClient({ requestHandler, credentials: inside.sessions(code) }));
       tenants.set(code, client);
       return client;
+    },
+    keyrings(code, sealing) {
+      if (!inside) throw new Error('This function has no way into a municipality');
+      return inside.keyrings(code, sealing);
     },
   };
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Answer, ApiRequest, QueryParameters } from '../operation.ts';
+import type { KeyMaker } from '../privacy/key-maker.ts';
 import { parse } from '../record/validate.ts';
 import type { Segments } from '../table/keys.ts';
 import { type ScopedTable, scopedTable } from '../table/scoped-table.ts';
@@ -16,6 +17,7 @@ export interface OperatorContext {
   readonly store: Store;
   readonly control: ScopedTable;
   readonly identity: IdentityProvider;
+  readonly keys: KeyMaker;
   readonly tokenUrl: string;
 }
 

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import type { Tenant } from '../context.ts';
 import { invalid, Problem } from '../errors.ts';
 import type { Answer } from '../operation.ts';
+import type { Sealing } from '../privacy/keyring.ts';
 import { instant, municipalityCode } from '../record/fields.ts';
 import { parse } from '../record/validate.ts';
 import { findMunicipality, type RegisterEntry, regionOf } from '../register/register.ts';
@@ -74,7 +75,7 @@ export const MunicipalityView = () =>
     });
 
 /**
- * Provisions a municipality in steps that can each be repeated. First its row, which names the operator who began; then
+ * Provisions a municipality in steps that can each be repeated. First its key and its row, which names the operator who began; then
  * its administrator at the issuer; last, in one transaction, the row that lets it work, the client and its grant with
  * every scope. Who died on the way leaves a municipality in `provisioning`, and asking again goes on from there; of two
  * who ask at once one is told that it exists. What the issuer made for the other is removed there again.
@@ -105,6 +106,15 @@ export async function provisionMunicipality(ctx: OperatorContext, body: unknown)
   };
 }
 
+/** The municipality's own key and, wrapped by it, the first data key and that of the look-ups. */
+async function newSealing({ keys }: OperatorContext, code: string): Promise<Sealing> {
+  const keyId = await keys.createKey(code);
+  const [fields, lookup] = await Promise.all(
+    (['fields', 'lookup'] as const).map((purpose) => keys.newDataKey(keyId, { municipality: code, purpose })),
+  );
+  return { keyId, current: 1, wrapped: { '1': fields as string }, lookup: lookup as string };
+}
+
 /** The municipality as it begins; undefined where another request was quicker. */
 async function begin(ctx: OperatorContext, entry: RegisterEntry): Promise<Municipality | undefined> {
   const { code, name, officialName, cvr } = entry;
@@ -115,7 +125,7 @@ async function begin(ctx: OperatorContext, entry: RegisterEntry): Promise<Munici
     cvr,
     status: 'provisioning',
     cursorKey: randomBytes(32).toString('base64'),
-    lookupKey: randomBytes(32).toString('base64'),
+    sealing: await newSealing(ctx, code),
   };
   const view = {
     code,

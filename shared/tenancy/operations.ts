@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { type Operation, param } from '../operation.ts';
+import type { KeyMaker } from '../privacy/key-maker.ts';
 import { parse } from '../record/validate.ts';
 import type { Store } from '../table/store.ts';
 import { instantOf } from '../time.ts';
@@ -33,6 +34,7 @@ export type { OperatorContext };
 interface OperatorDeps {
   readonly store: Store;
   readonly identity: IdentityProvider;
+  readonly keys: KeyMaker;
   readonly now: () => Date;
   readonly tokenUrl: string;
 }
@@ -45,6 +47,7 @@ export const openOperatorContext = (deps: OperatorDeps, operatorId: string, requ
   store: deps.store,
   control: controlTable(deps.store),
   identity: deps.identity,
+  keys: deps.keys,
   tokenUrl: deps.tokenUrl,
 });
 

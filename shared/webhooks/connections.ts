@@ -3,7 +3,7 @@ import type { Context } from '../context.ts';
 import { type Answer, type ApiRequest, idempotencyOf, type Operation } from '../operation.ts';
 import { flag, line, secret } from '../record/fields.ts';
 import { operationsOf } from '../record/operations.ts';
-import { findRecord } from '../record/read.ts';
+import { findOpened } from '../record/read.ts';
 import { defineResource, type Fields } from '../record/resource.ts';
 import { viewSchema } from '../record/schemas.ts';
 import { createRecord } from '../record/verbs.ts';
@@ -33,7 +33,7 @@ async function createConnection(ctx: Context, request: ApiRequest): Promise<Answ
   const answer = await createRecord(ctx, connections, request.body, { idempotency: idempotencyOf(request) });
   const view = answer.body as { id: string };
   // It may have been deleted since, if this answer is a repeated one.
-  const stored = await findRecord(ctx, connections, view.id);
+  const stored = await findOpened(ctx, connections, view.id);
   return { ...answer, body: { ...view, secret: stored?.whole['secret'] } };
 }
 

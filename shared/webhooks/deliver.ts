@@ -2,7 +2,8 @@ import { type Context, workerContext } from '../context.ts';
 import { count, faultOf, log } from '../log.ts';
 import { eventBytes } from '../record/events.ts';
 import type { Resource } from '../record/resource.ts';
-import { storedOf, type Whole } from '../record/stored.ts';
+import { opened } from '../record/sealing.ts';
+import { type Stored, storedOf, type Whole } from '../record/stored.ts';
 import { attemptKey, deliveryKey, endpointHealthKey, eventKey, recordKey } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
 import type { Store } from '../table/store.ts';
@@ -196,8 +197,14 @@ async function follow(
 const enabledAtOf = (endpoint: Whole): Instant => (endpoint['enabledAt'] as Instant | undefined) ?? endpoint.createdAt;
 
 /** What is posted. Undefined where we cannot make it, which is our fault and no failure of the receiver's. */
-function requestOf(ctx: Context, { eventId, id }: Delivery, event: Row, endpoint: Whole): PostRequest | undefined {
+async function requestOf(
+  ctx: Context,
+  { eventId, id }: Delivery,
+  event: Row,
+  stored: Stored,
+): Promise<PostRequest | undefined> {
   try {
+    const { whole: endpoint } = await opened(ctx, stored);
     const body = eventBytes(event['envelope'] as string, event['sequence'] as number);
     return postRequest(endpoint, { id: eventId, body }, ctx.now);
   } catch (error) {
@@ -223,7 +230,8 @@ export async function deliver(deps: DeliverDeps, hint: Hint, requestId: string):
   ]);
   const delivery = rows.map(deliveryOf).find((found) => found !== undefined);
   const event = rows.find((row) => row['type'] === 'event');
-  const endpoint = rows.map((row) => storedOf(deps.endpoints, row)).find((found) => found !== undefined)?.whole;
+  const stored = rows.map((row) => storedOf(deps.endpoints, row)).find((found) => found !== undefined);
+  const endpoint = stored?.view;
   const health = healthOf(rows.find((row) => row['type'] === 'endpoint-health'));
 
   if (delivery?.status === 'in_flight' && delivery.leaseUntil !== undefined && delivery.leaseUntil <= ctx.now) {
@@ -234,10 +242,10 @@ export async function deliver(deps: DeliverDeps, hint: Hint, requestId: string):
     await hintAt(deps, ctx, settled.delivery);
   }
   if (delivery?.status !== 'pending' || !event) return;
-  if (endpoint?.['disabled'] !== false) return stop(ctx, delivery, endpoint ? 'held' : 'cancelled');
+  if (!stored || endpoint?.['disabled'] !== false) return stop(ctx, delivery, endpoint ? 'held' : 'cancelled');
   if (delivery.notBefore > ctx.now) return hintAt(deps, ctx, delivery);
   if (!(await isFirst(ctx, delivery))) return;
-  const request = requestOf(ctx, delivery, event, endpoint);
+  const request = await requestOf(ctx, delivery, event, stored);
   if (!request) return;
   const claimed = await claim(ctx, delivery, health);
   if (!claimed) return;

@@ -123,7 +123,7 @@ async function renew(ctx: Context, delivery: Delivery): Promise<Delivery | undef
 }
 
 async function resend(ctx: Context, endpoints: Resource, request: ApiRequest): Promise<Answer> {
-  const { whole: endpoint } = await load(ctx, endpoints, { id: param(request, 'id') });
+  const { view: endpoint } = await load(ctx, endpoints, { id: param(request, 'id') });
   const delivery = await loadDelivery(ctx, request);
   if (endpoint['disabled'] === true) throw new Problem('conflict', 'The endpoint is disabled. Enable it first.');
   if (delivery.status === 'pending' || delivery.status === 'in_flight') return { status: 202, body: viewOf(delivery) };
@@ -171,7 +171,7 @@ async function recoverPeriod(
 
 async function recover(ctx: Context, endpoints: Resource, request: ApiRequest): Promise<Answer> {
   const period = parse(Period(), request.body);
-  const { whole: endpoint } = await load(ctx, endpoints, { id: param(request, 'id') });
+  const { view: endpoint } = await load(ctx, endpoints, { id: param(request, 'id') });
   if (endpoint['disabled'] === true) throw new Problem('conflict', 'The endpoint is disabled. Enable it first.');
   return { status: 202, body: await recoverPeriod(ctx, endpoint.id, period) };
 }
@@ -183,7 +183,7 @@ const Enabling = () =>
 async function enable(ctx: Context, endpoints: Resource, request: ApiRequest): Promise<Answer> {
   const { recover: period } = parse(Enabling(), request.body ?? {});
   const place = { id: param(request, 'id') };
-  const { whole: endpoint } = await load(ctx, endpoints, place);
+  const { view: endpoint } = await load(ctx, endpoints, place);
   const answer = await updateRecord(ctx, endpoints, place, { disabled: false }, etagOf(endpoint.version));
   const done = period ? await recoverPeriod(ctx, endpoint.id, period) : { recovered: 0 };
   return { status: 200, body: { endpoint: answer.body as Fields, ...done } };

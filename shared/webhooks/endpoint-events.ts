@@ -17,9 +17,9 @@ import { unlessRefused } from './deliveries.ts';
 /** Disables an endpoint, which commits its event `webhook-endpoint.disabled`. One that is disabled or gone is left as it is. */
 export async function disableEndpoint(ctx: Context, endpoints: Resource, id: string): Promise<void> {
   const endpoint = await findRecord(ctx, endpoints, id);
-  if (!endpoint || endpoint.whole['disabled'] === true) return;
+  if (!endpoint || endpoint.view['disabled'] === true) return;
   try {
-    await updateRecord(ctx, endpoints, { id }, { disabled: true }, etagOf(endpoint.whole.version));
+    await updateRecord(ctx, endpoints, { id }, { disabled: true }, etagOf(endpoint.view.version));
   } catch (error) {
     // Somebody changed it at the same instant: the next failure decides anew.
     if (!(error instanceof Problem)) throw error;

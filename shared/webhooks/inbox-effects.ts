@@ -5,7 +5,7 @@ import { count, faultOf, log } from '../log.ts';
 import { etagOf } from '../operation.ts';
 import { day, municipalityCode, reference } from '../record/fields.ts';
 import { parentFields } from '../record/place.ts';
-import { findRecord } from '../record/read.ts';
+import { findOpened } from '../record/read.ts';
 import type { CaseRef, Fields, Resource } from '../record/resource.ts';
 import { caseRef } from '../record/schemas.ts';
 import { storedOf, type Whole } from '../record/stored.ts';
@@ -44,7 +44,7 @@ async function change(
   const resource = resources.find(({ path }) => path === row?.['type']);
   const stored = resource && storedOf(resource, row);
   if (!resource || !stored) throw new Problem('unknown_reference', 'The id names no such record here.');
-  const parents = Object.fromEntries(parentFields(resource).map((field) => [field, String(stored.whole[field])]));
+  const parents = Object.fromEntries(parentFields(resource).map((field) => [field, String(stored.view[field])]));
   const key = { key: `${message.id} ${id}`, fingerprint: message.id };
   await reviseRecord(ctx, resource, { id, parents }, patchOf, key);
 }
@@ -187,7 +187,7 @@ function reasonOf({ code, message, errors }: Problem): string {
 export async function applyMessage(worker: Context, id: string): Promise<void> {
   const { requestId, tenant } = worker;
   try {
-    const stored = await findRecord(worker, inboxMessages, id);
+    const stored = await findOpened(worker, inboxMessages, id);
     if (stored?.whole.status !== 'received') return;
     const message = stored.whole;
     const ctx = { ...worker, actor: connectionActor(String(message['connectionId'])) };

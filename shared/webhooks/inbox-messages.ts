@@ -6,6 +6,7 @@ import { instant, line, reference, sensitive } from '../record/fields.ts';
 import { operationsOf } from '../record/operations.ts';
 import { getRecord } from '../record/read.ts';
 import { defineResource, type Fields } from '../record/resource.ts';
+import { openFields, sealField } from '../record/sealing.ts';
 import { partKey } from '../table/keys.ts';
 import type { Write } from '../table/write.ts';
 import { plusSeconds } from '../time.ts';
@@ -70,19 +71,27 @@ export const inboxMessages = defineResource({
 });
 
 /** A message's text as its record's `payload`, and what does not fit in there as rows beside it. */
-export function inParts(text: string): { payload: string; beside: (id: string) => readonly Write[] } {
+export function inParts(
+  ctx: Context,
+  text: string,
+): { payload: string; beside: (id: string) => Promise<readonly Write[]> } {
   const rest = Array.from({ length: Math.ceil(text.length / PART) - 1 }, (_, at) =>
     text.slice((at + 1) * PART, (at + 2) * PART),
   );
   const beside = (id: string) =>
-    rest.map((part, at): Write => ({ kind: 'put', key: partKey(id, at), item: { type: 'part', sensitive: part } }));
+    Promise.all(
+      rest.map(async (part, at): Promise<Write> => {
+        const payload = await sealField(ctx, id, `payload.${at}`, part);
+        return { kind: 'put', key: partKey(id, at), item: { type: 'part', sensitive: { payload } } };
+      }),
+    );
   return { payload: text.slice(0, PART), beside };
 }
 
 /** A message's whole text, of which `payload` is the beginning. */
 export async function wholePayload(ctx: Context, id: string, payload: string): Promise<string> {
   if (payload.length < PART) return payload;
-  const parts = [payload];
+  const sealed: string[] = [];
   let after: string | undefined;
   do {
     const page = await ctx.table.query({
@@ -92,10 +101,11 @@ export async function wholePayload(ctx: Context, id: string, payload: string): P
       after,
       limit: 20,
     });
-    parts.push(...page.rows.map((row) => row['sensitive'] as string));
+    sealed.push(...page.rows.map((row) => (row['sensitive'] as { payload: string }).payload));
     after = page.last;
   } while (after !== undefined);
-  return parts.join('');
+  const rest = await openFields(ctx, id, Object.fromEntries(sealed.map((text, at) => [`payload.${at}`, text])));
+  return [payload, ...Object.values(rest)].join('');
 }
 
 /** The operations on the inbox: messages are made by who sends them, and a person only decides on them. */

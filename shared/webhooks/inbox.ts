@@ -40,7 +40,7 @@ function isSame(one: string, other: string): boolean {
 
 /** Stores a message, on condition that it has not come before, and applies it. */
 async function take(ctx: Context, connectionId: string, { id, timestamp, text }: Sent): Promise<void> {
-  const { payload, beside } = inParts(text);
+  const { payload, beside } = inParts(ctx, text);
   const type = readMessage(text)?.type;
   const fields = {
     connectionId,

@@ -5,7 +5,7 @@ import { type Answer, type ApiRequest, idempotencyOf, type Operation, param, req
 import { flag, instant, whole } from '../record/fields.ts';
 import { once } from '../record/once.ts';
 import { TENANT_BASE } from '../record/operations.ts';
-import { findRecord, load } from '../record/read.ts';
+import { findOpened, loadOpened } from '../record/read.ts';
 import type { Resource } from '../record/resource.ts';
 import { viewSchema } from '../record/schemas.ts';
 import { parse } from '../record/validate.ts';
@@ -33,7 +33,7 @@ export const endpointWithSecret = (endpoints: Resource) =>
 async function withSecret(ctx: Context, endpoints: Resource, answer: Answer): Promise<Answer> {
   const view = answer.body as { id: string; secretVersion: number };
   // It may have been deleted or rotated since, if this answer is a repeated one.
-  const stored = await findRecord(ctx, endpoints, view.id);
+  const stored = await findOpened(ctx, endpoints, view.id);
   const secret = stored && secretOfVersion(endpointOf(stored.whole), endpointOf(view).secretVersion);
   return { ...answer, body: { ...view, secret } };
 }
@@ -61,7 +61,7 @@ const Rotation = () =>
 const rotateSecret = (ctx: Context, endpoints: Resource, request: ApiRequest): Promise<Answer> => {
   const idempotency = idempotencyOf(request);
   return once(ctx, idempotency, async (eventId) => {
-    const before = await load(ctx, endpoints, { id: param(request, 'id') });
+    const before = await loadOpened(ctx, endpoints, { id: param(request, 'id') });
     const { overlapHours, force } = parse(Rotation(), request.body);
     requireMatch(request.header('if-match'), before.whole.version);
     const keys = endpointOf(before.whole);

@@ -5,7 +5,7 @@ import { type Answer, type ApiRequest, type Operation, param } from '../operatio
 import { cloudEvent, eventBytes, sequenceText } from '../record/events.ts';
 import { instant, oneOf } from '../record/fields.ts';
 import { operationsOf, TENANT_BASE } from '../record/operations.ts';
-import { load } from '../record/read.ts';
+import { loadOpened } from '../record/read.ts';
 import type { Resource } from '../record/resource.ts';
 import { caseRefs } from '../record/schemas.ts';
 import { parse } from '../record/validate.ts';
@@ -25,7 +25,7 @@ export interface WebhookDeps extends EgressOptions {
 
 /** Posts a ping event at once and tells what came of it. */
 async function testEndpoint(ctx: Context, endpoints: Resource, post: Post, request: ApiRequest): Promise<Answer> {
-  const { whole: endpoint } = await load(ctx, endpoints, { id: param(request, 'id') });
+  const { whole: endpoint } = await loadOpened(ctx, endpoints, { id: param(request, 'id') });
   const id = `evt_${newId(new Date(ctx.now)).replaceAll('-', '')}`;
   const data = { objectType: 'webhook-endpoint', objectId: endpoint.id };
   const body = cloudEvent(ctx, { id, name: 'webhook-endpoint.ping', subject: endpoint.id, data });

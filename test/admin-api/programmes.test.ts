@@ -328,8 +328,9 @@ describe('a change of a programme by a process that dies', () => {
     const calls = await atEveryCall(async (life) => {
       await restore(livline.store, before);
       const api = adminApi({
-        store: life.store(livline.store),
+        store: life.store(livline.storeOf('admin-api')),
         identity: { createClient: () => Promise.reject(new Error('Not here')), deleteClient: async () => undefined },
+        keys: livline.keys,
         now: livline.now,
         tokenUrl: 'https://token.test/oauth2/token',
         operatorClientId: OPERATOR,

@@ -1,8 +1,10 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { tenantApi } from '#functions/tenant-api/app.ts';
+import { keyrings } from '#shared/privacy/keyring.ts';
 import type { Store } from '#shared/table/store.ts';
 import { TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
+import { standInKeys } from '#test/support/stand-in-keys.ts';
 import { TYPICAL_FAMILY } from '#test/support/typical-family.ts';
 import { honoZod } from './peers/hono-zod.ts';
 import { type Benchmark, measured, ratio } from './report.ts';
@@ -13,15 +15,19 @@ const BATCHES = 31;
 const CALLS = 300;
 
 /** A store whose client answers at once: with the context's rows where it is asked for them, else with nothing. */
-function stubbedStore(): Store {
+async function stubbedStore(): Promise<Store> {
   const client = DynamoDBDocumentClient.from(new DynamoDBClient({ region: 'eu-central-1' }));
+  const keys = standInKeys();
+  const keyId = await keys.createKey('0630');
+  const wrapped = (purpose: 'fields' | 'lookup') => keys.newDataKey(keyId, { municipality: '0630', purpose });
+  const [fields, lookup] = await Promise.all([wrapped('fields'), wrapped('lookup')]);
   const tenant = {
     code: '0630',
     name: 'Vejle',
     cvr: '29189900',
     status: 'live',
     cursorKey: '',
-    lookupKey: Buffer.alloc(32, 1).toString('base64'),
+    sealing: { keyId, current: 1, wrapped: { '1': fields }, lookup },
   };
   const Responses = {
     stub: [
@@ -32,7 +38,7 @@ function stubbedStore(): Store {
   };
   client.send = (async (command: { input: object }) =>
     'RequestItems' in command.input ? { Responses } : {}) as unknown as typeof client.send;
-  return { client, tenantClient: () => client, tableName: 'stub' };
+  return { client, tenantClient: () => client, keyrings: keyrings(keys), tableName: 'stub' };
 }
 
 /** Microseconds of CPU for each of a batch of calls. */
@@ -46,7 +52,7 @@ async function cpuPerCall(call: () => Promise<unknown>): Promise<number> {
 export const warmCpu: Benchmark = {
   title: `CPU of a validated POST of a family, warm, store stubbed (${BATCHES} batches of ${CALLS} each)`,
   run: async () => {
-    const store = stubbedStore();
+    const store = await stubbedStore();
     const post = () => Promise.resolve({ status: 204, durationMs: 0 });
     const livline = tenantApi({ store, now: () => new Date(), post, allowLocal: false });
     const peer = honoZod(store.client, store.tableName);

@@ -4,9 +4,11 @@ import { adminApi } from '#functions/admin-api/app.ts';
 import { tenantApi } from '#functions/tenant-api/app.ts';
 import { startDatabase } from '#infra/local/database.ts';
 import { createTable, tableTemplate } from '#infra/local/table.ts';
+import { keyrings } from '#shared/privacy/keyring.ts';
 import { openStore } from '#shared/table/store.ts';
 import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
 import { proxyEvent } from '#test/support/proxy-event.ts';
+import { standInKeys } from '#test/support/stand-in-keys.ts';
 import type { Plant } from '#test/support/unit-cases.ts';
 
 const CODE = '0630';
@@ -55,15 +57,16 @@ export async function startWorld(): Promise<World> {
   };
   Object.assign(process.env, environment);
   await createTable(new DynamoDBClient({}), tableName, template);
+  const keys = standInKeys();
   // The emulator knows no roles: a session is the same access key again.
   const session = { accessKeyId: 'bench', secretAccessKey: 'bench', sessionToken: 'bench', expiration: LATER };
-  const store = openStore(tableName, () => async () => session);
+  const store = openStore(tableName, { sessions: () => async () => session, keyrings: keyrings(keys) });
   const now = () => new Date();
   const identity = {
     createClient: async () => ({ clientId: CLIENT, clientSecret: 'unused' }),
     deleteClient: async () => undefined,
   };
-  const admin = adminApi({ store, identity, now, tokenUrl: 'https://token.invalid', operatorClientId: OPERATOR });
+  const admin = adminApi({ store, identity, keys, now, tokenUrl: 'https://token.invalid', operatorClientId: OPERATOR });
   const post = () => Promise.resolve({ status: 204, durationMs: 0 });
   const tenant = tenantApi({ store, now, post, allowLocal: false });
 

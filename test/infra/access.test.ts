@@ -61,8 +61,11 @@ describe('the permissions', () => {
     expect(actions.filter((action) => /\*|Scan|PartiQL/.test(action))).toEqual([]);
   });
 
-  test('name a resource each, but for the one action that knows none', () => {
-    const wide = statements.filter(({ resources }) => JSON.stringify(resources).includes('*'));
+  test('name a resource each, but for the one action that knows none, and for keys that are known by their tags', () => {
+    const wide = statements
+      .filter(({ resources }) => JSON.stringify(resources).includes('*'))
+      .filter(({ condition }) => !JSON.stringify(condition ?? {}).includes('Tag/livline:stage'))
+      .filter(({ resources }) => !JSON.stringify(resources).includes(':alias/livline/prod/*'));
     expect(wide.flatMap(({ role, actions }) => actions.map((action) => [role.slice(0, 5), action]))).toEqual([
       ['relay', 'dynamodb:ListStreams'],
     ]);
@@ -80,7 +83,9 @@ describe('the permissions', () => {
   test('use the key through the service it is for', () => {
     for (const { role, actions, condition } of statements) {
       if (!actions.some((action) => action.startsWith('kms:Encrypt') || action.startsWith('kms:Generate'))) continue;
-      expect(condition?.StringEquals, role).toHaveProperty(['kms:ViaService']);
+      const { StringEquals: equal } = condition ?? {};
+      if (equal?.['aws:ResourceTag/livline:stage'] === undefined)
+        expect(equal, role).toHaveProperty(['kms:ViaService']);
     }
   });
 });
@@ -192,4 +197,21 @@ test('a tenant role is taken by its own function alone, for one municipality tha
     );
     expect(statement.Condition['ForAllValues:StringEquals']).toEqual({ 'aws:TagKeys': ['municipality'] });
   }
+});
+
+test('a data key is unwrapped under a tenant role alone, by the key of its municipality and for it', () => {
+  const unwrapping = statements.filter(({ sid }) => sid === 'UnwrapKeys');
+  expect(unwrapping.map(({ role }) => role.split('role')[0]).sort()).toEqual(
+    ['tenantapi', 'inbox', 'deliver', 'clock', 'lifecycle'].map((name) => `${name}tenant`).sort(),
+  );
+  for (const { actions, condition } of unwrapping) {
+    expect(actions).toEqual(['kms:Decrypt']);
+    expect(condition.StringEquals).toEqual({
+      'aws:ResourceTag/livline:stage': 'prod',
+      'aws:ResourceTag/livline:municipality': TAG,
+      'kms:EncryptionContext:municipality': TAG,
+    });
+  }
+  const others = statements.filter(({ sid, actions }) => actions.includes('kms:Decrypt') && sid !== 'UnwrapKeys');
+  for (const { resources: named, role } of others) expect(JSON.stringify(named), role).not.toContain('*');
 });

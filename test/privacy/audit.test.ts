@@ -70,11 +70,12 @@ const verify = async (query: Record<string, string> = {}) => {
 /** Does something once, just before the next Query of the feed is sent. */
 function beforeTheNextQuery(deed: () => Promise<unknown>): void {
   const name = 'deed';
-  livline.store.client.middlewareStack.add(
+  const { middlewareStack } = livline.storeOf('tenant-api').tenantClient(at.code);
+  middlewareStack.add(
     (next, { commandName }) =>
       async (args) => {
         if (commandName !== 'QueryCommand') return next(args);
-        livline.store.client.middlewareStack.remove(name);
+        middlewareStack.remove(name);
         await deed();
         return next(args);
       },

@@ -14,7 +14,8 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Callers, callersOf } from '#infra/local/callers.ts';
 import { openKeyService } from '#infra/local/key-service.ts';
-import { type KeyMaker, type KeyOpener, kmsKeyMaker, kmsKeyOpener } from '#shared/privacy/key-service.ts';
+import { type KeyMaker, kmsKeyMaker } from '#shared/privacy/key-maker.ts';
+import { type KeyOpener, kmsKeyOpener } from '#shared/privacy/key-opener.ts';
 import { keyrings } from '#shared/privacy/keyring.ts';
 import { open, seal } from '#shared/privacy/seal.ts';
 import { type Served, served } from '../support/served.ts';

@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { KeyBinding, KeyOpener } from '#shared/privacy/key-service.ts';
+import type { KeyBinding, KeyOpener } from '#shared/privacy/key-opener.ts';
 import { type Keyrings, keyrings, type Sealing } from '#shared/privacy/keyring.ts';
 import { open, seal } from '#shared/privacy/seal.ts';
 

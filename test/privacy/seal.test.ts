@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { CompactEncrypt } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { newId } from '#shared/ids.ts';
-import type { KeyOpener } from '#shared/privacy/key-service.ts';
+import type { KeyOpener } from '#shared/privacy/key-opener.ts';
 import { keyrings, type Sealing } from '#shared/privacy/keyring.ts';
 import { keyVersionOf, open, type Place, SealBroken, seal } from '#shared/privacy/seal.ts';
 

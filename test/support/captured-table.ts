@@ -4,7 +4,9 @@ import { DynamoDBDocumentClient, type TransactWriteCommandInput } from '@aws-sdk
 import { inject } from 'vitest';
 import { createTable } from '#infra/local/table.ts';
 import type { FunctionName } from '#infra/service-function.ts';
+import { keyrings } from '#shared/privacy/keyring.ts';
 import type { Store } from '#shared/table/store.ts';
+import { standInKeys } from './stand-in-keys.ts';
 
 /** Who asks: a function under its own role, or with a municipality under its tenant role in a session for that one. */
 export interface Principal {
@@ -94,6 +96,9 @@ export async function startTable() {
     return documents;
   }
 
+  const keys = standInKeys();
+  const rings = keyrings(keys);
+
   /** The table as a function reaches it; without one, as the test itself looks at it. */
   function openStore(name?: FunctionName): Store {
     const tenants = new Map<string, DynamoDBDocumentClient>();
@@ -101,6 +106,7 @@ export async function startTable() {
     return {
       tableName,
       client: own,
+      keyrings: rings,
       tenantClient(code) {
         if (!name) return own;
         const known = tenants.get(code) ?? clientOf({ function: name, municipality: code });
@@ -122,6 +128,7 @@ export async function startTable() {
   }
 
   return {
+    keys,
     /** The table as the test itself looks at it. */
     store: openStore(),
     /** The table as one of the functions reaches it. */

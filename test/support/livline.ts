@@ -64,7 +64,7 @@ export const OPERATOR = 'operator-client';
  * underneath, and the clock, the queue and the receivers in the test's hands.
  */
 export async function startLivline({ allowLocal = false } = {}) {
-  const { store, storeOf, captured, committed, hasEnded, requestsOf, roundTripsOf, cutOff, killedAt } =
+  const { store, storeOf, keys, captured, committed, hasEnded, requestsOf, roundTripsOf, cutOff, killedAt } =
     await startTable();
 
   let time = new Date('2026-11-20T09:00:00.000Z');
@@ -102,6 +102,7 @@ export async function startLivline({ allowLocal = false } = {}) {
   const admin = adminApi({
     store: storeOf('admin-api'),
     identity,
+    keys,
     now,
     tokenUrl: 'https://token.test/oauth2/token',
     operatorClientId: OPERATOR,
@@ -217,6 +218,7 @@ export async function startLivline({ allowLocal = false } = {}) {
   return {
     store,
     storeOf,
+    keys,
     captured,
     hints,
     posts,

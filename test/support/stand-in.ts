@@ -62,3 +62,15 @@ export const standInTokens = (accessKeyId: string): Promise<StandIn> =>
     () =>
       `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials><AccessKeyId>${accessKeyId}</AccessKeyId><SecretAccessKey>test</SecretAccessKey><SessionToken>session</SessionToken><Expiration>${new Date(Date.now() + 3_600_000).toISOString()}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`,
   );
+
+/** KMS as far as a municipality's key and data keys go: a wrapped key is the key itself. */
+export const standInKms = (): Promise<StandIn> => {
+  const arn = 'arn:aws:kms:eu-central-1:000000000000:key/municipality';
+  const key = Buffer.alloc(32, 7).toString('base64');
+  const answers: Readonly<Record<string, object>> = {
+    DescribeKey: { KeyMetadata: { KeyId: arn, Arn: arn, KeyState: 'Enabled' } },
+    GenerateDataKeyWithoutPlaintext: { KeyId: arn, CiphertextBlob: key },
+    Decrypt: { KeyId: arn, Plaintext: key },
+  };
+  return standIn(({ headers }) => answers[String(headers['x-amz-target']).replace('TrentService.', '')]);
+};

@@ -12,6 +12,7 @@ export function wrappedStore(store: Store, around: (send: Send) => Send): Store 
     tableName: store.tableName,
     client: wrap(store.client),
     tenantClient: (code) => wrap(store.tenantClient(code)),
+    keyrings: store.keyrings,
   };
 }
 

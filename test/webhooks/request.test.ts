@@ -59,12 +59,14 @@ describe('secret unreadable', () => {
           ExpressionAttributeValues: { ':text': sensitive },
         }),
       );
-    await keep('{"secret":{"secret":"whsec_"}}');
+    const { secret } = JSON.parse(row?.['sensitive']);
+    const broken = secret.secret.replace(/.$/, (last: string) => (last === 'A' ? 'Q' : 'A'));
+    await keep(JSON.stringify({ secret: { secret: broken } }));
     await pipeline.deliver(message.hint);
     expect(pipeline.received).toEqual([]);
     const [waiting] = await rowsOf(livline.store, at.code, 'delivery');
     expect(waiting?.['view']).toMatchObject({ status: 'pending', attempts: 0 });
-    expect(logged.join('')).toContain('KeyUnusable');
+    expect(logged.join('')).toContain('SealBroken');
 
     await keep(row?.['sensitive']);
     await pipeline.untilQuiet();

@@ -151,7 +151,7 @@ describe('the rotation of a secret', () => {
     await at.remove(`/webhook-endpoints/${id}`, 1);
   });
 
-  it('leaves no secret in an event, a list, the history or any row but the endpoint’s own', async () => {
+  it('leaves no secret in an event, a list, the history or, in clear, any row', async () => {
     const { body: endpoint } = await at.post('/webhook-endpoints', {
       url: 'https://sag.example.dk/',
       signatures: ['v1', 'v1a'],
@@ -172,10 +172,7 @@ describe('the rotation of a secret', () => {
       for (const secret of secrets) expect(text).not.toContain(secret);
     }
     for (const secret of secrets) {
-      const holding = (await contentOf(livline.store)).filter((row) => JSON.stringify(row).includes(secret));
-      expect(holding.map((row) => [row['type'], String(row['pk']).endsWith(endpoint.id)])).toEqual([
-        ['webhook-endpoints', true],
-      ]);
+      expect(JSON.stringify(await contentOf(livline.store))).not.toContain(secret);
     }
     await at.remove(`/webhook-endpoints/${endpoint.id}`, 3);
   });

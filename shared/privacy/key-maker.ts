@@ -2,7 +2,6 @@ import {
   AlreadyExistsException,
   CreateAliasCommand,
   CreateKeyCommand,
-  DecryptCommand,
   DeleteAliasCommand,
   DescribeKeyCommand,
   DisableKeyCommand,
@@ -14,12 +13,7 @@ import {
   ScheduleKeyDeletionCommand,
 } from '@aws-sdk/client-kms';
 
-/** What a data key is bound to: wrapped for one municipality and purpose, it is unwrapped for no other. */
-export interface KeyBinding {
-  readonly municipality: string;
-  /** `fields` seals field values, `lookup` keys the hashes by which telephone and CPR numbers are found. */
-  readonly purpose: 'fields' | 'lookup';
-}
+import type { KeyBinding } from './key-opener.ts';
 
 /** Makes and ends the keys of municipalities, and sees none of them in clear. */
 export interface KeyMaker {
@@ -35,12 +29,6 @@ export interface KeyMaker {
    * sealed under it is unreadable for ever, in backups too. May be done again and goes on where it stopped.
    */
   destroyKey(code: string, keyId: string): Promise<void>;
-}
-
-/** Unwraps data keys, for whoever works inside the municipality. */
-export interface KeyOpener {
-  /** The 32 bytes of a data key, which belong to the caller alone. */
-  unwrap(keyId: string, wrapped: string, binding: KeyBinding): Promise<Uint8Array>;
 }
 
 export interface KmsMakerOptions {
@@ -122,26 +110,6 @@ export function kmsKeyMaker({ client, stage }: KmsMakerOptions): KeyMaker {
       const named = await keyOf(aliasOf(code));
       if (named?.Arn !== keyId) return;
       await unless(NotFoundException, () => client.send(new DeleteAliasCommand({ AliasName: aliasOf(code) })));
-    },
-  };
-}
-
-/**
- * Unwrapping by AWS KMS.
- * @param tenantClient the client that works under the tenant role, in a session for this municipality
- */
-export function kmsKeyOpener(tenantClient: (code: string) => KMSClient): KeyOpener {
-  return {
-    async unwrap(keyId, wrapped, { municipality, purpose }) {
-      const { Plaintext } = await tenantClient(municipality).send(
-        new DecryptCommand({
-          KeyId: keyId,
-          CiphertextBlob: Buffer.from(wrapped, 'base64'),
-          EncryptionContext: { municipality, purpose },
-        }),
-      );
-      if (Plaintext?.length !== 32) throw new Error('KMS gave no key of 256 bits');
-      return Plaintext;
     },
   };
 }

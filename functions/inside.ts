@@ -1,0 +1,10 @@
+import { kmsClients, kmsKeyOpener } from '#shared/privacy/key-opener.ts';
+import { keyrings } from '#shared/privacy/keyring.ts';
+import type { Inside } from '#shared/table/store.ts';
+import { sessionsOf } from '#shared/table/tenant-session.ts';
+
+/** The way into municipalities of a function whose tenant role this is: sessions, and in them the keys. */
+export function insideBy(tenantRoleArn: string): Inside {
+  const sessions = sessionsOf(tenantRoleArn);
+  return { sessions, keyrings: keyrings(kmsKeyOpener(kmsClients(sessions))) };
+}

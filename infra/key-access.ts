@@ -1,0 +1,79 @@
+import { Aws, type Stack, Validations } from 'aws-cdk-lib';
+import { PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
+import { HERE } from './table-access.ts';
+
+/**
+ * Who may do what with the municipalities' keys. They are made while the product runs, so no policy can name them: they
+ * are known by their tags, which only who makes a key can set.
+ */
+const MUNICIPALITY_TAG = 'aws:ResourceTag/livline:municipality';
+const STAGE_TAG = 'aws:ResourceTag/livline:stage';
+
+const arnOf = (stack: Stack, resource: string): string => `arn:aws:kms:${stack.region}:${Aws.ACCOUNT_ID}:${resource}`;
+const EVERY_KEY = 'key/*';
+const aliasesOf = (stage: string): string => `alias/livline/${stage}/*`;
+
+/** Lets the operators' function make a key for a municipality, and wrapped data keys by it that it never sees in clear. */
+export function grantKeyMaking(role: Role, stack: Stack, stage: string): void {
+  acknowledgeNamelessKeys(role, stack, stage);
+  const ofStage = { StringEquals: { [STAGE_TAG]: stage } };
+  role.addToPolicy(
+    new PolicyStatement({
+      sid: 'MakeKeys',
+      actions: ['kms:CreateKey', 'kms:TagResource'],
+      // A key that is being made has no name yet.
+      resources: ['*'],
+      conditions: {
+        StringEquals: { 'aws:RequestTag/livline:stage': stage },
+        'ForAllValues:StringEquals': { 'aws:TagKeys': ['livline:municipality', 'livline:stage'] },
+      },
+    }),
+  );
+  role.addToPolicy(
+    new PolicyStatement({
+      sid: 'UseKeys',
+      actions: [
+        'kms:DescribeKey',
+        'kms:EnableKeyRotation',
+        'kms:CreateAlias',
+        'kms:GenerateDataKeyWithoutPlaintext',
+        'kms:ScheduleKeyDeletion',
+      ],
+      resources: [arnOf(stack, EVERY_KEY)],
+      conditions: ofStage,
+    }),
+  );
+  role.addToPolicy(
+    new PolicyStatement({
+      sid: 'NameKeys',
+      actions: ['kms:CreateAlias'],
+      resources: [arnOf(stack, aliasesOf(stage))],
+    }),
+  );
+}
+
+/** Lets a tenant role unwrap the data keys of the municipality that its session is tagged with. */
+export function grantUnwrapping(role: Role, stack: Stack, stage: string): void {
+  acknowledgeNamelessKeys(role, stack, stage);
+  role.addToPolicy(
+    new PolicyStatement({
+      sid: 'UnwrapKeys',
+      actions: ['kms:Decrypt'],
+      resources: [arnOf(stack, EVERY_KEY)],
+      conditions: {
+        StringEquals: {
+          [STAGE_TAG]: stage,
+          [MUNICIPALITY_TAG]: HERE,
+          'kms:EncryptionContext:municipality': HERE,
+        },
+      },
+    }),
+  );
+}
+
+function acknowledgeNamelessKeys(role: Role, stack: Stack, stage: string): void {
+  const reason = 'The municipalities’ keys are made while the product runs: their tags say which they are.';
+  const resources = ['*', arnOf(stack, EVERY_KEY), arnOf(stack, aliasesOf(stage))];
+  const ids = resources.map((arn) => `AwsSolutions-IAM5[Resource::${arn.replace(Aws.ACCOUNT_ID, '<AWS::AccountId>')}]`);
+  Validations.of(role).acknowledge(...ids.map((id) => ({ id, reason })));
+}
