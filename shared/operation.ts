@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 import { invalid, Problem, type ProblemCode } from './errors.ts';
-import type { Scope } from './tenancy/scopes.ts';
+import type { Scope, TenantScope } from './tenancy/scopes.ts';
 
 /** A request after HTTP has been dealt with: nothing of it is trusted, but all of it is parsed. */
 export interface ApiRequest {
@@ -37,6 +37,8 @@ export interface Operation<Ctx> {
   /** Path template, parameters as `{name}`. */
   readonly path: string;
   readonly scope: Scope;
+  /** Further scopes it needs, since it shows what those are for too. */
+  readonly also?: readonly TenantScope[];
   readonly tag: string;
   readonly summary: string;
   readonly description?: string;

@@ -29,7 +29,7 @@ export function tenantApi(deps: TenantApiDeps): App {
       // The gateway takes the tenant from the path. Were the two ever to differ, this environment is another's: serve nobody.
       if (deps.perTenant && tenantId !== code) throw new Error('The execution environment is not of this municipality');
       const ctx = await openContext({ clientId, scope: claims?.['scope'] ?? '' }, code, requestId);
-      requireScope(ctx, operation.scope as TenantScope);
+      for (const scope of [operation.scope as TenantScope, ...(operation.also ?? [])]) requireScope(ctx, scope);
       return ctx;
     },
   );

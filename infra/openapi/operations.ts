@@ -122,13 +122,14 @@ export const problemsOf = ({ path, body, problems }: Operation<never>): ProblemC
 
 /** One operation as the document has it. */
 export function operationObject(operation: Operation<never>, components: Components): object {
-  const { id, tag, summary, description, scope } = operation;
+  const { id, tag, summary, description, scope, also = [] } = operation;
+  const scopes = [scope, ...also];
   return {
     operationId: id,
     summary,
-    description: `${description ? `${description} ` : ''}Scope: \`${scope}\`.`,
+    description: `${description ? `${description} ` : ''}${also.length > 0 ? 'Scopes' : 'Scope'}: ${scopes.map((each) => `\`${each}\``).join(', ')}.`,
     tags: [tag],
-    security: [{ oauth2: [`${RESOURCE_SERVER}/${scope}`] }],
+    security: [{ oauth2: scopes.map((each) => `${RESOURCE_SERVER}/${each}`) }],
     parameters: [...pathParameters(operation), ...queryParameters(operation), ...headerParameters(operation)],
     ...requestBody(operation, components),
     responses: { ...successResponses(operation, components), ...problemRefs(problemsOf(operation)) },

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { type Context, requireScope } from '../context.ts';
+import type { Context } from '../context.ts';
 import { type Operation, param } from '../operation.ts';
 import { instant, line } from '../record/fields.ts';
 import { pageOf, pageParameters, pageSchema } from '../record/lists.ts';
@@ -36,26 +36,27 @@ const timelineItem = () =>
       examples: [{ type: 'calls', at: '2026-11-21T21:14:00.000Z', record: RECORD }],
     });
 
-/** The scopes that reading a family's timeline needs: those of everything that can stand in it. */
+/** The scopes that reading a family's timeline needs besides that of families: those of everything that can stand in it. */
 const timelineScopes = (resources: readonly Resource[]) => [
   ...new Set(
     resources
       .filter(({ about, edges }) => about !== undefined || 'familyId' in (edges ?? {}))
-      .map(({ scopes }) => scopes.read),
+      .map(({ scopes }) => scopes.read)
+      .filter((scope) => scope !== families.scopes.read),
   ),
 ];
 
 /** Everything about a family, one Query a page. */
 function timeline(resources: readonly Resource[]): Operation<Context> {
-  const scopes = timelineScopes(resources);
   return {
     id: 'get-family-timeline',
     method: 'GET',
     path: `${TENANT_BASE}/families/{id}/timeline`,
     scope: families.scopes.read,
+    also: timelineScopes(resources),
     tag: 'families',
     summary: 'Everything about a family, newest first',
-    description: `It shows what others wrote about the family too, so it also needs the scopes ${scopes.join(', ')}.`,
+    description: 'It shows what others wrote about the family too.',
     manner: 'list',
     query: pageParameters,
     success: {
@@ -65,7 +66,6 @@ function timeline(resources: readonly Resource[]): Operation<Context> {
     },
     problems: ['validation_failed', 'invalid_cursor'],
     run: async (ctx, request) => {
-      for (const scope of scopes) requireScope(ctx, scope);
       const { view: family } = await load(ctx, families, { id: param(request, 'id') });
       const page = parse(z.strictObject(pageParameters()), request.query, '/query') as Fields;
       const listing = { index: 'about', partition: timelinePartition(family.id), descending: true } as const;

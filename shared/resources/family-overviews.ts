@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { type Context, requireScope } from '../context.ts';
+import type { Context } from '../context.ts';
 import { invalid } from '../errors.ts';
 import type { Operation } from '../operation.ts';
 import { day, flag, group, instant, line, listOf, oneOf, reference, whole } from '../record/fields.ts';
@@ -20,7 +20,6 @@ import {
 import { groupSessionsName } from './supervision-sessions.ts';
 
 /** The overview shows what stands in these parts of the record. */
-const SCOPES = ['support:read', 'families:read', 'supervision:read', 'placements:read'] as const;
 
 const yes = (description: string) => z.literal('true').describe(description).optional();
 
@@ -162,9 +161,10 @@ export const familyOverviews: Operation<Context> = {
   method: 'GET',
   path: `${TENANT_BASE}/family-overviews`,
   scope: 'support:read',
+  also: ['families:read', 'supervision:read', 'placements:read'],
   tag: 'families',
   summary: 'My families, those that need attention, those without a consultant',
-  description: `Last contact, next supervision, open actions, risk and free places of each family, and why it needs attention: it has no consultant, or nobody talked with it for 30 days (15 under high pressure). It needs the scopes ${SCOPES.join(', ')}.`,
+  description: `Last contact, next supervision, open actions, risk and free places of each family, and why it needs attention: it has no consultant, or nobody talked with it for 30 days (15 under high pressure).`,
   manner: 'list',
   query: parameters,
   success: {
@@ -174,7 +174,6 @@ export const familyOverviews: Operation<Context> = {
   },
   problems: ['validation_failed', 'invalid_cursor'],
   run: async (ctx, request) => {
-    for (const scope of SCOPES) requireScope(ctx, scope);
     const chosen = parse(z.strictObject(parameters()), request.query, '/query');
     const answer = await pageOf(ctx, request, listingOf(chosen, ctx.now), chosen, (row) => row['view']);
     const { items, ...rest } = answer.body as { items: Standing[] };

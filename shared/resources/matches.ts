@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { type Context, requireScope } from '../context.ts';
+import type { Context } from '../context.ts';
 import { type Operation, param } from '../operation.ts';
 import { flag, group, line, listOf, oneOf, reference, whole } from '../record/fields.ts';
 import { TENANT_BASE } from '../record/operations.ts';
@@ -13,7 +13,6 @@ import { freePlaces, type Standing, standingLists } from './family-standing.ts';
 import { pastOfChild } from './placements.ts';
 
 /** What the match looks at. */
-const SCOPES = ['children:read', 'families:read', 'placements:read'] as const;
 /** Families read at a time; a municipality has fewer with a free place. */
 const PAGE = 500;
 
@@ -154,9 +153,10 @@ export const matches: Operation<Context> = {
   method: 'GET',
   path: `${TENANT_BASE}/children/{id}/matches`,
   scope: 'children:read',
+  also: ['families:read', 'placements:read'],
   tag: 'children',
   summary: 'Families with a free approved place, ranked, with reasons',
-  description: `What the child needs counts only for a client that may read it (sensitive:read). It needs the scopes ${SCOPES.join(', ')}.`,
+  description: 'What the child needs counts only for a client that may read it (sensitive:read).',
   manner: 'list',
   query: parameters,
   success: {
@@ -166,7 +166,6 @@ export const matches: Operation<Context> = {
   },
   problems: ['validation_failed'],
   run: async (ctx, request) => {
-    for (const scope of SCOPES) requireScope(ctx, scope);
     const { careForm } = parse(z.strictObject(parameters()), request.query, '/query');
     const id = param(request, 'id');
     const [{ whole }, past, families] = await Promise.all([

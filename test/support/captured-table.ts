@@ -6,6 +6,7 @@ import { createTable } from '#infra/local/table.ts';
 import type { FunctionName } from '#infra/service-function.ts';
 import { keyrings } from '#shared/privacy/keyring.ts';
 import type { Store } from '#shared/table/store.ts';
+import { inspect } from './leaks.ts';
 import { standInKeys } from './stand-in-keys.ts';
 
 /** Who asks: a function under its own role, or with a municipality under its tenant role in a session for that one. */
@@ -82,6 +83,8 @@ export async function startTable() {
           const at = meant ? fault?.at : undefined;
           if (ended || at === 'sending') breakHere();
           captured.push(request);
+          // At rest, in keys and in events alike nothing is in clear.
+          if (by) inspect('A request to the table', request.input);
           if (inFlight === 0) roundTrips += 1;
           inFlight += 1;
           const answer = await next(args).finally(() => {

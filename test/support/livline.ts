@@ -14,6 +14,7 @@ import type { Post, PostRequest, PostResult } from '#shared/webhooks/egress.ts';
 import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
 import type { DelayedHint } from '#shared/webhooks/hints.ts';
 import { startTable } from './captured-table.ts';
+import { inspect, plant } from './leaks.ts';
 import { proxyEvent } from './proxy-event.ts';
 
 /** What came back, the body parsed. */
@@ -78,6 +79,7 @@ export async function startLivline({ allowLocal = false } = {}) {
   });
   const post: Post = async (request) => {
     posts.push(request);
+    inspect('A webhook', request);
     return receiver(request);
   };
   const sendHints = async (some: readonly DelayedHint[]): Promise<void> => {
@@ -121,6 +123,7 @@ export async function startLivline({ allowLocal = false } = {}) {
     claims: Record<string, string> | undefined,
     options: Send = {},
   ): Promise<Reply> {
+    plant(method, path, options.body);
     const event = proxyEvent({ method, path, claims, ...options });
     const result = await api(event);
     const headers = Object.fromEntries(
@@ -130,7 +133,12 @@ export async function startLivline({ allowLocal = false } = {}) {
       }).map(([name, value]) => [name.toLowerCase(), String(value)]),
     );
     const text = result.isBase64Encoded ? Buffer.from(result.body, 'base64').toString() : result.body;
-    return { status: result.statusCode, headers, body: text ? JSON.parse(text) : undefined, text };
+    const reply = { status: result.statusCode, headers, body: text ? JSON.parse(text) : undefined, text };
+    inspect('A header', headers);
+    if (reply.status >= 400) inspect('A problem document', text);
+    const { nextCursor } = reply.body ?? {};
+    if (nextCursor) inspect('A cursor', `${nextCursor} ${Buffer.from(nextCursor, 'base64url').toString()}`);
+    return reply;
   }
 
   const claimsOf = (clientId: string, scopes: readonly string[]) => ({

@@ -7,6 +7,7 @@ import type { Store } from '#shared/table/store.ts';
 import type { Post, PostRequest, PostResult } from '#shared/webhooks/egress.ts';
 import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
 import { type DelayedHint, LONGEST_DELAY_S, type SendHints } from '#shared/webhooks/hints.ts';
+import { inspect } from './leaks.ts';
 import type { Livline } from './livline.ts';
 
 /** An event as the stream names it. */
@@ -56,6 +57,7 @@ export function startPipeline(livline: Livline, code: string) {
     },
     post: async (request) => {
       received.push({ ...request, at: time() });
+      inspect('A webhook', request);
       return answer(request);
     },
     random: () => 0,
