@@ -1,5 +1,6 @@
 import { createSecretKey, type KeyObject, type webcrypto } from 'node:crypto';
 import { memory } from '../memory.ts';
+import type { Instant } from '../time.ts';
 import type { KeyBinding, KeyOpener } from './key-opener.ts';
 
 /** What a municipality's row holds of its keys. None of it opens anything without the municipality's key in KMS. */
@@ -8,6 +9,8 @@ export interface Sealing {
   readonly keyId: string;
   /** The version that new values are sealed with. */
   readonly current: number;
+  /** The version that they are sealed with from an instant on: late enough for everybody to have heard of it. */
+  readonly next?: { readonly version: number; readonly from: Instant };
   /** The wrapped data keys by version, in base64. A version that some value may still be sealed with stays here. */
   readonly wrapped: Readonly<Record<string, string>>;
   /** The wrapped key of the lookup hashes, in base64. It has one version, since a hash cannot be sealed anew. */
@@ -54,11 +57,11 @@ export function keyrings(opener: KeyOpener, now: () => Date = () => new Date()):
     }
   }
 
-  return (code, { keyId, current, wrapped, lookup }) => {
+  return (code, { keyId, current, next, wrapped, lookup }) => {
     const bound = (purpose: KeyBinding['purpose']): KeyBinding => ({ municipality: code, purpose });
     const nameOf = (text: string) => JSON.stringify([code, keyId, text]);
     return {
-      current,
+      current: next && Date.parse(next.from) <= now().getTime() ? next.version : current,
       dataKey(version) {
         const text = wrapped[version];
         if (text === undefined) return undefined;

@@ -48,6 +48,17 @@ describe('a keyring', () => {
     expect(asked).toEqual([]);
   });
 
+  it('is announced before it is used: until then values are sealed with the one before', async () => {
+    const sealing = { ...newSealing(), next: { version: 2, from: new Date(120_000).toISOString() } };
+    const announced = { ...sealing, wrapped: { ...sealing.wrapped, 2: newKey() } };
+    clock = 119_999;
+    expect(keyringOf('0630', announced).current).toBe(1);
+    expect(await keyringOf('0630', announced).dataKey(2)).toBeDefined();
+    clock = 120_000;
+    expect(keyringOf('0630', announced).current).toBe(2);
+    expect(await keyringOf('0630', announced).dataKey(1)).toBeDefined();
+  });
+
   it('lets nobody read a key, and leaves no copy of its bytes', async () => {
     const sealing = newSealing();
     const keyring = keyringOf('0630', sealing);

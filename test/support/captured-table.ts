@@ -48,7 +48,7 @@ function refuseWhatOnlyAwsRefuses({ command, input }: Captured): void {
  * A table of its own in the emulator, every request to it seen, and its faults in the test's hands. An access key of its
  * own gives each a database of its own there: one for all grows slow with what is in it, by a factor of four over the run.
  */
-export async function startTable() {
+export async function startTable(now = () => new Date()) {
   const settings = {
     endpoint: inject('dynamodbEndpoint'),
     region: 'eu-central-1',
@@ -100,7 +100,7 @@ export async function startTable() {
   }
 
   const keys = standInKeys();
-  const rings = keyrings(keys);
+  const rings = keyrings(keys, now);
 
   /** The table as a function reaches it; without one, as the test itself looks at it. */
   function openStore(name?: FunctionName): Store {

@@ -65,11 +65,11 @@ export const OPERATOR = 'operator-client';
  * underneath, and the clock, the queue and the receivers in the test's hands.
  */
 export async function startLivline({ allowLocal = false } = {}) {
-  const { store, storeOf, keys, captured, committed, hasEnded, requestsOf, roundTripsOf, cutOff, killedAt } =
-    await startTable();
-
   let time = new Date('2026-11-20T09:00:00.000Z');
   const now = () => new Date(time);
+  const { store, storeOf, keys, captured, committed, hasEnded, requestsOf, roundTripsOf, cutOff, killedAt } =
+    await startTable(now);
+
   const hints: DelayedHint[] = [];
   const posts: PostRequest[] = [];
   let receiver: (request: PostRequest) => PostResult | Promise<PostResult> = () => ({
