@@ -122,12 +122,13 @@ function requestOf(call: Call, params: ApiRequest['params'], hasBody: boolean): 
   };
 }
 
-function send({ event, header, requestId }: Call, { status, body, headers = {} }: Answer): APIGatewayProxyResult {
+function send({ event, header, requestId }: Call, { status, body, text, headers = {} }: Answer): APIGatewayProxyResult {
   const all = { ...headers, 'x-request-id': requestId, 'cache-control': 'no-store' };
   const etag = headers['etag'];
   const known =
     ['GET', 'HEAD'].includes(event.httpMethod) && etag !== undefined && matches(header('if-none-match'), etag);
   if (known) return { statusCode: 304, headers: all, body: '' };
+  if (text) return { statusCode: status, headers: { 'content-type': text.type, ...all }, body: text.content };
   if (body === undefined) return { statusCode: status, headers: all, body: '' };
   return { statusCode: status, headers: { 'content-type': 'application/json', ...all }, body: JSON.stringify(body) };
 }

@@ -18,6 +18,8 @@ export interface Tenant {
   readonly status: MunicipalityStatus;
   /** The KLE number that its events carry, `dd.dd.dd`. */
   readonly kle?: string | undefined;
+  /** For how many months entries of the access log are kept, where it has chosen (privacy/access-log.ts). */
+  readonly accessLogMonths?: number | undefined;
   /** Seals this municipality's cursors (see table/cursor.ts). Never leaves the process. */
   readonly cursorKey: string;
   /** Its data keys, wrapped by the key it has in KMS. */

@@ -21,6 +21,8 @@ export interface ApiRequest {
 export interface Answer {
   readonly status: number;
   readonly body?: unknown;
+  /** A body that is no JSON, sent as it is under its media type. */
+  readonly text?: { readonly type: string; readonly content: string };
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -46,7 +48,15 @@ export interface Operation<Ctx> {
   readonly body?: () => z.ZodType;
   /** `create` takes an Idempotency-Key, `change` needs If-Match and takes one, `read` takes If-None-Match. */
   readonly manner: 'create' | 'change' | 'read' | 'list' | 'act';
-  readonly success: { readonly status: number; readonly description: string; readonly body?: () => z.ZodType };
+  readonly success: {
+    readonly status: number;
+    readonly description: string;
+    readonly body?: () => z.ZodType;
+    /** The form besides JSON in which the answer can be asked for. */
+    readonly text?: { readonly type: string; readonly example: string };
+  };
+  /** Whether what it shows may be entered in the access log, so that it takes X-Access-Purpose. */
+  readonly logged?: () => boolean;
   /** Problems beyond those that every operation may answer with. */
   readonly problems: readonly ProblemCode[];
   /** A request body where there is one, else an answer's body; a test parses it with its schema. */

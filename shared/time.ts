@@ -41,6 +41,13 @@ export const plusDays = (date: LocalDate, days: number): LocalDate =>
 export const expiryAfter = (instant: Instant, days: number): number =>
   Math.floor(Date.parse(instant) / 1000) + days * 86_400;
 
+/** The instant `months` calendar months after another; the 31st of a shorter month is as many days into the next. */
+export function plusMonths(instant: Instant, months: number): Instant {
+  const date = new Date(instant);
+  date.setUTCMonth(date.getUTCMonth() + months);
+  return instantOf(date);
+}
+
 /** A calendar quarter. */
 export interface Quarter {
   readonly year: number;

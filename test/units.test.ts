@@ -57,7 +57,7 @@ describe('an operation costs the least that its guarantee can cost', () => {
   it.each([
     'an empty list, with the context that is kept for a minute',
     'create',
-    'get',
+    'get, with the entry that its sensitive fields were shown',
     'patch',
     'patch that changes nothing',
     'status',
@@ -86,10 +86,15 @@ describe('beyond the context that is kept, a request makes', () => {
   it.each([
     ['create', ['TransactWriteItems']],
     ['create with an Idempotency-Key', ['TransactWriteItems']],
-    ['get', ['GetItem']],
     ['list, a page of 50', ['Query']],
   ])('one round trip: %s', (operation, requests) => {
     expect(caseOf(operation).units.requests).toEqual(requests);
+  });
+
+  it('two where what it shows is entered in the access log before: get', () => {
+    const { units } = caseOf('get, with the entry that its sensitive fields were shown');
+    expect(units.requests).toEqual(['GetItem', 'PutItem']);
+    expect(units.write).toBe(1);
   });
 
   it.each([

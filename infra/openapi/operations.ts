@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import type * as z from 'zod';
 import type { ProblemCode } from '#shared/errors.ts';
 import type { Operation } from '#shared/operation.ts';
 import { privacyOperations } from '#shared/privacy/operations.ts';
+import { pageParameters } from '#shared/record/lists.ts';
 import { recordOperations } from '#shared/resources/registry.ts';
 import { adminOperations } from '#shared/tenancy/operations.ts';
 import { RESOURCE_SERVER } from '#shared/tenancy/scopes.ts';
@@ -40,6 +42,7 @@ function headerParameters(operation: Operation<never>): object[] {
     ...(needsMatch ? [parameterRef('If-Match')] : []),
     ...(mayMatch ? [parameterRef('If-Match-optional')] : []),
     ...(manner === 'read' && isVersioned(operation) ? [parameterRef('If-None-Match')] : []),
+    ...(operation.logged?.() ? [parameterRef('X-Access-Purpose')] : []),
     parameterRef('X-Request-Id'),
   ];
 }
@@ -50,12 +53,16 @@ export function queryParameter(name: string, schema: z.ZodType): object {
   return { name, in: 'query', description, schema: type };
 }
 
-/** `limit` and `cursor` are the same wherever there is a cursor; the feed and the operators' lists have their own. */
+/** `limit` and `cursor` are the same in most lists; the feed, the operators' lists and exports have their own. */
 function queryParameters({ query }: Operation<never>): object[] {
-  const parameters = query?.() ?? {};
-  const isShared = (name: string): boolean => 'cursor' in parameters && (name === 'limit' || name === 'cursor');
-  return Object.entries(parameters).map(([name, schema]) =>
-    isShared(name) ? parameterRef(name) : queryParameter(name, schema),
+  const parameters = Object.entries(query?.() ?? {}).map(
+    ([name, schema]) => [name, queryParameter(name, schema)] as const,
+  );
+  const shared = new Map(
+    Object.entries(pageParameters()).map(([name, schema]) => [name, queryParameter(name, schema)]),
+  );
+  return parameters.map(([name, parameter]) =>
+    isDeepStrictEqual(parameter, shared.get(name)) ? parameterRef(name) : parameter,
   );
 }
 
@@ -70,6 +77,11 @@ function media(schema: JsonSchema): object {
   const name = nameOfRef(schema);
   return { schema, examples: { [name]: { $ref: `#/components/examples/${name}` } } };
 }
+
+/** An answer that is no JSON: its media type, the parameters left out, and an example. */
+const textMedia = ({ type, example }: NonNullable<Operation<never>['success']['text']>): object => ({
+  [type.split(';')[0] as string]: { schema: { type: 'string' }, example },
+});
 
 function requestBody(operation: Operation<never>, components: Components): object {
   const schema = components.bodyOf(operation);
@@ -94,10 +106,11 @@ function successHeaders(operation: Operation<never>, status: number): object {
 function successResponses(operation: Operation<never>, components: Components): Record<string, unknown> {
   const { success, manner, method } = operation;
   const schema = components.answerOf(operation);
+  const { text } = success;
   const response = (status: number, description: string): object => ({
     description,
     headers: successHeaders(operation, status),
-    ...(schema && { content: { [JSON_TYPE]: media(schema) } }),
+    ...(schema && { content: { [JSON_TYPE]: media(schema), ...(text && textMedia(text)) } }),
   });
   const upserts = isUpsert(operation) && method === 'PUT';
   return {

@@ -1,3 +1,4 @@
+import { PURPOSES } from '#shared/privacy/access-log.ts';
 import { pageParameters } from '#shared/record/lists.ts';
 import { mapValues } from './json-schema.ts';
 import { queryParameter } from './operations.ts';
@@ -8,8 +9,11 @@ interface Text {
   readonly description: string;
   readonly pattern?: string;
   readonly maxLength?: number;
+  readonly enum?: readonly string[];
   readonly example: string;
 }
+
+const purposes = Object.entries(PURPOSES).map(([name, danish]) => `\`${name}\` (${danish})`);
 
 const PATH: Readonly<Record<string, Text>> = {
   code: { description: 'Municipality code of four digits (kommunekode).', pattern: '^\\d{4}$', example: '0766' },
@@ -53,6 +57,11 @@ const HEADERS: Readonly<Record<string, Text>> = {
   'If-None-Match': {
     description: 'An ETag that you have: if it is still the right one, the answer is 304 without a body.',
     example: '"3"',
+  },
+  'X-Access-Purpose': {
+    description: `Why sensitive data is read (formål): ${purposes.join(', ')}. Whatever the answer shows of it stands in the access log with this before it leaves, that to HEAD and a 304 too; without the header as \`unstated\`.`,
+    enum: Object.keys(PURPOSES),
+    example: 'casework',
   },
   'X-Request-Id': {
     description: 'Your own id for the request, which logs and the answer carry. One is made if you send none.',

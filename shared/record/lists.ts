@@ -13,18 +13,12 @@ import type { Fields, Resource, View } from './resource.ts';
 import { statusesOf } from './schemas.ts';
 import { parse } from './validate.ts';
 
-const MAX_PAGE = 200;
+export const MAX_PAGE = 200;
 const DEFAULT_PAGE = 50;
 
 /** Query parameters of every list. */
-export const pageParameters = (): QueryParameters => ({
-  limit: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(MAX_PAGE)
-    .default(DEFAULT_PAGE)
-    .describe(`How many items at most, 1–${MAX_PAGE}.`),
+export const pageParameters = (most = MAX_PAGE): QueryParameters => ({
+  limit: z.coerce.number().int().min(1).max(most).default(DEFAULT_PAGE).describe(`How many items at most, 1–${most}.`),
   cursor: z.string().max(2_000).describe('`nextCursor` of the page before.').optional(),
 });
 
@@ -41,7 +35,8 @@ export const pageSchema = (item: z.ZodType, description: string): z.ZodObject =>
       .optional(),
   });
 
-const moment = (description: string) =>
+/** A bound of a list in time. */
+export const moment = (description: string) =>
   z
     .union([instant(description), day(description)])
     .describe(`${description} An instant, or a date: its first instant in Denmark.`)
@@ -122,11 +117,11 @@ function timeBounds(chosen: Fields): { from?: string | undefined; to?: string | 
   return { from: from && encodeSegment(from), to: to && encodeSegment(to) };
 }
 
-/** One range of one partition of an index. */
+/** One range of one partition, of an index or of the table itself. */
 export interface Listing {
   /** Where it lies; among the municipality's rows when left out. */
   readonly table?: ScopedTable;
-  readonly index: IndexName;
+  readonly index?: IndexName;
   readonly partition: Segments;
   readonly from?: string | undefined;
   readonly to?: string | undefined;
@@ -135,7 +130,7 @@ export interface Listing {
   readonly bound?: object;
 }
 
-/** One page of an index: one Query that reads what it shows. `itemOf` gives the item of a row. */
+/** One page of a range: one Query that reads what it shows. `itemOf` gives the item of a row. */
 export async function pageOf(
   ctx: Context,
   request: ApiRequest,
@@ -166,7 +161,8 @@ function nextLink({ query }: ApiRequest, cursor: string): string {
   return `<?${new URLSearchParams({ ...query, cursor })}>; rel="next"`;
 }
 
-const instantOfBound = (bound: unknown): string | undefined =>
+/** The instant that {@link moment} names. */
+export const instantOfBound = (bound: unknown): string | undefined =>
   typeof bound === 'string' && bound.length === 10 ? startOfDay(bound) : (bound as string | undefined);
 
 /** Lists a resource, in its natural order, by at most one filter. */

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Context } from '../context.ts';
 import { type ApiRequest, idempotencyOf, type Operation, param } from '../operation.ts';
+import { purposeOf } from '../privacy/access-log.ts';
 import { deleteRecord } from './delete.ts';
 import { historyPage, listHistory } from './history.ts';
 import { listParameters, listRecords, pageParameters, pageSchema } from './lists.ts';
@@ -8,7 +9,7 @@ import { lookUp, lookupBody } from './lookups.ts';
 import { collectionOf, type Parents, type Place, parentsOf } from './place.ts';
 import { getByExternalId, getRecord } from './read.ts';
 import type { Machine, Resource } from './resource.ts';
-import { externalId, schemasOf, statusChange, viewSchema } from './schemas.ts';
+import { externalId, schemasOf, showsSensitive, statusChange, viewSchema } from './schemas.ts';
 import { parse } from './validate.ts';
 import { changeStatus, createRecord, updateRecord, upsertRecord } from './verbs.ts';
 
@@ -93,9 +94,10 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
       manner: 'read',
       success: { status: 200, description: `The ${title(name)}.`, body: view },
       problems: ['validation_failed'],
+      logged: () => showsSensitive(resource),
       run: (ctx, request) => {
         const { source, externalId: id } = foreign(request);
-        return getByExternalId(ctx, resource, source, id, parents(request));
+        return getByExternalId(ctx, resource, source, id, parents(request), purposeOf(request));
       },
     },
     {
@@ -140,8 +142,9 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
         description: `The ${title(name)}; sensitive fields with the scope sensitive:read.`,
         body: view,
       },
-      problems: [],
-      run: (ctx, request) => getRecord(ctx, resource, place(request)),
+      problems: ['validation_failed'],
+      logged: () => showsSensitive(resource),
+      run: (ctx, request) => getRecord(ctx, resource, place(request), purposeOf(request)),
     },
     {
       ...common,

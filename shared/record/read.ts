@@ -2,6 +2,7 @@ import type { Context } from '../context.ts';
 import { Problem } from '../errors.ts';
 import { isId, SOURCE } from '../ids.ts';
 import { type Answer, etagOf } from '../operation.ts';
+import { logShowing, type Purpose } from '../privacy/access-log.ts';
 import { lockKey, recordKey } from '../table/keys.ts';
 import { externalName } from './guards.ts';
 import { type Parents, type Place, parentFields } from './place.ts';
@@ -50,12 +51,13 @@ async function shown(ctx: Context, { view, sealed, writtenBy }: Stored): Promise
   return { ...view, ...(await openFields(ctx, view.id, { ...sealed.S, ...Object.fromEntries(own) })) };
 }
 
-/** Reads one record. */
-export async function getRecord(ctx: Context, resource: Resource, place: Place): Promise<Answer> {
+/** Reads one record. What it shows of sensitive fields is in the access log before; where it cannot be, nothing is shown. */
+export async function getRecord(ctx: Context, resource: Resource, place: Place, purpose: Purpose): Promise<Answer> {
   const stored = await load(ctx, resource, place);
   const [record, computed] = await Promise.all([
     shown(ctx, stored),
     resource.computed && opened(ctx, stored).then(({ whole }) => resource.computed?.of(whole as never, ctx.now)),
+    logShowing(ctx, resource, stored, purpose),
   ]);
   return { status: 200, body: { ...record, ...computed }, headers: { etag: etagOf(stored.view.version) } };
 }
@@ -78,9 +80,10 @@ export async function getByExternalId(
   resource: Resource,
   source: string,
   externalId: string,
-  parents?: Parents,
+  parents: Parents,
+  purpose: Purpose,
 ): Promise<Answer> {
   const id = await findByExternalId(ctx, resource, source, externalId);
   if (id === undefined) throw notFound(resource);
-  return getRecord(ctx, resource, { id, parents });
+  return getRecord(ctx, resource, { id, parents }, purpose);
 }

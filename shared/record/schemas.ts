@@ -106,6 +106,10 @@ export function schemasOf(resource: Resource): Schemas {
 /** The field of a record that names the organisation which wrote it. */
 export const sourceField = (resource: Resource): string => schemasOf(resource).sourceField;
 
+/** Whether a read may show sensitive fields of it. */
+export const showsSensitive = (resource: Resource): boolean =>
+  Object.values(schemasOf(resource).sensitivity).some((mark) => mark !== 'secret');
+
 /** The mark of {@link sensitive} or {@link ownSensitive}, also behind `optional()` and the like. */
 function sensitivityOf(field: z.ZodType): Sensitivity | undefined {
   const mark = field.meta()?.sensitivity;

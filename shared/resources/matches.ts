@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Context } from '../context.ts';
 import { type Operation, param } from '../operation.ts';
+import { logAccess, purposeOf } from '../privacy/access-log.ts';
 import { flag, group, line, listOf, oneOf, reference, whole } from '../record/fields.ts';
 import { TENANT_BASE } from '../record/operations.ts';
 import { loadOpened } from '../record/read.ts';
@@ -165,22 +166,27 @@ export const matches: Operation<Context> = {
     body: () => z.strictObject({ items: z.array(match()).describe('The families (plejefamilier).') }),
   },
   problems: ['validation_failed'],
+  logged: () => true,
   run: async (ctx, request) => {
     const { careForm } = parse(z.strictObject(parameters()), request.query, '/query');
     const id = param(request, 'id');
+    const purpose = purposeOf(request);
     const [{ whole }, past, families] = await Promise.all([
       loadOpened(ctx, children, { id }),
       pastOfChild(ctx, id),
       familiesWithPlace(ctx),
     ]);
     const child: Fields = whole;
+    const needs = ctx.scopes.has('sensitive:read') ? ((child['needs'] as string[] | undefined) ?? []) : [];
+    // Whoever sees that a family's skills fit is told something of what the child needs.
+    if (needs.length > 0) await logAccess(ctx, [id], { what: { type: children.name, id }, fields: ['needs'], purpose });
     const on = localDateOf(ctx.now);
     const wanted: Wanted = {
       childId: id,
       ages: agesOn(child, on),
       careForm,
       on,
-      needs: ctx.scopes.has('sensitive:read') ? ((child['needs'] as string[] | undefined) ?? []) : [],
+      needs,
       knownFamilies: new Set([...past.values()].map(({ familyId }) => familyId)),
     };
     const items = families

@@ -20,6 +20,7 @@
  * | endpoint's health   | W#endpointId             | A               |                            |                       |                |
  * | line of a subject   | Q#endpointId#subject     | A               |                            |                       |                |
  * | attempt             | D#deliveryId             | N#attempt       |                            |                       |                |
+ * | access entry        | A#recordId               | time#entryId    |                            |                       |                |
  *
  * A record stands besides in `filter1` to `filter3`, by the values its resource names, and in `changed`: L#type → when it
  * was last changed. By its case number it stands in `case`: CASE#number → type, by further ones through edges. A ledger
@@ -83,6 +84,12 @@ export const attemptPartition = (deliveryId: string) => ({ partition: ['D', deli
 export const attemptKey = (deliveryId: string, attempt: number): Key => ({
   pk: ['D', deliveryId],
   sk: ['N', String(attempt).padStart(4, '0')],
+});
+/** The access log of a record: who was shown what is sensitive about it, by time. */
+export const accessPartition = (recordId: string): Segments => ['A', recordId];
+export const accessKey = (recordId: string, at: string, entryId: string): Key => ({
+  pk: accessPartition(recordId),
+  sk: [at, entryId],
 });
 
 /** Partition of an index: all records of a type, or those that one filter value selects. */

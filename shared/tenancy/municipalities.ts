@@ -3,8 +3,10 @@ import * as z from 'zod';
 import type { Tenant } from '../context.ts';
 import { invalid, Problem } from '../errors.ts';
 import type { Answer } from '../operation.ts';
+import { DEFAULT_MONTHS } from '../privacy/access-log.ts';
 import type { Sealing } from '../privacy/keyring.ts';
-import { instant, municipalityCode } from '../record/fields.ts';
+import { instant, municipalityCode, whole } from '../record/fields.ts';
+import { mergePatch } from '../record/merge.ts';
 import { parse } from '../record/validate.ts';
 import { findMunicipality, type RegisterEntry, regionOf } from '../register/register.ts';
 import { WriteRefused } from '../table/write.ts';
@@ -31,6 +33,9 @@ const kleNumber = () =>
     .regex(/^\d{2}\.\d{2}\.\d{2}$/, 'A KLE number, dd.dd.dd')
     .describe('The KLE number that its events carry (KLE-emne), `dd.dd.dd`.');
 
+const LOG_MONTHS = `For how many calendar months entries of the access log are kept (opbevaring af adgangslog), 6–120; ${DEFAULT_MONTHS} where it is not chosen.`;
+const accessLogMonths = () => whole(`${LOG_MONTHS} An entry keeps what held when it was made.`, 6, 120);
+
 /** What an operator may change of a municipality: a JSON merge patch. */
 export const MunicipalityPatch = () =>
   z.strictObject({
@@ -38,6 +43,7 @@ export const MunicipalityPatch = () =>
       .nullable()
       .describe('The KLE number that its events carry (KLE-emne), or null for none.')
       .optional(),
+    accessLogMonths: accessLogMonths().nullable().describe(`${LOG_MONTHS} Null for that.`).optional(),
   });
 
 /** A provisioned municipality as it is shown. */
@@ -54,6 +60,7 @@ export const MunicipalityView = () =>
         .enum(MUNICIPALITY_STATUSES)
         .describe('Where it stands (status): its clients work in `test` and `live` alone.'),
       kle: kleNumber().optional(),
+      accessLogMonths: accessLogMonths().optional(),
       provisionedAt: instant('When it was provisioned, UTC (oprettet).'),
       provisionedBy: z.string().describe('Id of the operator client that did it (oprettet af).'),
     })
@@ -147,15 +154,12 @@ async function begin(ctx: OperatorContext, entry: RegisterEntry): Promise<Munici
   }
 }
 
-/** Changes a municipality's settings (JSON merge patch). Its events carry the KLE number within a minute. */
+/** Changes a municipality's settings (JSON merge patch). They hold within a minute. */
 export async function updateMunicipality(ctx: OperatorContext, code: string, body: unknown): Promise<Answer> {
-  const { kle } = parse(MunicipalityPatch(), body);
+  const patch = parse(MunicipalityPatch(), body);
   const before = await loadMunicipality(ctx.control, code);
-  const { kle: _, ...shown } = before.view;
-  const { kle: standing, ...rest } = before.tenant;
-  const chosen = kle === undefined ? standing : (kle ?? undefined);
-  const set = chosen !== undefined && { kle: chosen };
-  const view = { ...shown, ...set };
-  await commitMunicipality(ctx.control, municipalityWrite(before, { tenant: { ...rest, ...set }, view }));
+  const tenant = mergePatch({ ...before.tenant }, patch) as unknown as Tenant;
+  const view = mergePatch(before.view, patch);
+  await commitMunicipality(ctx.control, municipalityWrite(before, { tenant, view }));
   return { status: 200, body: view };
 }

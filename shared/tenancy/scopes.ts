@@ -31,6 +31,7 @@ export const TENANT_SCOPES = [
   'webhooks:write',
   'events:read',
   'audit:read',
+  'privacy:read',
   'sensitive:read',
 ] as const;
 

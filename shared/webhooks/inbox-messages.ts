@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Context } from '../context.ts';
 import { Problem } from '../errors.ts';
 import { type Operation, param } from '../operation.ts';
+import { purposeOf } from '../privacy/access-log.ts';
 import { instant, line, reference, sensitive } from '../record/fields.ts';
 import { operationsOf } from '../record/operations.ts';
 import { getRecord } from '../record/read.ts';
@@ -120,7 +121,7 @@ export const inboxOperations = (): Operation<Context>[] =>
         ...operation,
         run: async (ctx, request) => {
           const id = param(request, 'id');
-          const answer = await getRecord(ctx, inboxMessages, { id });
+          const answer = await getRecord(ctx, inboxMessages, { id }, purposeOf(request));
           const { payload, ...view } = answer.body as Fields;
           if (typeof payload !== 'string') return answer;
           return { ...answer, body: { ...view, payload: await wholePayload(ctx, id, payload) } };

@@ -76,6 +76,9 @@ describe('the record', () => {
     const read = await caller.get(`/families/${created.body.id}`);
     expect(read.body.adults).toHaveLength(1);
     expectDocumented('get-family', read);
+    const log = await caller.get('/access-log', { subject: created.body.id });
+    expect(log.body.items).toHaveLength(1);
+    expectDocumented('list-access-log', log);
   });
 
   test('the timeline', async () => {

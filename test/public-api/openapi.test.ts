@@ -92,7 +92,8 @@ describe('every operation', () => {
   });
 
   test.each(operations.filter(([, { success }]) => success.body))('%s answers with its example', (id, { success }) => {
-    for (const media of Object.values(documented(id).responses[success.status]?.content ?? {})) {
+    const { 'application/json': json } = documented(id).responses[success.status]?.content ?? {};
+    for (const media of json ? [json] : []) {
       for (const [, example] of examplesOf(media)) {
         expect(success.body?.().safeParse(example).error?.issues ?? []).toEqual([]);
       }

@@ -5,7 +5,7 @@ import type { FunctionName } from '#infra/service-function.ts';
  * grows past its budget should be worth it; then the budget grows too.
  */
 export const BUNDLE_BUDGETS: Readonly<Record<FunctionName, number>> = {
-  'tenant-api': 590_000,
+  'tenant-api': 597_000,
   'admin-api': 420_000,
   'public-api': 15_000,
   inbox: 535_000,

@@ -17,7 +17,7 @@ import { startTable } from './captured-table.ts';
 import { inspect, plant } from './leaks.ts';
 import { proxyEvent } from './proxy-event.ts';
 
-/** What came back, the body parsed. */
+/** What came back, the body parsed where it is JSON. */
 export interface Reply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -133,7 +133,8 @@ export async function startLivline({ allowLocal = false } = {}) {
       }).map(([name, value]) => [name.toLowerCase(), String(value)]),
     );
     const text = result.isBase64Encoded ? Buffer.from(result.body, 'base64').toString() : result.body;
-    const reply = { status: result.statusCode, headers, body: text ? JSON.parse(text) : undefined, text };
+    const body = text && headers['content-type']?.includes('json') ? JSON.parse(text) : undefined;
+    const reply = { status: result.statusCode, headers, body, text };
     inspect('A header', headers);
     if (reply.status >= 400) inspect('A problem document', text);
     const { nextCursor } = reply.body ?? {};

@@ -6,6 +6,7 @@ import type { Template } from '#infra/local/table.ts';
 import { externalName } from '#shared/record/guards.ts';
 import { families } from '#shared/resources/families.ts';
 import {
+  accessPartition,
   deliveryKey,
   encodeKey,
   endpointHealthKey,
@@ -15,6 +16,7 @@ import {
   ledgerKey,
   lockKey,
   recordKey,
+  type Segments,
   sequenceKey,
 } from '#shared/table/keys.ts';
 import type { Store } from '#shared/table/store.ts';
@@ -73,6 +75,20 @@ export async function measureUnits(plant: Plant): Promise<UnitCase[]> {
     if (!Item) throw new Error(`There is no row ${Key.pk}`);
     return Item;
   };
+  const newestIn = async (partition: Segments): Promise<Item> => {
+    const { Items = [] } = await store.client.send(
+      new QueryCommand({
+        TableName: store.tableName,
+        KeyConditionExpression: 'pk = :pk',
+        ExpressionAttributeValues: { ':pk': encodeKey(['T', code, ...partition]) },
+        ScanIndexForward: false,
+        Limit: 1,
+      }),
+    );
+    const [item] = Items;
+    if (!item) throw new Error(`There is no row in ${partition}`);
+    return item;
+  };
   /** The rows beside a record: here, one for each telephone number that it is looked up by. */
   const edgesOf = async (id: string): Promise<Item[]> => {
     const { Items = [] } = await store.client.send(
@@ -119,7 +135,9 @@ export async function measureUnits(plant: Plant): Promise<UnitCase[]> {
   add('create', created.units, 0, await founded(id, atFirst));
 
   const got = await meter(() => send('GET', `/families/${id}`));
-  add('get', got.units, readUnits([atFirst.record], true), 0);
+  const entry = await newestIn(accessPartition(id));
+  const shown = alone({ row: entry, entries: [] });
+  add('get, with the entry that its sensitive fields were shown', got.units, readUnits([atFirst.record], true), shown);
 
   const patched = await meter(() =>
     send('PATCH', `/families/${id}`, { body: { capacity: 3 }, headers: { 'if-match': '"1"' } }),

@@ -1,0 +1,107 @@
+import type { Context } from '../context.ts';
+import { invalid } from '../errors.ts';
+import { newId } from '../ids.ts';
+import type { ApiRequest } from '../operation.ts';
+import type { Fields, Resource } from '../record/resource.ts';
+import type { Stored } from '../record/stored.ts';
+import { accessKey, recordKey } from '../table/keys.ts';
+import { plusMonths } from '../time.ts';
+
+/**
+ * The access log (design §6): who was shown which sensitive fields, when and why, entered before the answer leaves. An
+ * entry stands once under each record that it concerns, so that one Query lists it for a person.
+ */
+
+/** Why somebody reads what is sensitive, as X-Access-Purpose says it. */
+export const PURPOSES = {
+  casework: 'sagsbehandling',
+  supervision: 'tilsyn og supervision',
+  helpline: 'akuttelefon',
+  emergency: 'akut fare',
+  complaint: 'klagesag',
+  data_subject_request: 'indsigtsanmodning',
+  audit: 'revision',
+  integration: 'overførsel til fagsystem',
+  troubleshooting: 'fejlsøgning',
+} as const;
+
+/** A purpose, or `unstated` where the caller gave none. */
+export type Purpose = keyof typeof PURPOSES | 'unstated';
+
+/** What a request says it reads for. Throws 422 for a purpose that is not one of {@link PURPOSES}. */
+export function purposeOf(request: ApiRequest): Purpose {
+  const stated = request.header('x-access-purpose');
+  if (stated === undefined) return 'unstated';
+  if (Object.hasOwn(PURPOSES, stated)) return stated as Purpose;
+  const choice = Object.keys(PURPOSES).join(', ');
+  throw invalid('/header/x-access-purpose', `X-Access-Purpose is one of ${choice}.`, 'invalid_value');
+}
+
+/** For how many months an entry is kept where the municipality has not chosen. */
+export const DEFAULT_MONTHS = 24;
+
+/** What was shown, and why. */
+export interface Access {
+  /** The type of what was looked at, as events call it, and its id. */
+  readonly what: { readonly type: string; readonly id: string };
+  /** Names of the fields that were shown, never their values. */
+  readonly fields: readonly string[];
+  readonly purpose: Purpose;
+}
+
+/**
+ * Enters an access under each of the subjects: a write unit each, all at once. Where one cannot be written it throws, so
+ * nothing is shown; those that were written stay, and say more than happened, which harms nobody. An entry keeps the
+ * retention that the municipality had when it was made.
+ */
+export async function logAccess(ctx: Context, subjects: readonly string[], access: Access): Promise<void> {
+  const { now: at, actor, requestId, tenant } = ctx;
+  const entryId = newId(new Date(at));
+  const expiry = plusMonths(at, tenant.accessLogMonths ?? DEFAULT_MONTHS);
+  const entry = {
+    item: { type: 'access', view: { at, actor, ...access, requestId } },
+    expiresAt: Math.floor(Date.parse(expiry) / 1000),
+  };
+  const keys = [...new Set(subjects)].map((subject) => accessKey(subject, at, entryId));
+  await Promise.all(keys.map((key) => ctx.table.write({ kind: 'put', key, ...entry })));
+}
+
+/** Enters that a record's sensitive fields are about to be shown, where it has any that this caller may see. */
+export async function logShowing(ctx: Context, resource: Resource, stored: Stored, purpose: Purpose): Promise<void> {
+  const fields = fieldsShown(ctx, stored);
+  if (fields.length === 0) return;
+  const { id } = stored.view;
+  const subjects = [id, ...(await personsOf(ctx, resource.path, stored.view))];
+  await logAccess(ctx, subjects, { what: { type: resource.name, id }, fields, purpose });
+}
+
+/** Names of the sensitive fields that this caller is shown of a record. */
+function fieldsShown(ctx: Context, { sealed, writtenBy }: Stored): string[] {
+  if (!ctx.scopes.has('sensitive:read')) return [];
+  const own = Object.keys(sealed.SS ?? {}).filter((name) => writtenBy[name] === ctx.actor.organisation);
+  return [...Object.keys(sealed.S ?? {}), ...own];
+}
+
+/** The collections of persons: what such a record says is about that one alone. */
+const PERSONS = ['families', 'children', 'consultants'];
+
+/**
+ * Ids of the persons that a record is about besides itself: those it names, and those that the record which it belongs
+ * to is about (a visit's placement, a progress's plan, what gave cause for a concern): one more read for such records.
+ */
+async function personsOf(ctx: Context, type: string, view: Fields): Promise<string[]> {
+  if (PERSONS.includes(type)) return [String(view['id'])];
+  const named = idsIn(view);
+  const { placementId, planId, source } = view;
+  const behind = placementId ?? planId ?? (source as Fields | undefined)?.['id'];
+  const row = typeof behind === 'string' ? await ctx.table.get(recordKey(behind)) : undefined;
+  return row ? [...named, ...(await personsOf(ctx, String(row['type']), row['view'] as Fields))] : named;
+}
+
+/** The ids of families and children in a record, however deep. */
+function idsIn(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, inside]) =>
+    (name === 'familyId' || name === 'childId') && typeof inside === 'string' ? [inside] : idsIn(inside),
+  );
+}
