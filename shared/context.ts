@@ -18,6 +18,8 @@ export interface Tenant {
   readonly status: MunicipalityStatus;
   /** The KLE number that its events carry, `dd.dd.dd`. */
   readonly kle?: string | undefined;
+  /** Units a minute that each client may spend in it (tenancy/quota.ts), where that is not the usual number. */
+  readonly quotaPerMinute?: number | undefined;
   /** Seals this municipality's cursors (see table/cursor.ts). Never leaves the process. */
   readonly cursorKey: string;
   /** Its data keys, wrapped by the key it has in KMS. */

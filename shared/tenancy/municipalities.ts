@@ -19,6 +19,7 @@ import {
   type Municipality,
   municipalityWrite,
 } from './municipality-row.ts';
+import { QUOTA_BOUNDS, QUOTA_PER_MINUTE } from './quota.ts';
 import { TENANT_SCOPES } from './scopes.ts';
 
 /** Body of a provisioning. */
@@ -31,12 +32,25 @@ const kleNumber = () =>
     .regex(/^\d{2}\.\d{2}\.\d{2}$/, 'A KLE number, dd.dd.dd')
     .describe('The KLE number that its events carry (KLE-emne), `dd.dd.dd`.');
 
+const quotaNumber = () =>
+  z
+    .int()
+    .min(QUOTA_BOUNDS.min)
+    .max(QUOTA_BOUNDS.max)
+    .describe(
+      `Units that each client may spend a minute (kvote pr. minut): a read costs 1, a write 5, a report 20. Without it ${QUOTA_PER_MINUTE}.`,
+    );
+
 /** What an operator may change of a municipality: a JSON merge patch. */
 export const MunicipalityPatch = () =>
   z.strictObject({
     kle: kleNumber()
       .nullable()
       .describe('The KLE number that its events carry (KLE-emne), or null for none.')
+      .optional(),
+    quotaPerMinute: quotaNumber()
+      .nullable()
+      .describe('Units that each client may spend a minute (kvote pr. minut), or null for the usual number.')
       .optional(),
   });
 
@@ -54,6 +68,7 @@ export const MunicipalityView = () =>
         .enum(MUNICIPALITY_STATUSES)
         .describe('Where it stands (status): its clients work in `test` and `live` alone.'),
       kle: kleNumber().optional(),
+      quotaPerMinute: quotaNumber().optional(),
       provisionedAt: instant('When it was provisioned, UTC (oprettet).'),
       provisionedBy: z.string().describe('Id of the operator client that did it (oprettet af).'),
     })
@@ -147,15 +162,15 @@ async function begin(ctx: OperatorContext, entry: RegisterEntry): Promise<Munici
   }
 }
 
-/** Changes a municipality's settings (JSON merge patch). Its events carry the KLE number within a minute. */
+/** Changes a municipality's settings (JSON merge patch). They hold within a minute. */
 export async function updateMunicipality(ctx: OperatorContext, code: string, body: unknown): Promise<Answer> {
-  const { kle } = parse(MunicipalityPatch(), body);
+  const patch = parse(MunicipalityPatch(), body);
   const before = await loadMunicipality(ctx.control, code);
-  const { kle: _, ...shown } = before.view;
-  const { kle: standing, ...rest } = before.tenant;
-  const chosen = kle === undefined ? standing : (kle ?? undefined);
-  const set = chosen !== undefined && { kle: chosen };
+  const { kle, quotaPerMinute, ...tenant } = before.tenant;
+  const { kle: _, quotaPerMinute: __, ...shown } = before.view;
+  const chosen = Object.entries({ kle, quotaPerMinute, ...patch }).filter(([, value]) => (value ?? null) !== null);
+  const set = Object.fromEntries(chosen) as Pick<Tenant, 'kle' | 'quotaPerMinute'>;
   const view = { ...shown, ...set };
-  await commitMunicipality(ctx.control, municipalityWrite(before, { tenant: { ...rest, ...set }, view }));
+  await commitMunicipality(ctx.control, municipalityWrite(before, { tenant: { ...tenant, ...set }, view }));
   return { status: 200, body: view };
 }

@@ -7,6 +7,7 @@ import { createTable, tableTemplate } from '#infra/local/table.ts';
 import { keyrings } from '#shared/privacy/keyring.ts';
 import { openStore } from '#shared/table/store.ts';
 import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
+import { PLENTY } from '#test/support/plenty.ts';
 import { proxyEvent } from '#test/support/proxy-event.ts';
 import { standInKeys } from '#test/support/stand-in-keys.ts';
 import type { Plant } from '#test/support/unit-cases.ts';
@@ -68,7 +69,7 @@ export async function startWorld(): Promise<World> {
   };
   const admin = adminApi({ store, identity, keys, now, tokenUrl: 'https://token.invalid', operatorClientId: OPERATOR });
   const post = () => Promise.resolve({ status: 204, durationMs: 0 });
-  const tenant = tenantApi({ store, now, post, allowLocal: false });
+  const tenant = tenantApi({ store, now, post, allowLocal: false, quotaPerMinute: PLENTY });
 
   const provisioned = await admin(
     proxyEvent({
