@@ -4,7 +4,7 @@ import type { Tenant } from '../context.ts';
 import { invalid, Problem } from '../errors.ts';
 import type { Answer } from '../operation.ts';
 import type { Sealing } from '../privacy/keyring.ts';
-import { instant, municipalityCode } from '../record/fields.ts';
+import { instant, municipalityCode, whole } from '../record/fields.ts';
 import { parse } from '../record/validate.ts';
 import { findMunicipality, type RegisterEntry, regionOf } from '../register/register.ts';
 import { WriteRefused } from '../table/write.ts';
@@ -33,13 +33,11 @@ const kleNumber = () =>
     .describe('The KLE number that its events carry (KLE-emne), `dd.dd.dd`.');
 
 const quotaNumber = () =>
-  z
-    .int()
-    .min(QUOTA_BOUNDS.min)
-    .max(QUOTA_BOUNDS.max)
-    .describe(
-      `Units that each client may spend a minute (kvote pr. minut): a read costs 1, a write 5, a report 20. Without it ${QUOTA_PER_MINUTE}.`,
-    );
+  whole(
+    `Units that each client may spend in a minute, ${QUOTA_BOUNDS.min}–${QUOTA_BOUNDS.max} (kvote pr. minut). Absent: ${QUOTA_PER_MINUTE}.`,
+    QUOTA_BOUNDS.min,
+    QUOTA_BOUNDS.max,
+  );
 
 /** What an operator may change of a municipality: a JSON merge patch. */
 export const MunicipalityPatch = () =>
@@ -50,7 +48,9 @@ export const MunicipalityPatch = () =>
       .optional(),
     quotaPerMinute: quotaNumber()
       .nullable()
-      .describe('Units that each client may spend a minute (kvote pr. minut), or null for the usual number.')
+      .describe(
+        `Units that each client may spend in a minute, ${QUOTA_BOUNDS.min}–${QUOTA_BOUNDS.max} (kvote pr. minut), or null for the usual ${QUOTA_PER_MINUTE}.`,
+      )
       .optional(),
   });
 
