@@ -33,6 +33,8 @@ interface Call {
   readonly header: ApiRequest['header'];
   /** The id under which it is logged and answered: the caller's X-Request-Id where it is fit, else API Gateway's. */
   readonly requestId: string;
+  /** Headers of its answer, whatever that will be. */
+  readonly answerHeaders: Record<string, string>;
 }
 
 function callOf(event: APIGatewayProxyEvent, tenantId: string | undefined): Call {
@@ -46,6 +48,7 @@ function callOf(event: APIGatewayProxyEvent, tenantId: string | undefined): Call
     tenantId,
     header: (name) => headers.get(name),
     requestId: sent !== undefined && REQUEST_ID.test(sent) ? sent : (event.requestContext.requestId ?? 'unknown'),
+    answerHeaders: {},
   };
 }
 
@@ -122,8 +125,11 @@ function requestOf(call: Call, params: ApiRequest['params'], hasBody: boolean): 
   };
 }
 
-function send({ event, header, requestId }: Call, { status, body, text, headers = {} }: Answer): APIGatewayProxyResult {
-  const all = { ...headers, 'x-request-id': requestId, 'cache-control': 'no-store' };
+function send(
+  { event, header, requestId, answerHeaders }: Call,
+  { status, body, text, headers = {} }: Answer,
+): APIGatewayProxyResult {
+  const all = { ...answerHeaders, ...headers, 'x-request-id': requestId, 'cache-control': 'no-store' };
   const etag = headers['etag'];
   const known =
     ['GET', 'HEAD'].includes(event.httpMethod) && etag !== undefined && matches(header('if-none-match'), etag);
@@ -150,6 +156,8 @@ export type ContextOf<Ctx, Each = Operation<Ctx>> = (call: {
   /** For whom this execution environment is, in tenant isolation mode. */
   readonly tenantId: string | undefined;
   readonly operation: Each;
+  /** Takes what the answer is to say in its headers, also when it is a problem. */
+  readonly answerHeaders: Record<string, string>;
 }) => Promise<Ctx>;
 
 const honoPath = (template: string): string => template.replaceAll(/\{(\w+)\}/g, ':$1');
@@ -162,15 +170,17 @@ export function serve<Ctx, Each extends Served<Ctx> = Operation<Ctx>>(
   const app = new Hono<{ Bindings: Call }>({ strict: false });
   for (const operation of operations) {
     app.on(operation.method, honoPath(operation.path), async ({ env: call, req }) => {
-      const { event, requestId, tenantId } = call;
+      const { event, requestId, tenantId, answerHeaders } = call;
       const params = requireNameable(event.path, req.param());
       const claims = event.requestContext.authorizer?.['claims'] as Record<string, string> | undefined;
-      const ctx = await contextOf({ claims, params, requestId, tenantId, operation });
+      const ctx = await contextOf({ claims, params, requestId, tenantId, operation, answerHeaders });
       return asResponse(send(call, await operation.run(ctx, requestOf(call, params, operation.body !== undefined))));
     });
   }
   app.notFound(({ env: call }) => asResponse(problemResult(notServed(operations, call.event.path), call.requestId)));
-  app.onError((error, { env: call }) => asResponse(problemResult(problemOf(error, call.requestId), call.requestId)));
+  app.onError((error, { env: { requestId, answerHeaders } }) =>
+    asResponse(problemResult(problemOf(error, requestId), requestId, answerHeaders)),
+  );
 
   return async (event, lambda) => {
     const result = (await app.fetch(

@@ -3,9 +3,14 @@ import { PROBLEMS, Problem, problemDocument } from '#shared/errors.ts';
 import { faultOf, log } from '#shared/log.ts';
 
 /** A problem as Lambda answers it (RFC 9457). */
-export const problemResult = (problem: Problem, requestId: string): APIGatewayProxyResult => ({
+export const problemResult = (
+  problem: Problem,
+  requestId: string,
+  headers: Readonly<Record<string, string>> = {},
+): APIGatewayProxyResult => ({
   statusCode: PROBLEMS[problem.code].status,
   headers: {
+    ...headers,
     ...problem.headers,
     'content-type': 'application/problem+json',
     'x-request-id': requestId,

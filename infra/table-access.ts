@@ -25,6 +25,7 @@ const ACTIONS = {
   get: ['dynamodb:GetItem', 'dynamodb:BatchGetItem'],
   query: ['dynamodb:Query'],
   put: ['dynamodb:PutItem'],
+  update: ['dynamodb:UpdateItem'],
   write: ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:ConditionCheckItem'],
 } as const;
 
@@ -35,6 +36,8 @@ const TENANT_ROWS = [`T#${HERE}#*`];
 const rows = (...kinds: readonly string[]): readonly string[] => kinds.map((kind) => `T#${HERE}#${kind}`);
 /** The operator's programmes as the municipality sees them. */
 const SHARES = `M#${HERE}#F`;
+/** What its clients have leased of their quotas. */
+const QUOTAS = `M#${HERE}#Q`;
 
 const MUNICIPALITIES = ['M#*'];
 const CLIENTS = ['C#*'];
@@ -76,10 +79,12 @@ const TENANT_ACCESS: Readonly<Record<TenantFunction, readonly Access[]>> = {
     },
     { sid: 'WriteRecord', actions: ['write'], rows: TENANT_ROWS },
     { sid: 'ReadProgrammes', actions: ['get', 'query'], rows: [SHARES], indexes: ['list'] },
+    { sid: 'CountQuota', actions: ['update'], rows: [QUOTAS] },
   ],
   inbox: [
     { sid: 'ReadRecord', actions: ['get'], rows: TENANT_ROWS },
     { sid: 'ReadProgrammes', actions: ['get'], rows: [SHARES] },
+    { sid: 'CountQuota', actions: ['update'], rows: [QUOTAS] },
     { sid: 'FindRecords', actions: ['query'], rows: rows('R#*', 'CASE#*'), indexes: ['case'] },
     // What a change of a record writes: the record, its event, its locks and ledgers.
     { sid: 'ChangeRecord', actions: ['write'], rows: rows('R#*', 'E#*', 'K#*', 'B#*') },

@@ -48,6 +48,8 @@ export interface Operation<Ctx> {
   readonly body?: () => z.ZodType;
   /** `create` takes an Idempotency-Key, `change` needs If-Match and takes one, `read` takes If-None-Match. */
   readonly manner: 'create' | 'change' | 'read' | 'list' | 'act';
+  /** What it takes of a client's quota (tenancy/quota.ts) where its method does not say it: GET reads, the others write. */
+  readonly cost?: 'read' | 'write' | 'report';
   readonly success: {
     readonly status: number;
     readonly description: string;

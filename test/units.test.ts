@@ -55,7 +55,7 @@ describe('the meter', () => {
 
 describe('an operation costs the least that its guarantee can cost', () => {
   it.each([
-    'an empty list, with the context that is kept for a minute',
+    'an empty list, with the context and the lease that are kept for a minute',
     'create',
     'get, with the entry that its sensitive fields were shown',
     'patch',
@@ -109,8 +109,8 @@ describe('beyond the context that is kept, a request makes', () => {
     expect(caseOf('status').units.requests).toEqual(['GetItem', 'GetItem', 'TransactWriteItems']);
   });
 
-  it('one more, once a minute, for the context: client, grant and municipality together', () => {
-    const { units } = caseOf('an empty list, with the context that is kept for a minute');
-    expect(units.requests).toEqual(['BatchGetItem', 'Query']);
+  it('two more, once a minute: the context (client, grant and municipality together), and a lease of its quota', () => {
+    const { units } = caseOf('an empty list, with the context and the lease that are kept for a minute');
+    expect(units.requests).toEqual(['BatchGetItem', 'UpdateItem', 'Query']);
   });
 });

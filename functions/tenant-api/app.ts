@@ -4,24 +4,28 @@ import { Problem } from '#shared/errors.ts';
 import { privacyOperations } from '#shared/privacy/operations.ts';
 import { recordOperations } from '#shared/resources/registry.ts';
 import type { Store } from '#shared/table/store.ts';
+import { costOf, type QuotaDeps, quotas } from '#shared/tenancy/quota.ts';
 import type { TenantScope } from '#shared/tenancy/scopes.ts';
 import { type WebhookDeps, webhookOperations } from '#shared/webhooks/operations.ts';
 
 const CODE = /^\d{4}$/;
 
-export interface TenantApiDeps extends WebhookDeps {
+export interface TenantApiDeps extends WebhookDeps, QuotaDeps {
   readonly store: Store;
-  readonly now: () => Date;
   /** Whether each municipality has execution environments of its own (Lambda tenant isolation mode). */
   readonly perTenant?: boolean;
 }
 
-/** The API of one municipality at a time: who calls is settled, and the scope checked, before a body is even parsed. */
+/**
+ * The API of one municipality at a time: who calls is settled, the request paid for, and the scope checked, before a body is
+ * even parsed. It is paid for first, so that a flood of what is refused is bounded too.
+ */
 export function tenantApi(deps: TenantApiDeps): App {
   const openContext = contextOpener(deps.store, deps.now);
+  const charge = quotas(deps);
   return serve<Context>(
     [...recordOperations(), ...webhookOperations(deps), ...privacyOperations()],
-    async ({ claims, params, requestId, tenantId, operation }) => {
+    async ({ claims, params, requestId, tenantId, operation, answerHeaders }) => {
       const clientId = claims?.['client_id'];
       if (clientId === undefined) throw new Problem('unauthenticated', 'The request has no access token.');
       const code = params['code'] ?? '';
@@ -29,6 +33,7 @@ export function tenantApi(deps: TenantApiDeps): App {
       // The gateway takes the tenant from the path. Were the two ever to differ, this environment is another's: serve nobody.
       if (deps.perTenant && tenantId !== code) throw new Error('The execution environment is not of this municipality');
       const ctx = await openContext({ clientId, scope: claims?.['scope'] ?? '' }, code, requestId);
+      Object.assign(answerHeaders, await charge(ctx, costOf(operation)));
       for (const scope of [operation.scope as TenantScope, ...(operation.also ?? [])]) requireScope(ctx, scope);
       return ctx;
     },

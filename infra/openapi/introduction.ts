@@ -39,6 +39,15 @@ alone, with the scope \`sensitive:read\`. No list, event or answer to a write ho
 A list has at most \`limit\` items and, unless it is the last page, a \`nextCursor\`; the \`Link\` header says the same. Give
 it as \`cursor\` with the same filters. Filters are taken one at a time.
 
+## Quotas
+
+A client may spend 6,000 units a minute in each municipality, unless its operator set another number: a read costs 1, a
+write 5, a report 20, whatever the answer is. Each operation names its cost. Beyond that it gets 429, and may go on after
+the seconds in \`Retry-After\`. Every answer within a municipality, good or bad, says where the client stands:
+\`RateLimit-Policy: "default";q=6000;w=60\` and \`RateLimit: "default";r=5995;t=42\`, which is 5,995 units in the 42
+seconds until the minute is over (draft-ietf-httpapi-ratelimit-headers-10). \`r\` is no promise: requests under way, and
+servers that keep some units ready for the next ones, use up of it too.
+
 ## Problems
 
 Whatever goes wrong is answered with \`application/problem+json\` (RFC 9457). Its \`type\` is one of a closed set, each with

@@ -6,6 +6,7 @@ import { privacyOperations } from '#shared/privacy/operations.ts';
 import { pageParameters } from '#shared/record/lists.ts';
 import { recordOperations } from '#shared/resources/registry.ts';
 import { adminOperations } from '#shared/tenancy/operations.ts';
+import { costOf } from '#shared/tenancy/quota.ts';
 import { RESOURCE_SERVER } from '#shared/tenancy/scopes.ts';
 import { postWebhook } from '#shared/webhooks/egress.ts';
 import { webhookOperations } from '#shared/webhooks/operations.ts';
@@ -25,10 +26,11 @@ export const documentedOperations = (): readonly Operation<never>[] => {
 };
 
 const parameterRef = (name: string): object => ({ $ref: `#/components/parameters/${name}` });
-const headerRef = (name: string): object => ({ $ref: `#/components/headers/${name}` });
+export const headerRef = (name: string): object => ({ $ref: `#/components/headers/${name}` });
 
+const isOperators = ({ scope }: Operation<never>): boolean => scope.startsWith('admin:');
 /** Whether what the operation is about has versions: every record has, and of the operators' rows the programmes. */
-const isVersioned = ({ scope, tag }: Operation<never>): boolean => !scope.startsWith('admin:') || tag === 'programmes';
+const isVersioned = (operation: Operation<never>): boolean => !isOperators(operation) || operation.tag === 'programmes';
 const takesKey = ({ manner, method }: Operation<never>): boolean =>
   manner === 'create' || (manner === 'change' && method === 'POST');
 const isUpsert = ({ path }: Operation<never>): boolean => path.includes('/external/');
@@ -92,10 +94,17 @@ function requestBody(operation: Operation<never>, components: Components): objec
   };
 }
 
+/** What an answer within a municipality says of the client's quota. */
+export const quotaHeaders = (): object => ({
+  'RateLimit-Policy': headerRef('RateLimit-Policy'),
+  RateLimit: headerRef('RateLimit'),
+});
+
 function successHeaders(operation: Operation<never>, status: number): object {
   const versioned = isVersioned(operation) && (status === 201 || ['read', 'change'].includes(operation.manner));
   return {
     'X-Request-Id': headerRef('X-Request-Id'),
+    ...(!isOperators(operation) && quotaHeaders()),
     ...(status === 201 && { Location: headerRef('Location') }),
     ...(status !== 204 && (versioned || isUpsert(operation)) && { ETag: headerRef('ETag') }),
     ...(takesKey(operation) && { 'Idempotency-Replayed': headerRef('Idempotency-Replayed') }),
@@ -140,7 +149,11 @@ export function operationObject(operation: Operation<never>, components: Compone
   return {
     operationId: id,
     summary,
-    description: `${description ? `${description} ` : ''}${also.length > 0 ? 'Scopes' : 'Scope'}: ${scopes.map((each) => `\`${each}\``).join(', ')}.`,
+    description: [
+      ...(description ? [description] : []),
+      `${also.length > 0 ? 'Scopes' : 'Scope'}: ${scopes.map((each) => `\`${each}\``).join(', ')}.`,
+      ...(isOperators(operation) ? [] : [`Cost: ${costOf(operation)}.`]),
+    ].join(' '),
     tags: [tag],
     security: [{ oauth2: scopes.map((each) => `${RESOURCE_SERVER}/${each}`) }],
     parameters: [...pathParameters(operation), ...queryParameters(operation), ...headerParameters(operation)],

@@ -120,6 +120,14 @@ export const headerComponents = (): Record<string, unknown> => ({
     '<?cursor=a0Z3b2xkMjAyNi0xMS0yMHRpbWVsaW5l>; rel="next"',
   ),
   'Idempotency-Replayed': header('`true` where this is the answer that the key got the first time.', 'true'),
+  'RateLimit-Policy': header(
+    'Units `q` that the client may spend in each `w` seconds in this municipality.',
+    '"default";q=6000;w=60',
+  ),
+  RateLimit: header(
+    'Units `r` that are left of them, at most, and the seconds `t` until there are `q` again.',
+    '"default";r=5995;t=42',
+  ),
   'Retry-After': header('After how many seconds to send the request again.', 1),
   'WWW-Authenticate': header('How to authenticate.', 'Bearer'),
 });

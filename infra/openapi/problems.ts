@@ -61,6 +61,10 @@ const RETRY_AFTER = new Set<ProblemCode>(['in_flight', 'too_many_requests', 'una
 function responseOf(codes: readonly ProblemCode[]): object {
   const headers = {
     ...(codes.some((code) => RETRY_AFTER.has(code)) && { 'Retry-After': { $ref: '#/components/headers/Retry-After' } }),
+    ...(codes.includes('too_many_requests') && {
+      'RateLimit-Policy': { $ref: '#/components/headers/RateLimit-Policy' },
+      RateLimit: { $ref: '#/components/headers/RateLimit' },
+    }),
     ...(codes.includes('unauthenticated') && { 'WWW-Authenticate': { $ref: '#/components/headers/WWW-Authenticate' } }),
   };
   return {

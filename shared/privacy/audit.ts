@@ -173,6 +173,7 @@ export const verifyAudit = (): Operation<Context> => ({
   description:
     'Every event has the hash of the one before it and of what it says; they are computed anew here, up to the first that does not fit. To look behind a fault, go on from the number after it.',
   manner: 'list',
+  cost: 'report',
   query: parameters,
   success: { status: 200, description: 'What came of it, for one stretch of the history.', body: Verification },
   problems: ['validation_failed'],

@@ -194,6 +194,7 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
       method: 'POST',
       path: `${collection}/lookup`,
       scope: scopes.read,
+      cost: 'read',
       summary: `Find ${title(path)} by ${Object.keys(resource.lookups).join(' or ')}`,
       manner: 'act',
       body: () => lookupBody(resource),

@@ -30,7 +30,8 @@
  * Outside any municipality: `M#<code>` municipality, `P#<id>` partner, `F#<id>` programme, `C#<clientId>` client, listed
  * under MUNICIPALITIES, PARTNERS, PROGRAMMES and CLIENTS#<owner>. What is kept about one municipality starts with its
  * `M#<code>#`, and its context reaches it as `control`: `M#<code>#G` its grants by client, listed under GRANTS#<clientId>;
- * `M#<code>#F` the programmes in which it takes part, as it sees them, listed there by name.
+ * `M#<code>#F` the programmes in which it takes part, as it sees them, listed there by name; `M#<code>#Q` what its clients
+ * have leased of their quotas, by client and minute.
  */
 export type Segments = readonly string[];
 
@@ -109,3 +110,5 @@ export const grantKey = (code: string, clientId: string): Key => ({ pk: ['M', co
 export const grantsPartition: Segments = ['G'];
 export const shareKey = (code: string, programmeId: string): Key => ({ pk: ['M', code, 'F'], sk: [programmeId] });
 export const sharesPartition: Segments = ['F'];
+/** What a client has leased of its quota in the minute that starts then (tenancy/quota.ts). */
+export const quotaKey = (clientId: string, minute: string): Key => ({ pk: ['Q'], sk: [clientId, minute] });

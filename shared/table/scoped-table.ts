@@ -34,6 +34,8 @@ export interface ScopedTable {
   query(range: RangeQuery): Promise<Page>;
   /** One write, as a single request. Throws `WriteRefused` when its condition does not hold. */
   write(write: Write): Promise<void>;
+  /** An update as a single request, which gives what its additions came to. Throws as `write` does. */
+  add(write: Write): Promise<Row | undefined>;
   /** All writes or none. Throws `WriteRefused` naming the first whose condition does not hold. */
   transact(writes: readonly Write[]): Promise<void>;
   /** A write made ready for a transaction that also touches rows under another prefix. */
@@ -79,7 +81,8 @@ export function scopedTable({ client, tableName }: TableClient, prefix: Segments
 
   return {
     prepare,
-    write: (write) => executeWrite(client, prepare(write)),
+    write: async (write) => void (await executeWrite(client, prepare(write))),
+    add: (write) => executeWrite(client, prepare(write), 'UPDATED_NEW'),
     transact: (writes) => transactWrite(client, writes.map(prepare)),
 
     async get(key) {

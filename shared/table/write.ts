@@ -40,6 +40,8 @@ export type Write = { readonly key: Key; readonly condition?: Condition | undefi
   | {
       readonly kind: 'update';
       readonly set?: Attributes;
+      /** Amounts to add to numbers, which begin at 0. */
+      readonly add?: Readonly<Record<string, number>>;
       readonly index?: IndexEntries;
       readonly remove?: readonly string[];
       readonly unindex?: readonly IndexName[];
@@ -144,6 +146,7 @@ export function prepareWrite(tableName: string, textOf: (segments: Segments) => 
         ...(write.remove ?? []),
         ...(write.unindex ?? []).flatMap((index) => [`${index}Pk`, `${index}Sk`]),
       ];
+      const added = Object.keys(write.add ?? {});
       const clauses = [
         ...(Object.keys(set).length > 0
           ? [
@@ -153,8 +156,10 @@ export function prepareWrite(tableName: string, textOf: (segments: Segments) => 
             ]
           : []),
         ...(remove.length > 0 ? [`REMOVE ${remove.map((name) => `#${name}`).join(', ')}`] : []),
+        ...(added.length > 0 ? [`ADD ${added.map((name) => `#${name} :add_${name}`).join(', ')}`] : []),
       ].join(' ');
       const setValues = Object.fromEntries(Object.entries(set).map(([name, value]) => [`:set_${name}`, value]));
+      const addValues = Object.fromEntries(added.map((name) => [`:add_${name}`, write.add?.[name]]));
       return {
         operation: {
           Update: {
@@ -163,7 +168,7 @@ export function prepareWrite(tableName: string, textOf: (segments: Segments) => 
             UpdateExpression: clauses,
             ...conditional,
             ExpressionAttributeNames: { ...conditionNames, ...namesIn(clauses) },
-            ...unlessEmpty('ExpressionAttributeValues', { ...conditionValues, ...setValues }),
+            ...unlessEmpty('ExpressionAttributeValues', { ...conditionValues, ...setValues, ...addValues }),
           },
         },
       };
@@ -171,14 +176,20 @@ export function prepareWrite(tableName: string, textOf: (segments: Segments) => 
   }
 }
 
-/** Performs one prepared write by itself, at half the units of a transaction. */
-export async function executeWrite(client: DynamoDBDocumentClient, { operation }: PreparedWrite): Promise<void> {
+/** Performs one prepared write by itself, at half the units of a transaction. Gives what an update is asked to return. */
+export async function executeWrite(
+  client: DynamoDBDocumentClient,
+  { operation }: PreparedWrite,
+  returned: 'NONE' | 'UPDATED_NEW' = 'NONE',
+): Promise<Attributes | undefined> {
   try {
     if (operation.Put) await client.send(new PutCommand(operation.Put));
-    else if (operation.Update)
-      await client.send(new UpdateCommand(operation.Update as Required<typeof operation.Update>));
-    else if (operation.Delete) await client.send(new DeleteCommand(operation.Delete));
+    else if (operation.Update) {
+      const update = operation.Update as Required<typeof operation.Update>;
+      return (await client.send(new UpdateCommand({ ...update, ReturnValues: returned }))).Attributes;
+    } else if (operation.Delete) await client.send(new DeleteCommand(operation.Delete));
     else throw new TypeError('A check is not a write of its own');
+    return undefined;
   } catch (error) {
     if (error instanceof ConditionalCheckFailedException)
       throw new WriteRefused(0, error.Item && unmarshall(error.Item));

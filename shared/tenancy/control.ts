@@ -41,6 +41,7 @@ export function controlTable(store: Store): ScopedTable {
     getMany: guarded((keys) => keys.map(({ pk }) => pk), table.getMany),
     query: guarded((range) => [range.partition], table.query),
     write: guarded((write) => [write.key.pk], table.write),
+    add: guarded((write) => [write.key.pk], table.add),
     transact: guarded((writes) => writes.map(({ key }) => key.pk), table.transact),
     prepare: guarded((write) => [write.key.pk], table.prepare),
   };

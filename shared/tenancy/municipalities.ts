@@ -21,6 +21,7 @@ import {
   type Municipality,
   municipalityWrite,
 } from './municipality-row.ts';
+import { QUOTA_BOUNDS, QUOTA_PER_MINUTE } from './quota.ts';
 import { TENANT_SCOPES } from './scopes.ts';
 
 /** Body of a provisioning. */
@@ -35,6 +36,12 @@ const kleNumber = () =>
 
 const LOG_MONTHS = `For how many calendar months entries of the access log are kept (opbevaring af adgangslog), 6–120; ${DEFAULT_MONTHS} where it is not chosen.`;
 const accessLogMonths = () => whole(`${LOG_MONTHS} An entry keeps what held when it was made.`, 6, 120);
+const quotaNumber = () =>
+  whole(
+    `Units that each client may spend in a minute, ${QUOTA_BOUNDS.min}–${QUOTA_BOUNDS.max} (kvote pr. minut). Absent: ${QUOTA_PER_MINUTE}.`,
+    QUOTA_BOUNDS.min,
+    QUOTA_BOUNDS.max,
+  );
 
 /** What an operator may change of a municipality: a JSON merge patch. */
 export const MunicipalityPatch = () =>
@@ -44,6 +51,12 @@ export const MunicipalityPatch = () =>
       .describe('The KLE number that its events carry (KLE-emne), or null for none.')
       .optional(),
     accessLogMonths: accessLogMonths().nullable().describe(`${LOG_MONTHS} Null for that.`).optional(),
+    quotaPerMinute: quotaNumber()
+      .nullable()
+      .describe(
+        `Units that each client may spend in a minute, ${QUOTA_BOUNDS.min}–${QUOTA_BOUNDS.max} (kvote pr. minut), or null for the usual ${QUOTA_PER_MINUTE}.`,
+      )
+      .optional(),
   });
 
 /** A provisioned municipality as it is shown. */
@@ -61,6 +74,7 @@ export const MunicipalityView = () =>
         .describe('Where it stands (status): its clients work in `test` and `live` alone.'),
       kle: kleNumber().optional(),
       accessLogMonths: accessLogMonths().optional(),
+      quotaPerMinute: quotaNumber().optional(),
       provisionedAt: instant('When it was provisioned, UTC (oprettet).'),
       provisionedBy: z.string().describe('Id of the operator client that did it (oprettet af).'),
     })

@@ -125,7 +125,7 @@ export const adminOperations = (): Operation<OperatorContext>[] => [
     body: MunicipalityPatch,
     success: { status: 200, description: 'The municipality.', body: MunicipalityView },
     problems: ['validation_failed', 'in_flight'],
-    example: { kle: '27.24.00' },
+    example: { kle: '27.24.00', quotaPerMinute: 12_000 },
     run: (ctx, request) => updateMunicipality(ctx, param(request, 'code'), request.body),
   },
   {

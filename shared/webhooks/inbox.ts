@@ -23,6 +23,8 @@ export interface Door {
   readonly store: Store;
   readonly now: Date;
   readonly requestId: string;
+  /** Takes a proven message from its connection's quota. */
+  readonly charge: (ctx: Context) => Promise<void>;
 }
 
 /** A message as it came, its sender not proven yet. */
@@ -64,7 +66,7 @@ async function take(ctx: Context, connectionId: string, { id, timestamp, text }:
 export const receiveMessage: Pick<Operation<Door>, 'method' | 'path' | 'body' | 'run'> = {
   method: 'POST',
   path: `${TENANT_BASE}/inbox/{id}`,
-  run: async ({ store, now, requestId }, request) => {
+  run: async ({ store, now, requestId, charge }, request) => {
     const { text } = request;
     const [id = '', time = '', signatures = ''] = ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((name) =>
       request.header(name),
@@ -78,7 +80,9 @@ export const receiveMessage: Pick<Operation<Door>, 'method' | 'path' | 'body' | 
       return signatures.split(' ').some((signature) => isSame(signature, expected));
     };
     const signed = { code: param(request, 'code'), connectionId, signedWith };
-    await take(await inboxContext(store, signed, requestId, now), connectionId, { id, timestamp, text });
+    const ctx = await inboxContext(store, signed, requestId, now);
+    await charge(ctx);
+    await take(ctx, connectionId, { id, timestamp, text });
     return { status: 202 };
   },
 };

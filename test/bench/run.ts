@@ -1,5 +1,6 @@
 import { bytes } from './bytes.ts';
 import { coldStart } from './cold-start.ts';
+import { flood } from './flood.ts';
 import { latency } from './latency.ts';
 import { type Benchmark, tableOf } from './report.ts';
 import { units } from './units.ts';
@@ -14,6 +15,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   bytes,
   latency,
   webhooks,
+  flood,
 };
 
 const wanted = process.argv.slice(2);

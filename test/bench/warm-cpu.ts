@@ -4,6 +4,7 @@ import { tenantApi } from '#functions/tenant-api/app.ts';
 import { keyrings } from '#shared/privacy/keyring.ts';
 import type { Store } from '#shared/table/store.ts';
 import { TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
+import { PLENTY } from '#test/support/plenty.ts';
 import { standInKeys } from '#test/support/stand-in-keys.ts';
 import { TYPICAL_FAMILY } from '#test/support/typical-family.ts';
 import { honoZod } from './peers/hono-zod.ts';
@@ -37,7 +38,7 @@ async function stubbedStore(): Promise<Store> {
     ],
   };
   client.send = (async (command: { input: object }) =>
-    'RequestItems' in command.input ? { Responses } : {}) as unknown as typeof client.send;
+    'RequestItems' in command.input ? { Responses } : { Attributes: { used: 1 } }) as unknown as typeof client.send;
   return { client, tenantClient: () => client, keyrings: keyrings(keys), tableName: 'stub' };
 }
 
@@ -54,7 +55,7 @@ export const warmCpu: Benchmark = {
   run: async () => {
     const store = await stubbedStore();
     const post = () => Promise.resolve({ status: 204, durationMs: 0 });
-    const livline = tenantApi({ store, now: () => new Date(), post, allowLocal: false });
+    const livline = tenantApi({ store, now: () => new Date(), post, allowLocal: false, quotaPerMinute: PLENTY });
     const peer = honoZod(store.client, store.tableName);
     const event = tenantEvent('POST', '/families', { body: TYPICAL_FAMILY });
     const answered = async (answer: Promise<{ statusCode: number; body: string }>) => {

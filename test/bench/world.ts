@@ -1,19 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { adminApi } from '#functions/admin-api/app.ts';
+import type { App } from '#functions/http.ts';
 import { tenantApi } from '#functions/tenant-api/app.ts';
 import { startDatabase } from '#infra/local/database.ts';
 import { createTable, tableTemplate } from '#infra/local/table.ts';
 import { keyrings } from '#shared/privacy/keyring.ts';
-import { openStore } from '#shared/table/store.ts';
+import { openStore, type Store } from '#shared/table/store.ts';
+import type { QuotaDeps } from '#shared/tenancy/quota.ts';
 import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
+import { PLENTY } from '#test/support/plenty.ts';
 import { proxyEvent } from '#test/support/proxy-event.ts';
 import { standInKeys } from '#test/support/stand-in-keys.ts';
 import type { Plant } from '#test/support/unit-cases.ts';
 
 const CODE = '0630';
 const OPERATOR = 'operator';
-const CLIENT = 'bench-client';
+const clientOf = (code: string): string => `bench-client-${code}`;
 const LATER = new Date('2100-01-01');
 
 const claimsOf = (clientId: string, scopes: readonly string[]) => ({
@@ -28,12 +31,12 @@ interface Sent {
   readonly query?: Record<string, string>;
 }
 
-/** A request by the benchmarks' client, as API Gateway hands it to the function. */
-export const tenantEvent = (method: string, path: string, options: Sent = {}) =>
+/** A request by a municipality's client, as API Gateway hands it to the function. */
+export const tenantEvent = (method: string, path: string, options: Sent = {}, code = CODE) =>
   proxyEvent({
     method,
-    path: `/v1/municipalities/${CODE}${path}`,
-    claims: claimsOf(CLIENT, TENANT_SCOPES),
+    path: `/v1/municipalities/${code}${path}`,
+    claims: claimsOf(clientOf(code), TENANT_SCOPES),
     ...options,
   });
 
@@ -44,8 +47,21 @@ export interface World extends Plant {
   readonly stop: () => Promise<void>;
 }
 
-/** Starts the database and provisions a municipality through the admin API, as an operator would. */
-export async function startWorld(): Promise<World> {
+/** The function tenant-api of a world over its table, which the environment says where to find. */
+export const openTenantApi = (store: Store, now: () => Date, quota: Pick<QuotaDeps, 'quotaPerMinute'> = {}): App =>
+  tenantApi({ store, now, post: async () => ({ status: 204, durationMs: 0 }), allowLocal: false, ...quota });
+
+/** The table. The emulator knows no roles: a session is the same access key again. */
+export function openWorldStore(tableName: string, keys = standInKeys()): Store {
+  const session = { accessKeyId: 'bench', secretAccessKey: 'bench', sessionToken: 'bench', expiration: LATER };
+  return openStore(tableName, { sessions: () => async () => session, keyrings: keyrings(keys) });
+}
+
+/** Starts the database and provisions municipalities through the admin API, as an operator would. */
+export async function startWorld({
+  neighbours = [] as readonly string[],
+  now = () => new Date(),
+} = {}): Promise<World> {
   const [{ endpoint, stop }, template] = await Promise.all([startDatabase(), tableTemplate()]);
   const tableName = `bench-${randomUUID()}`;
   const environment = {
@@ -58,27 +74,24 @@ export async function startWorld(): Promise<World> {
   Object.assign(process.env, environment);
   await createTable(new DynamoDBClient({}), tableName, template);
   const keys = standInKeys();
-  // The emulator knows no roles: a session is the same access key again.
-  const session = { accessKeyId: 'bench', secretAccessKey: 'bench', sessionToken: 'bench', expiration: LATER };
-  const store = openStore(tableName, { sessions: () => async () => session, keyrings: keyrings(keys) });
-  const now = () => new Date();
+  const store = openWorldStore(tableName, keys);
   const identity = {
-    createClient: async () => ({ clientId: CLIENT, clientSecret: 'unused' }),
+    createClient: async (name: string) => ({
+      clientId: clientOf(/\d{4}/.exec(name)?.[0] ?? ''),
+      clientSecret: 'unused',
+    }),
     deleteClient: async () => undefined,
   };
   const admin = adminApi({ store, identity, keys, now, tokenUrl: 'https://token.invalid', operatorClientId: OPERATOR });
-  const post = () => Promise.resolve({ status: 204, durationMs: 0 });
-  const tenant = tenantApi({ store, now, post, allowLocal: false });
+  const tenant = openTenantApi(store, now, { quotaPerMinute: PLENTY });
 
-  const provisioned = await admin(
-    proxyEvent({
-      method: 'POST',
-      path: '/v1/admin/municipalities',
-      claims: claimsOf(OPERATOR, ADMIN_SCOPES),
-      body: { code: CODE },
-    }),
-  );
-  if (provisioned.statusCode !== 201) throw new Error(`Provisioning answered ${provisioned.statusCode}`);
+  const claims = claimsOf(OPERATOR, ADMIN_SCOPES);
+  for (const code of [CODE, ...neighbours]) {
+    const { statusCode } = await admin(
+      proxyEvent({ method: 'POST', path: '/v1/admin/municipalities', claims, body: { code } }),
+    );
+    if (statusCode !== 201) throw new Error(`Provisioning answered ${statusCode}`);
+  }
   return {
     store,
     template,

@@ -124,6 +124,8 @@ describe('the rows', () => {
     expect(mayInside('tenantapi', 'Query', 'T#0630#L#families', 'list')).toBe(true);
     expect(mayInside('tenantapi', 'Query', 'M#0630#F', 'list')).toBe(true);
     expect(mayInside('tenantapi', 'PutItem', 'M#0630#F')).toBe(false);
+    expect(mayInside('tenantapi', 'UpdateItem', 'M#0630#Q')).toBe(true);
+    expect(mayInside('tenantapi', 'PutItem', 'M#0630#Q') || mayInside('tenantapi', 'GetItem', 'M#0630#Q')).toBe(false);
     for (const key of ['C#client', 'M#0630', 'M#0630#G']) {
       expect(may('tenantapi', 'BatchGetItem', key), key).toBe(true);
       for (const action of ['PutItem', 'UpdateItem', 'DeleteItem']) {
@@ -147,7 +149,8 @@ describe('the rows', () => {
     for (const key of ['T#0630#R#1', 'T#0630#E#1', 'T#0630#K#inbox', 'T#0630#B#family#1']) {
       expect(mayInside('inbox', 'PutItem', key), key).toBe(true);
     }
-    for (const key of ['T#0630#D#1', 'T#0630#SEQUENCE', 'M#0630#F', 'M#0630', 'C#client']) {
+    expect(mayInside('inbox', 'UpdateItem', 'M#0630#Q')).toBe(true);
+    for (const key of ['T#0630#D#1', 'T#0630#SEQUENCE', 'M#0630#F', 'M#0630#G', 'M#0630', 'C#client']) {
       for (const action of ['PutItem', 'UpdateItem', 'DeleteItem']) {
         expect(mayInside('inbox', action, key) || may('inbox', action, key), key).toBe(false);
       }

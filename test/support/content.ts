@@ -16,8 +16,12 @@ async function scan({ client, tableName }: Store, filter: Partial<ScanCommandInp
   return rows.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
 }
 
-/** Every row of the table in the order of its key, with every attribute. */
-export const contentOf = (store: Store): Promise<AnyRow[]> => scan(store);
+/** Whether a row counts what a client has leased of its quota: any request may write it, and it says nothing of the record. */
+export const isQuotaCount = ({ pk }: AnyRow): boolean => /^M#\d{4}#Q$/.test(pk);
+
+/** Every row of the table but the counts of quotas, in the order of its key, with every attribute. */
+export const contentOf = async (store: Store): Promise<AnyRow[]> =>
+  (await scan(store)).filter((row) => !isQuotaCount(row));
 
 /** The rows of one type in one municipality, what is shown of them parsed. */
 export async function rowsOf(store: Store, code: string, type: string): Promise<AnyRow[]> {

@@ -8,6 +8,7 @@ import { lifecycleRound } from '#functions/lifecycle/app.ts';
 import { relayStream } from '#functions/relay/app.ts';
 import { tenantApi } from '#functions/tenant-api/app.ts';
 import { allMunicipalities } from '#shared/register/register.ts';
+import type { QuotaDeps } from '#shared/tenancy/quota.ts';
 import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
 import { lookAfter } from '#shared/tenancy/steward.ts';
 import type { Post, PostRequest, PostResult } from '#shared/webhooks/egress.ts';
@@ -15,6 +16,7 @@ import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
 import type { DelayedHint } from '#shared/webhooks/hints.ts';
 import { startTable } from './captured-table.ts';
 import { inspect, plant } from './leaks.ts';
+import { PLENTY } from './plenty.ts';
 import { proxyEvent } from './proxy-event.ts';
 
 /** What came back, the body parsed where it is JSON. */
@@ -64,7 +66,7 @@ export const OPERATOR = 'operator-client';
  * The whole product in one process over a table of its own: the real handlers with real events, the real emulator
  * underneath, and the clock, the queue and the receivers in the test's hands.
  */
-export async function startLivline({ allowLocal = false } = {}) {
+export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY } = {}) {
   let time = new Date('2026-11-20T09:00:00.000Z');
   const now = () => new Date(time);
   const { store, storeOf, keys, captured, committed, hasEnded, requestsOf, roundTripsOf, cutOff, killedAt } =
@@ -100,7 +102,9 @@ export async function startLivline({ allowLocal = false } = {}) {
     },
   };
 
-  const tenant = tenantApi({ store: storeOf('tenant-api'), now, post, allowLocal });
+  const startTenantApi = (quota: Pick<QuotaDeps, 'quotaPerMinute'>) =>
+    tenantApi({ store: storeOf('tenant-api'), now, post, allowLocal, ...quota });
+  const tenant = startTenantApi({ quotaPerMinute });
   const admin = adminApi({
     store: storeOf('admin-api'),
     identity,
@@ -109,7 +113,7 @@ export async function startLivline({ allowLocal = false } = {}) {
     tokenUrl: 'https://token.test/oauth2/token',
     operatorClientId: OPERATOR,
   });
-  const inbox = inboxApi({ store: storeOf('inbox'), now });
+  const inbox = inboxApi({ store: storeOf('inbox'), now, quotaPerMinute });
   const endpoints = webhookEndpoints({ allowLocal });
   const relay = relayStream({ store: storeOf('relay'), sendHints, now });
   const deliver = deliverQueue({ store: storeOf('deliver'), now, post, sendHints, endpoints, random: () => 0 });
@@ -151,9 +155,14 @@ export async function startLivline({ allowLocal = false } = {}) {
   const operator = (method: string, path: string, options?: Send) =>
     call(admin, `/v1/admin${path}`, method, claimsOf(OPERATOR, ADMIN_SCOPES), options);
 
-  function caller(code: string, clientId: string, scopes: readonly string[] = TENANT_SCOPES): Caller {
+  function caller(
+    code: string,
+    clientId: string,
+    scopes: readonly string[] = TENANT_SCOPES,
+    api: typeof tenant = tenant,
+  ): Caller {
     const send = (method: string, path: string, options?: Send) =>
-      call(tenant, `/v1/municipalities/${code}${path}`, method, claimsOf(clientId, scopes), options);
+      call(api, `/v1/municipalities/${code}${path}`, method, claimsOf(clientId, scopes), options);
     const match = (version: number) => ({ 'if-match': `"${version}"` });
     return {
       code,
@@ -170,8 +179,8 @@ export async function startLivline({ allowLocal = false } = {}) {
         call(inbox, `/v1/municipalities/${code}/inbox/${connectionId}`, 'POST', undefined, options),
       now,
       operator,
-      withScopes: (...some) => caller(code, clientId, some),
-      at: (other) => caller(other, clientId, scopes),
+      withScopes: (...some) => caller(code, clientId, some, api),
+      at: (other) => caller(other, clientId, scopes, api),
     };
   }
 
@@ -245,6 +254,11 @@ export async function startLivline({ allowLocal = false } = {}) {
     admin: (path: string, method: string, claims: Record<string, string> | undefined, options?: Send) =>
       call(admin, path, method, claims, options),
     caller,
+    /** Another process of tenant-api over the same table, with `{}` as it is deployed: gives a client as that one serves it. */
+    anotherProcess: (quota: Pick<QuotaDeps, 'quotaPerMinute'> = { quotaPerMinute }) => {
+      const api = startTenantApi(quota);
+      return ({ code, clientId, scopes }: Caller) => caller(code, clientId, scopes, api);
+    },
     freshMunicipality,
     freshPartner,
     nextCode: () => codes.shift() as string,

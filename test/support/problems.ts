@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { ProblemCode } from '#shared/errors.ts';
 import type { Captured } from './captured-table.ts';
+import { isQuotaCount } from './content.ts';
 import type { Reply } from './livline.ts';
 
 /** The answer is exactly a problem document (RFC 9457) with this code; its errors point to these places, and no others. */
@@ -26,9 +27,9 @@ export function expectProblem(reply: Reply, status: number, code: ProblemCode, .
 
 const READS = ['GetItem', 'BatchGetItem', 'Query'];
 
-/** Those of the requests that could have changed a row. */
+/** Those of the requests that could have changed a row, other than the count of a quota. */
 export const writesIn = (requests: readonly Captured[]): readonly Captured[] =>
-  requests.filter(({ command }) => !READS.includes(command));
+  requests.filter(({ command, input }) => !READS.includes(command) && !isQuotaCount(input.Key ?? {}));
 
 /** The body of a problem without what differs from request to request. */
 export const withoutInstance = ({ status, body: { instance: _, ...rest } }: Reply) => ({ status, ...rest });

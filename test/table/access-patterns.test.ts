@@ -265,9 +265,13 @@ const READS: readonly Pattern[] = [
   ],
   ['the events after a number', 1, ['Query list EVENTS'], () => by.get('/events', { after: '3' })],
   [
-    'who may do what, once a minute for each client',
-    2,
-    ['BatchGetItem C#client, M#code#G/client, M#code', 'GetItem R#member'],
+    'who may do what, and the first lease of its quota, once a minute for each client',
+    3,
+    [
+      'BatchGetItem C#client, M#code#G/client, M#code',
+      'UpdateItem M#code#Q/client#2026-11-20T09:01:00.000Z',
+      'GetItem R#member',
+    ],
     () => {
       livline.advance(60);
       return by.get(`/families/${id.member}`);
@@ -330,11 +334,12 @@ const WRITES: readonly Pattern[] = [
     () => by.put('/families/external/municipal/F-1', make.FAMILY),
   ],
   [
-    'a message of a connection: proven, kept, applied and marked so',
-    8,
+    'a message of a connection: proven, paid for, kept, applied and marked so',
+    9,
     [
       'GetItem M#code',
       'GetItem R#connection',
+      'UpdateItem M#code#Q/connection#2026-11-20T09:01:00.000Z',
       'TransactWriteItems put E#event, put R#new, put K#inbox#connection#msg_1',
       'GetItem R#new',
       'GetItem R#institution',

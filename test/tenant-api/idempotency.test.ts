@@ -15,7 +15,7 @@ const families = async (by: Caller) => (await by.get('/families')).body.items;
 /** An answer without what belongs to one request alone. */
 const lasting = ({
   status,
-  headers: { 'x-request-id': _, 'idempotency-replayed': replayed, ...headers },
+  headers: { 'x-request-id': _, ratelimit: __, 'idempotency-replayed': replayed, ...headers },
   body,
 }: {
   status: number;

@@ -3,6 +3,7 @@ import { findMunicipality } from '#shared/register/register.ts';
 import { type AnyRow, rowsOf } from '#test/support/content.ts';
 import { type Caller, type Livline, startLivline } from '#test/support/livline.ts';
 import { startPipeline } from '#test/support/pipeline.ts';
+import { writesIn } from '#test/support/problems.ts';
 
 let livline: Livline;
 beforeAll(async () => {
@@ -172,7 +173,7 @@ describe('a commit', () => {
   it('writes the record, what agrees with it and its event in one transaction, and nothing else', async () => {
     const at = await livline.freshMunicipality();
     const requests = await livline.requestsOf(() => at.post('/families', family));
-    const writes = requests.filter(({ command }) => !/Get|Query/.test(command));
+    const writes = writesIn(requests);
     expect(writes.map(({ command }) => command)).toEqual(['TransactWriteItems']);
     const items = writes[0]?.input.TransactItems.map(({ Put }: AnyRow) => Put.Item.type);
     expect(items.sort()).toEqual(['event', 'families', 'family-overviews']);

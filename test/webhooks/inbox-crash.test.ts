@@ -5,6 +5,7 @@ import { type AnyRow, contentOf, restore, rowsOf } from '#test/support/content.t
 import { makeConnection, makeFamily } from '#test/support/examples.ts';
 import { type Caller, type Livline, startLivline } from '#test/support/livline.ts';
 import { atEveryCall } from '#test/support/mortal.ts';
+import { PLENTY } from '#test/support/plenty.ts';
 import { proxyEvent } from '#test/support/proxy-event.ts';
 
 let livline: Livline;
@@ -33,7 +34,11 @@ describe('an inbox that dies before its first call or after any', () => {
       const calls = await atEveryCall(async (life, lastCall) => {
         await restore(livline.store, before);
         livline.advance((start - livline.now().getTime()) / 1000);
-        const inbox = inboxApi({ store: life.store(livline.storeOf('inbox')), now: livline.now });
+        const inbox = inboxApi({
+          store: life.store(livline.storeOf('inbox')),
+          now: livline.now,
+          quotaPerMinute: PLENTY,
+        });
         const path = `/v1/municipalities/${at.code}/inbox/${connection.id}`;
         const { statusCode } = await inbox(
           proxyEvent({ method: 'POST', path, claims: undefined, raw, headers: headers() }),
