@@ -37,25 +37,27 @@ function under(statement: object): ReturnType<typeof policiesOf> {
     relayrole: { arn: `${role}/relayrole`, identity: documentOf(), trust: documentOf() },
     relaytenantrole: { arn: `${role}/relaytenantrole`, identity: tenant, trust },
   };
-  return policiesOf({ roles, arns: synthesised.arns });
+  return policiesOf({ ...synthesised, encryptedBy: {}, roles });
 }
 
 const guarded = under({ Condition: { ...ROWS, ...GUARD } });
 const inside = { function: 'relay', municipality: '0630' } as const;
 
-/** Whether a command is allowed. */
-const may = (
-  command: string,
-  input: object,
-  { by = inside, policies = guarded }: { by?: Parameters<typeof guarded.decide>[0]; policies?: typeof guarded } = {},
-): Promise<boolean> =>
-  policies.requireAllowed(by, command, input).then(
+const allowed = (asked: Promise<void>): Promise<boolean> =>
+  asked.then(
     () => true,
     (error: Error) => {
       if (error.name !== 'AccessDeniedException') throw error;
       return false;
     },
   );
+
+/** Whether a command is allowed. */
+const may = (
+  command: string,
+  input: object,
+  { by = inside, policies = guarded }: { by?: Parameters<typeof guarded.decide>[0]; policies?: typeof guarded } = {},
+): Promise<boolean> => allowed(policies.requireAllowed(by, command, input));
 
 const get = (pk: string) => ({ Key: { pk, sk: 'A' } });
 const put = (pk: string) => ({ Put: { Item: { pk, sk: 'A' } } });
@@ -111,13 +113,32 @@ describe('a session', () => {
   });
 
   test('is opened by the function it belongs to alone, for one code of four characters and with no other tag', async () => {
-    expect(await guarded.mayAssume('relay', { municipality: '0630' })).toBe(true);
+    const opens = (tags: Record<string, string>) => allowed(guarded.requireSession('relay', tags));
+    expect(await opens({ municipality: '0630' })).toBe(true);
     for (const municipality of ['', '063', '06300', '*', '06?0', '????', '063*']) {
-      expect(await guarded.mayAssume('relay', { municipality }), municipality).toBe(false);
+      expect(await opens({ municipality }), municipality).toBe(false);
     }
-    expect(await guarded.mayAssume('relay', {})).toBe(false);
-    expect(await guarded.mayAssume('relay', { municipality: '0630', role: 'operator' })).toBe(false);
+    expect(await opens({})).toBe(false);
+    expect(await opens({ municipality: '0630', role: 'operator' })).toBe(false);
   });
+});
+
+test('an answer about one municipality is none about another', async () => {
+  const [mine, nobody] = [
+    { ...inside, municipality: '0766' },
+    { ...inside, municipality: '0000' },
+  ];
+  const asked = [
+    [inside, 'T#0630#X#1', true],
+    [mine, 'T#0766#X#1', true],
+    [mine, 'T#0630#X#1', false],
+    [mine, 'T#0000#X#1', false],
+    [nobody, 'T#0000#X#1', true],
+    [nobody, 'T#0630#X#1', false],
+    [inside, 'T#0000#X#1', false],
+    [inside, 'T#0630', false],
+  ] as const;
+  for (const [by, pk, expected] of asked) expect(await may('GetItem', get(pk), { by }), pk).toBe(expected);
 });
 
 describe('the Null guard', () => {
@@ -141,9 +162,10 @@ test('a denial names role, action and kinds of rows, and no value', async () => 
 test('a pattern that looks beyond the kind of a row, or a condition that is not told, is refused by the tests', () => {
   const looking = (pattern: string) => () =>
     under({ Condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [pattern] } } });
-  expect(looking('T#0630#K#*')).not.toThrow();
-  expect(looking('T#0630#K#inbox#*')).toThrow('looks beyond');
-  expect(looking('T#0630#K#inbox')).toThrow('looks beyond');
+  expect(looking('T#*#K#*')).not.toThrow();
+  expect(looking('T#*#K#inbox#*')).toThrow('looks beyond');
+  expect(looking('T#*#K#inbox')).toThrow('looks beyond');
+  expect(looking('T#0630#K#*')).toThrow('names a municipality');
   expect(() => under({ Condition: { StringEquals: { 'dynamodb:Attributes': ['view'] } } })).toThrow(
     'dynamodb:Attributes',
   );

@@ -22,6 +22,17 @@ export interface Policies {
   readonly roles: Readonly<Record<string, RolePolicies>>;
   /** ARNs by logical id: what a statement's resource stands for. */
   readonly arns: Readonly<Record<string, string>>;
+  /** What encrypts a table or a queue: ARN of the key by ARN of what it encrypts. */
+  readonly encryptedBy: Readonly<Record<string, string>>;
+  /** The policies of keys, by ARN. */
+  readonly keyPolicies: Readonly<Record<string, PolicyDocument>>;
+}
+
+/** Where a queue, a table and a key say what encrypts, and who may use it. */
+interface Encryption {
+  readonly KmsMasterKeyId?: unknown;
+  readonly SSESpecification?: { readonly KMSMasterKeyId?: unknown };
+  readonly KeyPolicy?: unknown;
 }
 
 interface Template {
@@ -30,7 +41,7 @@ interface Template {
 }
 
 export const ACCOUNT = '111122223333';
-const REGION = 'eu-central-1';
+export const REGION = 'eu-central-1';
 const PSEUDO: Readonly<Record<string, string>> = {
   'AWS::AccountId': ACCOUNT,
   'AWS::Region': REGION,
@@ -115,11 +126,18 @@ export function synthesisedPolicies(): Policies {
   const resolve = resolver(templates);
   const arns: Record<string, string> = {};
   const roles: Record<string, RolePolicies> = {};
+  const encryptedBy: Record<string, string> = {};
+  const keyPolicies: Record<string, PolicyDocument> = {};
   for (const [stack, { Resources }] of Object.entries(templates)) {
     const ofType = (type: string) => Object.entries(Resources).filter(([, { Type }]) => Type === type);
-    for (const [id, { Type }] of Object.entries(Resources)) {
+    for (const [id, { Type, Properties }] of Object.entries(Resources)) {
       const arn = ARNS[Type]?.(id);
-      if (arn !== undefined) arns[id] = arn;
+      if (arn === undefined) continue;
+      arns[id] = arn;
+      const { KmsMasterKeyId, SSESpecification, KeyPolicy } = (Properties ?? {}) as Encryption;
+      const key = KmsMasterKeyId ?? SSESpecification?.KMSMasterKeyId;
+      if (key !== undefined) encryptedBy[arn] = resolve(stack, key) as string;
+      if (KeyPolicy !== undefined) keyPolicies[arn] = resolve(stack, KeyPolicy) as PolicyDocument;
     }
     const attached = ofType('AWS::IAM::Policy').map(
       ([, { Properties }]) =>
@@ -138,5 +156,5 @@ export function synthesisedPolicies(): Policies {
       };
     }
   }
-  return { roles, arns };
+  return { roles, arns, encryptedBy, keyPolicies };
 }
