@@ -1,6 +1,3 @@
-import { fileURLToPath } from 'node:url';
-import type { Plugin } from 'vitest/config';
-
 /** A guard, and the product without it. */
 export interface Mutant {
   /** Which guard is gone. */
@@ -14,13 +11,105 @@ export interface Mutant {
   readonly because: RegExp;
 }
 
+const LAYERS = ['test/isolation/layers.test.ts'];
+const CONTEXT = 'shared/context.ts';
+/** Who may reach which rows: without a guard in it, the policies are others. */
+export const ACCESS = 'infra/table-access.ts';
+
+/** What the keys of a context lack when one of these is gone, IAM alone refuses. */
+export const WITHOUT_LAYER_1: readonly Mutant[] = [
+  {
+    name: 'the prefix of every key',
+    file: 'shared/table/scoped-table.ts',
+    without: [['encodeKey([...prefix, ...segments])', 'encodeKey(segments)']],
+    tests: LAYERS,
+    because: /may not \w+ (R|L|K|B|E)#/,
+  },
+  {
+    name: 'the context’s own municipality in that prefix',
+    file: CONTEXT,
+    without: [
+      [
+        "table: scopedTable(within, ['T', code])",
+        "table: scopedTable(within, ['T', code === '0101' ? '0147' : '0101'])",
+      ],
+    ],
+    tests: LAYERS,
+    because: /may not \w+ T#…#/,
+  },
+];
+
 export const MUTANTS: readonly Mutant[] = [
+  ...WITHOUT_LAYER_1,
   {
     name: 'the escaping of what callers put into keys',
     file: 'shared/table/keys.ts',
     without: [['segment.replace(UNSAFE,', 'segment.replace(/^$/,']],
     tests: ['test/table/keys.test.ts'],
-    because: /can be read back/,
+    because: /can be read back as the list it was made of/,
+  },
+  {
+    name: 'the check of the grant',
+    file: CONTEXT,
+    without: [
+      ['if (!client || !grant || !tenant', 'if (!client || !tenant'],
+      ["(grant['scopes'] as TenantScope[])", "((grant?.['scopes'] ?? [...held]) as TenantScope[])"],
+    ],
+    tests: LAYERS,
+    because: /to a client that has no grant: expected \{ status: 200/,
+  },
+  {
+    name: 'the check of the municipality’s status',
+    file: CONTEXT,
+    without: [
+      [
+        '!tenant || !isAtWork(tenant.status)) return undefined;\n    const organisation',
+        '!tenant) return undefined;\n    const organisation',
+      ],
+    ],
+    tests: LAYERS,
+    because: /that is suspended: expected \{ status: 200/,
+  },
+  {
+    name: 'the check of the scope',
+    file: CONTEXT,
+    without: [['if (!ctx.scopes.has(scope)) throw', 'if (false) throw']],
+    tests: LAYERS,
+    because: /without the scope of the operation: expected \{ status: 'applicant'/,
+  },
+  {
+    name: 'the municipality in the condition of IAM',
+    file: ACCESS,
+    without: [["const HERE = '$' + '{aws:PrincipalTag/municipality}';", "const HERE = '*';"]],
+    tests: LAYERS,
+    because: /reach no other municipality: promise resolved/,
+  },
+  {
+    name: 'the Null guard of IAM',
+    file: ACCESS,
+    without: [["Null: { 'dynamodb:LeadingKeys': 'false' },", '']],
+    tests: LAYERS,
+    because: /refuses what names no key, were such an action ever granted: promise resolved/,
+  },
+  {
+    name: 'the tag that a session must have',
+    file: ACCESS,
+    without: [
+      [
+        "'aws:RequestTag/municipality': allMunicipalities().map(({ code }) => code)",
+        "'aws:RequestTag/municipality': ['*']",
+      ],
+      ["StringEquals: { 'aws:Req", "StringLike: { 'aws:Req"],
+    ],
+    tests: LAYERS,
+    because: /for a municipality, tagged with nothing else: promise resolved/,
+  },
+  {
+    name: 'the check of the execution environment',
+    file: 'functions/tenant-api/app.ts',
+    without: [['if (deps.perTenant && tenantId !== code) throw', 'if (false) throw']],
+    tests: LAYERS,
+    because: /serves no other, and reads nothing for it: expected 200 to be 500/,
   },
 ];
 
@@ -33,60 +122,3 @@ export interface Outcome {
 
 /** The run without any mutation is one more. */
 export const WHOLE = 'nothing';
-
-/** Puts in the mutation as the module is loaded. A text that is not there exactly once ends the run. */
-function mutating({ file, without }: Mutant): Plugin {
-  return {
-    name: 'livline-mutation',
-    enforce: 'pre',
-    transform(code, id) {
-      if (!id.endsWith(`/${file}`)) return undefined;
-      return without.reduce((text, [from, to]) => {
-        const parts = text.split(from);
-        if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} times, not once: ${from}`);
-        return parts.join(to);
-      }, code);
-    },
-  };
-}
-
-/**
- * Runs each mutant's tests, and those of all without a mutation, as projects of one vitest: they share its start, its
- * workers and the database that `LIVLINE_DATABASE` names.
- */
-async function run(): Promise<Readonly<Record<string, Outcome>>> {
-  const { startVitest } = await import('vitest/node');
-  const whole = { name: WHOLE, tests: [...new Set(MUTANTS.flatMap(({ tests }) => tests))], plugins: [] };
-  const projects = [whole, ...MUTANTS.map((mutant) => ({ ...mutant, plugins: [mutating(mutant)] }))];
-  const root = fileURLToPath(new URL('../../', import.meta.url));
-  const vitest = await startVitest('test', [], {
-    root,
-    config: false,
-    watch: false,
-    reporters: [{}],
-    projects: projects.map(({ name, tests, plugins }) => ({
-      plugins,
-      test: { name, root, include: [...tests], globalSetup: ['test/support/database.ts'] },
-    })),
-  });
-  const outcomes: Record<string, { passed: number; failed: string[] }> = {};
-  for (const { name } of projects) outcomes[name] = { passed: 0, failed: [] };
-  for (const module of vitest.state.getTestModules()) {
-    const outcome = outcomes[module.project.name];
-    for (const error of module.errors()) outcome?.failed.push(`${module.moduleId}: ${error.message}`);
-    for (const test of module.children.allTests()) {
-      const { state, errors = [] } = test.result();
-      if (state === 'passed' && outcome) outcome.passed += 1;
-      if (state === 'failed') outcome?.failed.push(`${test.fullName}: ${errors[0]?.message}`);
-    }
-  }
-  for (const error of vitest.state.getUnhandledErrors()) outcomes[WHOLE]?.failed.push(String(error));
-  await vitest.close();
-  return outcomes;
-}
-
-if (import.meta.main) {
-  const outcomes = await run();
-  process.stdout.write(`\n${JSON.stringify(outcomes)}`);
-  process.exit(0);
-}

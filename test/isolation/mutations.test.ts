@@ -10,11 +10,13 @@ import { MUTANTS, type Outcome, WHOLE } from './mutants.ts';
  */
 let outcomes: Readonly<Record<string, Outcome>>;
 beforeAll(async () => {
-  const script = fileURLToPath(new URL('mutants.ts', import.meta.url));
+  const script = fileURLToPath(new URL('./run-mutants.ts', import.meta.url));
   // Nothing of this run's own settings: the one below is a run of its own.
   const own = Object.entries(process.env).filter(([name]) => !/^(VITEST|NODE_ENV|TEST|DEV|PROD|MODE$)/.test(name));
-  const env = { ...Object.fromEntries(own), LIVLINE_DATABASE: inject('dynamodbEndpoint') };
-  const { stdout } = await promisify(execFile)(process.execPath, [script], { env, maxBuffer: 10_000_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, [script, inject('dynamodbEndpoint')], {
+    env: Object.fromEntries(own),
+    maxBuffer: 10_000_000,
+  });
   outcomes = JSON.parse(stdout.slice(stdout.lastIndexOf('\n') + 1));
 }, 180_000);
 

@@ -11,16 +11,9 @@ declare module 'vitest' {
   }
 }
 
-/** A run inside another one (test/isolation) has that one's database: starting one takes longer than its tests. */
-const startedAlready = (endpoint: string) => ({ endpoint, stop: async () => {} });
-
 /** One DynamoDB Local in memory for the whole run; each test file makes its own table in it. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const { LIVLINE_DATABASE: shared } = process.env;
-  const [database, template] = await Promise.all([
-    shared === undefined ? startDatabase() : startedAlready(shared),
-    tableTemplate(),
-  ]);
+  const [database, template] = await Promise.all([startDatabase(), tableTemplate()]);
   project.provide('dynamodbEndpoint', database.endpoint);
   project.provide('template', template);
   project.provide('policies', synthesisedPolicies());
