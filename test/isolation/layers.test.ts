@@ -124,6 +124,29 @@ describe('IAM, whatever key the code asks for,', () => {
     }
   });
 
+  it.each(inside)('lets a session of $name in one municipality unwrap by no other’s key', async ({ name }) => {
+    const { code } = here;
+    const unwraps = (owner: string, bound: string, municipality?: string) =>
+      iam.decide(
+        { function: name, municipality },
+        {
+          action: 'kms:Decrypt',
+          resource: 'arn:aws:kms:eu-central-1:111122223333:key/municipality',
+          context: {
+            'aws:ResourceTag/livline:municipality': owner,
+            'aws:ResourceTag/livline:stage': 'prod',
+            'kms:EncryptionContext:municipality': bound,
+          },
+        },
+      );
+    // The relay moves what is sealed and opens none of it.
+    expect(await unwraps(code, code, code)).toBe(name !== 'relay');
+    expect(await unwraps(there.code, code, code)).toBe(false);
+    expect(await unwraps(code, there.code, code)).toBe(false);
+    expect(await unwraps(there.code, there.code, code)).toBe(false);
+    expect(await unwraps(code, code)).toBe(false);
+  });
+
   it.each(inside)('opens a session of $name for a municipality, tagged with nothing else', async ({ name }) => {
     await iam.requireSession(name, { municipality: here.code });
     for (const municipality of ['', '9999', '*', `${here.code.slice(0, 2)}??`, `${here.code} `]) {

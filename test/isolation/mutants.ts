@@ -13,8 +13,7 @@ export interface Mutant {
 
 const LAYERS = ['test/isolation/layers.test.ts'];
 const CONTEXT = 'shared/context.ts';
-/** Who may reach which rows: without a guard in it, the policies are others. */
-export const ACCESS = 'infra/table-access.ts';
+const ACCESS = 'infra/table-access.ts';
 
 /** What the keys of a context lack when one of these is gone, IAM alone refuses. */
 export const WITHOUT_LAYER_1: readonly Mutant[] = [
@@ -103,6 +102,13 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     tests: LAYERS,
     because: /for a municipality, tagged with nothing else: promise resolved/,
+  },
+  {
+    name: 'the tag of the key that a session may unwrap by',
+    file: 'infra/key-access.ts',
+    without: [['[MUNICIPALITY_TAG]: HERE,', '']],
+    tests: LAYERS,
+    because: /unwrap by no other’s key: expected true to be false/,
   },
   {
     name: 'the check of the execution environment',

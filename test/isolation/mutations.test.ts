@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
-import { MUTANTS, type Outcome, WHOLE } from './mutants.ts';
+import { MUTANTS, type Outcome, WHOLE, WITHOUT_LAYER_1 } from './mutants.ts';
 
 /**
  * A test proves a guard only if it fails without it. So each guard is taken away in turn, and the tests that stand for it
@@ -29,4 +29,12 @@ describe('the suite', () => {
   it.each(MUTANTS)('notices when $name is gone', ({ name, because }) => {
     expect(outcomes[name]?.failed.join('\n')).toMatch(because);
   });
+
+  it.each(WITHOUT_LAYER_1)(
+    'needs no other layer than IAM where $name is gone: nothing is even provisioned',
+    ({ name }) => {
+      expect(outcomes[name]?.passed).toBe(0);
+      expect(outcomes[name]?.failed).toEqual([expect.stringMatching(/tenantrole\w+ may not /)]);
+    },
+  );
 });

@@ -3,7 +3,7 @@ import type { Plugin } from 'vitest/config';
 import { startVitest } from 'vitest/node';
 import { tableTemplate } from '#infra/local/table.ts';
 import { synthesisedPolicies } from '#test/support/role-policies.ts';
-import { ACCESS, MUTANTS, type Mutant, type Outcome, WHOLE } from './mutants.ts';
+import { MUTANTS, type Mutant, type Outcome, WHOLE } from './mutants.ts';
 
 /** Puts in the mutation as the module is loaded. A text that is not there exactly once ends the run. */
 function mutating({ file, without }: Mutant): Plugin {
@@ -45,7 +45,7 @@ async function run(dynamodbEndpoint: string): Promise<Readonly<Record<string, Ou
         pool: 'threads',
         include: [...tests],
         setupFiles: ['test/support/denials.ts'],
-        globalSetup: file === ACCESS ? ['test/isolation/mutated-policies.ts'] : [],
+        globalSetup: file.startsWith('infra/') ? ['test/isolation/mutated-policies.ts'] : [],
       },
     })),
   });

@@ -6,7 +6,7 @@ import { createTable } from '#infra/local/table.ts';
 import type { FunctionName } from '#infra/service-function.ts';
 import { keyrings } from '#shared/privacy/keyring.ts';
 import type { Store } from '#shared/table/store.ts';
-import { requireRows, requireSession } from './iam.ts';
+import { requireRows, requireSession, unwrappingBy } from './iam.ts';
 import { inspect } from './leaks.ts';
 import type { Principal } from './policies.ts';
 import { standInKeys } from './stand-in-keys.ts';
@@ -80,7 +80,10 @@ export async function startTable(now = () => new Date()) {
           const meant = fault?.command === request.command && fault.passing-- <= 0;
           const at = meant ? fault?.at : undefined;
           if (ended || at === 'sending') breakHere();
-          if (by?.municipality !== undefined) await (session ??= requireSession(by.function, by.municipality));
+          if (by?.municipality !== undefined) {
+            session ??= requireSession(by.function, by.municipality);
+            await session;
+          }
           if (by) await requireRows(by, command, request.input);
           captured.push(request);
           // At rest, in keys and in events alike nothing is in clear.
@@ -100,7 +103,6 @@ export async function startTable(now = () => new Date()) {
   }
 
   const keys = standInKeys();
-  const rings = keyrings(keys, now);
 
   /** The table as a function reaches it; without one, as the test itself looks at it. */
   function openStore(name?: FunctionName): Store {
@@ -109,7 +111,7 @@ export async function startTable(now = () => new Date()) {
     return {
       tableName,
       client: own,
-      keyrings: rings,
+      keyrings: keyrings(name ? unwrappingBy(name, keys) : keys, now),
       tenantClient(code) {
         if (!name) return own;
         const known = tenants.get(code) ?? clientOf({ function: name, municipality: code });

@@ -14,7 +14,7 @@ import type { Post, PostRequest, PostResult } from '#shared/webhooks/egress.ts';
 import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
 import type { DelayedHint } from '#shared/webhooks/hints.ts';
 import { startTable } from './captured-table.ts';
-import { arnOf, requireCall, sendingFrom } from './iam.ts';
+import { arnOf, makingKeys, requireCall, sendingFrom } from './iam.ts';
 import { inspect, plant } from './leaks.ts';
 import { proxyEvent } from './proxy-event.ts';
 
@@ -109,7 +109,7 @@ export async function startLivline({ allowLocal = false } = {}) {
   const admin = adminApi({
     store: storeOf('admin-api'),
     identity,
-    keys,
+    keys: makingKeys('admin-api', keys),
     now,
     tokenUrl: 'https://token.test/oauth2/token',
     operatorClientId: OPERATOR,

@@ -1,6 +1,6 @@
 import type { FunctionName } from '#infra/service-function.ts';
 import { ACCOUNT, type Policies, type PolicyDocument, REGION, type RolePolicies } from './role-policies.ts';
-import { ANY, accessesOf, CODE, kindOf, renamed, requireUnderstood } from './row-access.ts';
+import { accessesOf, kindOf, requireUnderstood } from './row-access.ts';
 
 /** Who makes a call: a function under its own role or, with a municipality, under its tenant role's session for that one. */
 export interface Principal {
@@ -25,17 +25,47 @@ function denied({ arn }: RolePolicies, what: string): Error {
   return error;
 }
 
-/** Keys of conditions that have a list of values. */
-const listed = (context: NonNullable<IamRequest['context']>): Record<string, string | string[]> =>
-  Object.fromEntries(
-    Object.entries(context).map(([name, value]) => [name, typeof value === 'string' ? value : [...value]]),
-  );
-
 /**
  * What STS takes for the value of a session tag (API reference of AssumeRole, `Tag`): no `*` and no `?`, so that no tag can
  * be a pattern where a policy's variable is filled in.
  */
 const TAG_VALUE = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u;
+
+/** A municipality's code, by itself or as the owner of a row. */
+const CODE = /^([TM]#)?(\d{4})(?=#|$)/;
+
+/** Throws where a policy names a municipality: all of them are to be the same to it. */
+function requireImpartial({ Statement }: PolicyDocument): void {
+  for (const { Condition = {} } of Statement) {
+    const [named] = Object.values(Condition)
+      .flatMap((each) => Object.values(each as object).flat() as string[])
+      .filter((value) => /(?<!\d)\d{4}(?!\d)/.test(value));
+    if (named !== undefined) throw new Error(`The pattern ${named} names a municipality`);
+  }
+}
+
+/**
+ * The question with its municipalities numbered in the order in which they come, the session's own first. Since no policy
+ * names any, only which of them are the same matters, and one answer serves all municipalities.
+ */
+function impartial({ function: name, municipality }: Principal, { action, resource, context = {} }: IamRequest) {
+  const numbers = new Map<string, string>();
+  const numbered = (text: string): string =>
+    text.replace(CODE, (_, owner: string | undefined, code: string) => {
+      const number = numbers.get(code) ?? String(numbers.size).padStart(4, '0');
+      numbers.set(code, number);
+      return `${owner ?? ''}${number}`;
+    });
+  const principal: Principal = { function: name, municipality: municipality && numbered(municipality) };
+  const told = Object.entries(context).map(([key, value]) => [
+    key,
+    typeof value === 'string' ? numbered(value) : value.map(numbered),
+  ]);
+  return {
+    principal,
+    request: { action, resource, context: Object.fromEntries(told) as Record<string, string | string[]> },
+  };
+}
 
 /** The policy of a key for which none is written: whoever the account's own policies allow. */
 const DEFAULT_KEY_POLICY: PolicyDocument = {
@@ -43,12 +73,26 @@ const DEFAULT_KEY_POLICY: PolicyDocument = {
   Statement: [{ Effect: 'Allow', Principal: { AWS: `arn:aws:iam::${ACCOUNT}:root` }, Action: 'kms:*', Resource: '*' }],
 };
 
+/**
+ * The library knows no condition key whose own name ends after a colon, as `kms:EncryptionContext:<name>` does: for the
+ * actions that take one it gets it under a name of the kind that it knows.
+ */
+function withEncryptionContext<T>(action: string, said: T): T {
+  if (!/^kms:(Decrypt|Encrypt|GenerateDataKey|ReEncrypt)/.test(action)) return said;
+  return JSON.parse(
+    JSON.stringify(said).replaceAll('"kms:EncryptionContext:', '"aws:RequestTag/kms:EncryptionContext:'),
+  );
+}
+
 /** What a service does with the key of what it keeps, in the name of whoever calls it. */
 const KEY_ACTIONS = { dynamodb: ['kms:Decrypt'], sqs: ['kms:GenerateDataKey', 'kms:Decrypt'] } as const;
 
 /** Answers what IAM would, by the policies of the roles. Each answer is remembered: a suite asks the same a thousand times. */
 export function policiesOf({ roles, arns, encryptedBy, keyPolicies }: Policies) {
-  for (const { identity } of Object.values(roles)) requireUnderstood(identity);
+  for (const { identity } of Object.values(roles)) {
+    requireUnderstood(identity);
+    requireImpartial(identity);
+  }
   const [tableArn = '', ...otherTables] = Object.values(arns).filter((arn) => arn.includes(':table/'));
   if (tableArn === '' || otherTables.length > 0) throw new Error('There is not one table');
   const decisions = new Map<string, Promise<boolean>>();
@@ -66,7 +110,7 @@ export function policiesOf({ roles, arns, encryptedBy, keyPolicies }: Policies) 
     return Object.values(roles).find(({ arn }) => arn === resource)?.trust;
   }
 
-  async function simulate(principal: Principal, request: IamRequest): Promise<boolean> {
+  async function simulate(principal: Principal, request: ReturnType<typeof impartial>['request']): Promise<boolean> {
     const { runSimulation } = await import('@cloud-copilot/iam-simulate');
     const { arn, identity } = roleOf(principal);
     const { municipality } = principal;
@@ -77,12 +121,12 @@ export function policiesOf({ roles, arns, encryptedBy, keyPolicies }: Policies) 
           principal: `${arn.replace(':iam:', ':sts:').replace(':role/', ':assumed-role/')}/session`,
           action,
           resource: { resource, accountId: ACCOUNT },
-          contextVariables: listed({
+          contextVariables: {
             ...(municipality !== undefined && { 'aws:PrincipalTag/municipality': municipality }),
-            ...context,
-          }),
+            ...withEncryptionContext(action, context),
+          },
         },
-        identityPolicies: [{ name: 'identity', policy: identity }],
+        identityPolicies: [{ name: 'identity', policy: withEncryptionContext(action, identity) }],
         resourcePolicy: resourcePolicyOf(resource),
         serviceControlPolicies: [],
         resourceControlPolicies: [],
@@ -94,9 +138,13 @@ export function policiesOf({ roles, arns, encryptedBy, keyPolicies }: Policies) 
   }
 
   /** Whether the principal may do it. Throws where the request or a policy makes no sense to IAM. */
-  function decide(principal: Principal, request: IamRequest): Promise<boolean> {
-    const { action, resource, context } = request;
-    const question = JSON.stringify([principal.function, principal.municipality, action, resource, context]);
+  function decide(by: Principal, asked: IamRequest): Promise<boolean> {
+    // A trust policy does name the municipalities.
+    const told = { ...asked, context: asked.context as Record<string, string | string[]> };
+    const { principal, request } = asked.action.startsWith('sts:')
+      ? { principal: by, request: told }
+      : impartial(by, asked);
+    const question = JSON.stringify([principal, request]);
     const known = decisions.get(question);
     if (known !== undefined) return known;
     const decision = simulate(principal, request);
@@ -119,15 +167,6 @@ export function policiesOf({ roles, arns, encryptedBy, keyPolicies }: Policies) 
     for (const action of KEY_ACTIONS[service]) await requireCall(principal, { action, resource: key, context });
   }
 
-  /** The principal and what it does to rows, with no municipality named. */
-  function unnamed({ function: name, municipality }: Principal, keys: readonly string[]) {
-    const rename = renamed(municipality);
-    return {
-      principal: { function: name, municipality: CODE.test(municipality ?? '') ? ANY : municipality },
-      kinds: [...new Set(keys.map((key) => rename(kindOf(key))))].sort(),
-    };
-  }
-
   return {
     decide,
     requireCall,
@@ -142,16 +181,16 @@ export function policiesOf({ roles, arns, encryptedBy, keyPolicies }: Policies) 
     async requireAllowed(by: Principal, command: string, input: Input): Promise<void> {
       const enclosing = command.startsWith('Transact') && { 'dynamodb:EnclosingOperation': command };
       for (const { action, index, keys } of accessesOf(command, input)) {
-        const { principal, kinds } = unnamed(by, keys);
+        const kinds = [...new Set(keys.map(kindOf))].sort();
         const resource = index === undefined ? tableArn : `${tableArn}/index/${index}`;
         // A request without a key has no such context key at all.
         const context = { ...(kinds.length > 0 && { 'dynamodb:LeadingKeys': kinds }), ...enclosing };
-        if (!(await decide(principal, { action: `dynamodb:${action}`, resource, context }))) {
-          const rows = [...new Set(keys.map((key) => kindOf(key).replace(/^([TM])#[^#]*/, '$1#…')))];
+        if (!(await decide(by, { action: `dynamodb:${action}`, resource, context }))) {
+          const rows = [...new Set(kinds.map((kind) => kind.replace(/^([TM])#[^#]*/, '$1#…')))];
           const where = index === undefined ? '' : ` in the index ${index}`;
           throw denied(roleOf(by), `${action} ${rows.join(', ') || 'without a key'}${where}`);
         }
-        await requireKey(principal, tableArn);
+        await requireKey(by, tableArn);
       }
     },
 

@@ -92,23 +92,6 @@ export function kindOf(key: string): string {
 }
 const depthOf = (owner: string | undefined): number => (owner === 'T' || owner === 'M' ? 3 : 1);
 
-export const CODE = /^\d{4}$/;
-/** No municipality has this code. */
-export const ANY = '0000';
-
-/**
- * The question with the municipality's code put for by {@link ANY}, and the other way round: since no pattern names a
- * code, only whether session and row have the same one matters, and one answer serves all municipalities.
- */
-export function renamed(tag: string | undefined): (kind: string) => string {
-  if (tag !== undefined && !CODE.test(tag)) return (kind) => kind;
-  const rename = (code: string): string => {
-    if (tag === undefined || code === tag) return ANY;
-    return code === ANY ? tag : code;
-  };
-  return (kind) => kind.replace(/^([TM]#)(\d{4})(?=#|$)/, (_, owner: string, code: string) => owner + rename(code));
-}
-
 /** The keys of conditions that a decision about rows may hang on: another would have to be told to IAM here. */
 const UNDERSTOOD = new Set(['dynamodb:LeadingKeys', 'dynamodb:EnclosingOperation', 'aws:PrincipalTag/municipality']);
 
@@ -125,7 +108,6 @@ export function requireUnderstood({ Statement }: PolicyDocument): void {
         if (segments.length > told + 1 || (segments.length > told && segments.at(-1) !== '*')) {
           throw new Error(`The pattern ${pattern} looks beyond the kind of a row`);
         }
-        if (/\d/.test(pattern)) throw new Error(`The pattern ${pattern} names a municipality`);
       }
     }
   }
