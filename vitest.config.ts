@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/database.ts'],
-    setupFiles: ['test/support/leak-watch.ts'],
+    setupFiles: ['test/support/leak-watch.ts', 'test/support/denials.ts'],
     testTimeout: 20_000,
     hookTimeout: 60_000,
     // Each file has a table of its own, so files run side by side; two cores carry two of them and the database.

@@ -6,14 +6,10 @@ import { createTable } from '#infra/local/table.ts';
 import type { FunctionName } from '#infra/service-function.ts';
 import { keyrings } from '#shared/privacy/keyring.ts';
 import type { Store } from '#shared/table/store.ts';
+import { requireRows, requireSession, unwrappingBy } from './iam.ts';
 import { inspect } from './leaks.ts';
+import type { Principal } from './policies.ts';
 import { standInKeys } from './stand-in-keys.ts';
-
-/** Who asks: a function under its own role, or with a municipality under its tenant role in a session for that one. */
-export interface Principal {
-  readonly function: FunctionName;
-  readonly municipality?: string;
-}
 
 /** One request that went to DynamoDB. */
 export interface Captured {
@@ -45,7 +41,7 @@ function refuseWhatOnlyAwsRefuses({ command, input }: Captured): void {
 }
 
 /**
- * A table of its own in the emulator, every request to it seen, and its faults in the test's hands. An access key of its
+ * A table of its own in the emulator, every request to it seen and put to IAM, and its faults in the test's hands. An access key of its
  * own gives each a database of its own there: one for all grows slow with what is in it, by a factor of four over the run.
  */
 export async function startTable(now = () => new Date()) {
@@ -70,6 +66,8 @@ export async function startTable(now = () => new Date()) {
     throw new Error('The connection broke');
   };
   function clientOf(by: Principal | undefined): DynamoDBDocumentClient {
+    // The session is asked for with the first request of the client, and is there for all that follow.
+    let session: Promise<void> | undefined;
     const documents = DynamoDBDocumentClient.from(new DynamoDBClient({ ...settings, requestHandler }), {
       marshallOptions: { removeUndefinedValues: true },
     });
@@ -82,6 +80,11 @@ export async function startTable(now = () => new Date()) {
           const meant = fault?.command === request.command && fault.passing-- <= 0;
           const at = meant ? fault?.at : undefined;
           if (ended || at === 'sending') breakHere();
+          if (by?.municipality !== undefined) {
+            session ??= requireSession(by.function, by.municipality);
+            await session;
+          }
+          if (by) await requireRows(by, command, request.input);
           captured.push(request);
           // At rest, in keys and in events alike nothing is in clear.
           if (by) inspect('A request to the table', request.input);
@@ -100,7 +103,6 @@ export async function startTable(now = () => new Date()) {
   }
 
   const keys = standInKeys();
-  const rings = keyrings(keys, now);
 
   /** The table as a function reaches it; without one, as the test itself looks at it. */
   function openStore(name?: FunctionName): Store {
@@ -109,7 +111,7 @@ export async function startTable(now = () => new Date()) {
     return {
       tableName,
       client: own,
-      keyrings: rings,
+      keyrings: keyrings(name ? unwrappingBy(name, keys) : keys, now),
       tenantClient(code) {
         if (!name) return own;
         const known = tenants.get(code) ?? clientOf({ function: name, municipality: code });

@@ -15,6 +15,7 @@ import type { Post, PostRequest, PostResult } from '#shared/webhooks/egress.ts';
 import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
 import type { DelayedHint } from '#shared/webhooks/hints.ts';
 import { startTable } from './captured-table.ts';
+import { arnOf, makingKeys, requireCall, sendingFrom } from './iam.ts';
 import { inspect, plant } from './leaks.ts';
 import { PLENTY } from './plenty.ts';
 import { proxyEvent } from './proxy-event.ts';
@@ -88,16 +89,20 @@ export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY
     hints.push(...some);
   };
   let clients = 0;
+  const userPool = (action: string) =>
+    requireCall({ function: 'admin-api' }, { action: `cognito-idp:${action}`, resource: arnOf('clients') });
   const issued = new Map<string, readonly string[]>();
   const identity = {
     createClient: async (_name: string, scopes: readonly string[]) => {
       if (hasEnded()) throw new Error('The process has ended');
+      await userPool('CreateUserPoolClient');
       clients += 1;
       issued.set(`client-${clients}`, scopes);
       return { clientId: `client-${clients}`, clientSecret: randomUUID() };
     },
     deleteClient: async (clientId: string) => {
       if (hasEnded()) throw new Error('The process has ended');
+      await userPool('DeleteUserPoolClient');
       issued.delete(clientId);
     },
   };
@@ -108,17 +113,24 @@ export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY
   const admin = adminApi({
     store: storeOf('admin-api'),
     identity,
-    keys,
+    keys: makingKeys('admin-api', keys),
     now,
     tokenUrl: 'https://token.test/oauth2/token',
     operatorClientId: OPERATOR,
   });
   const inbox = inboxApi({ store: storeOf('inbox'), now, quotaPerMinute });
   const endpoints = webhookEndpoints({ allowLocal });
-  const relay = relayStream({ store: storeOf('relay'), sendHints, now });
-  const deliver = deliverQueue({ store: storeOf('deliver'), now, post, sendHints, endpoints, random: () => 0 });
+  const relay = relayStream({ store: storeOf('relay'), sendHints: sendingFrom('relay', sendHints), now });
+  const deliver = deliverQueue({
+    store: storeOf('deliver'),
+    now,
+    post,
+    sendHints: sendingFrom('deliver', sendHints),
+    endpoints,
+    random: () => 0,
+  });
   const lifecycle = lifecycleRound({ store: storeOf('lifecycle'), now });
-  const clock = clockRound({ store: storeOf('clock'), sendHints, now });
+  const clock = clockRound({ store: storeOf('clock'), sendHints: sendingFrom('clock', sendHints), now });
 
   async function call(
     api: typeof tenant,

@@ -7,6 +7,7 @@ import type { Store } from '#shared/table/store.ts';
 import type { Post, PostRequest, PostResult } from '#shared/webhooks/egress.ts';
 import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
 import { type DelayedHint, LONGEST_DELAY_S, type SendHints } from '#shared/webhooks/hints.ts';
+import { sendingFrom } from './iam.ts';
 import { inspect } from './leaks.ts';
 import type { Livline } from './livline.ts';
 
@@ -69,9 +70,16 @@ export function startPipeline(livline: Livline, code: string) {
     const { now } = livline;
     const storeOf = (name: 'relay' | 'deliver' | 'clock') => around(livline.storeOf(name));
     const endpoints = webhookEndpoints({ allowLocal: false });
-    const relay = relayStream({ store: storeOf('relay'), sendHints, now });
-    const deliver = deliverQueue({ store: storeOf('deliver'), now, post, sendHints, endpoints, random });
-    const clock = clockRound({ store: storeOf('clock'), sendHints, now });
+    const relay = relayStream({ store: storeOf('relay'), sendHints: sendingFrom('relay', sendHints), now });
+    const deliver = deliverQueue({
+      store: storeOf('deliver'),
+      now,
+      post,
+      sendHints: sendingFrom('deliver', sendHints),
+      endpoints,
+      random,
+    });
+    const clock = clockRound({ store: storeOf('clock'), sendHints: sendingFrom('clock', sendHints), now });
     return {
       relay: (events: readonly Committed[]) => relay({ Records: events.map(streamRecord) } as never, CONTEXT),
       deliver: ({ delayS: _, ...hint }: DelayedHint) =>

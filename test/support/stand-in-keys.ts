@@ -6,6 +6,8 @@ import type { KeyBinding, KeyOpener } from '#shared/privacy/key-opener.ts';
 export interface StandInKeys extends KeyMaker, KeyOpener {
   /** The keys that are there, by municipality. */
   readonly keys: ReadonlyMap<string, string>;
+  /** The municipality that a key was made for, as its tag says; nobody's where there is no such key. */
+  ownerOf(keyId: string): string;
 }
 
 const ARN = 'arn:aws:kms:eu-central-1:000000000000:key/';
@@ -20,6 +22,7 @@ export function standInKeys(): StandInKeys {
       .digest();
   return {
     keys,
+    ownerOf: (keyId) => [...keys].find(([, key]) => key === keyId)?.[0] ?? 'nobody',
     async createKey(code) {
       const known = keys.get(code) ?? `${ARN}${randomBytes(16).toString('hex')}`;
       keys.set(code, known);

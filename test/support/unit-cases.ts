@@ -67,11 +67,12 @@ const STANDING_ENTRIES = ['list', 'filter1', 'filter2', 'filter3'] as const;
 export async function measureUnits(plant: Plant): Promise<UnitCase[]> {
   const { store, code, send } = plant;
   const meter = await meterOf(store, code, plant.template);
+  const inside = store.tenantClient(code);
   const indexes = new Map(indexesOf(plant.template).map((index) => [index.name, index]));
 
   const rowOf = async ({ pk, sk }: Key): Promise<Item> => {
     const Key = { pk: encodeKey(['T', code, ...pk]), sk: encodeKey(sk) };
-    const { Item } = await store.client.send(new GetCommand({ TableName: store.tableName, Key, ConsistentRead: true }));
+    const { Item } = await inside.send(new GetCommand({ TableName: store.tableName, Key, ConsistentRead: true }));
     if (!Item) throw new Error(`There is no row ${Key.pk}`);
     return Item;
   };
@@ -91,7 +92,7 @@ export async function measureUnits(plant: Plant): Promise<UnitCase[]> {
   };
   /** The rows beside a record: here, one for each telephone number that it is looked up by. */
   const edgesOf = async (id: string): Promise<Item[]> => {
-    const { Items = [] } = await store.client.send(
+    const { Items = [] } = await inside.send(
       new QueryCommand({
         TableName: store.tableName,
         KeyConditionExpression: 'pk = :pk AND begins_with(sk, :edge)',

@@ -1,0 +1,130 @@
+/** A guard, and the product without it. */
+export interface Mutant {
+  /** Which guard is gone. */
+  readonly name: string;
+  /** The module that holds it, and what of its text becomes what. */
+  readonly file: string;
+  readonly without: readonly (readonly [from: string, to: string])[];
+  /** The tests of the suite that are to notice. */
+  readonly tests: readonly string[];
+  /** What one of them says when it does. */
+  readonly because: RegExp;
+}
+
+const LAYERS = ['test/isolation/layers.test.ts'];
+const CONTEXT = 'shared/context.ts';
+const ACCESS = 'infra/table-access.ts';
+
+/** What the keys of a context lack when one of these is gone, IAM alone refuses. */
+export const WITHOUT_LAYER_1: readonly Mutant[] = [
+  {
+    name: 'the prefix of every key',
+    file: 'shared/table/scoped-table.ts',
+    without: [['encodeKey([...prefix, ...segments])', 'encodeKey(segments)']],
+    tests: LAYERS,
+    because: /may not \w+ (R|L|K|B|E)#/,
+  },
+  {
+    name: 'the context’s own municipality in that prefix',
+    file: CONTEXT,
+    without: [
+      [
+        "table: scopedTable(within, ['T', code])",
+        "table: scopedTable(within, ['T', code === '0101' ? '0147' : '0101'])",
+      ],
+    ],
+    tests: LAYERS,
+    because: /may not \w+ T#…#/,
+  },
+];
+
+export const MUTANTS: readonly Mutant[] = [
+  ...WITHOUT_LAYER_1,
+  {
+    name: 'the escaping of what callers put into keys',
+    file: 'shared/table/keys.ts',
+    without: [['segment.replace(UNSAFE,', 'segment.replace(/^$/,']],
+    tests: ['test/table/keys.test.ts'],
+    because: /can be read back as the list it was made of/,
+  },
+  {
+    name: 'the check of the grant',
+    file: CONTEXT,
+    without: [
+      ['if (!client || !grant || !tenant', 'if (!client || !tenant'],
+      ["(grant['scopes'] as TenantScope[])", "((grant?.['scopes'] ?? [...held]) as TenantScope[])"],
+    ],
+    tests: LAYERS,
+    because: /to a client that has no grant: expected \{ status: 200/,
+  },
+  {
+    name: 'the check of the municipality’s status',
+    file: CONTEXT,
+    without: [
+      [
+        '!tenant || !isAtWork(tenant.status)) return undefined;\n    const organisation',
+        '!tenant) return undefined;\n    const organisation',
+      ],
+    ],
+    tests: LAYERS,
+    because: /that is suspended: expected \{ status: 200/,
+  },
+  {
+    name: 'the check of the scope',
+    file: CONTEXT,
+    without: [['if (!ctx.scopes.has(scope)) throw', 'if (false) throw']],
+    tests: LAYERS,
+    because: /without the scope of the operation: expected \{ status: 'applicant'/,
+  },
+  {
+    name: 'the municipality in the condition of IAM',
+    file: ACCESS,
+    without: [["const HERE = '$' + '{aws:PrincipalTag/municipality}';", "const HERE = '*';"]],
+    tests: LAYERS,
+    because: /reach no other municipality: promise resolved/,
+  },
+  {
+    name: 'the Null guard of IAM',
+    file: ACCESS,
+    without: [["Null: { 'dynamodb:LeadingKeys': 'false' },", '']],
+    tests: LAYERS,
+    because: /refuses what names no key, were such an action ever granted: promise resolved/,
+  },
+  {
+    name: 'the tag that a session must have',
+    file: ACCESS,
+    without: [
+      [
+        "'aws:RequestTag/municipality': allMunicipalities().map(({ code }) => code)",
+        "'aws:RequestTag/municipality': ['*']",
+      ],
+      ["StringEquals: { 'aws:Req", "StringLike: { 'aws:Req"],
+    ],
+    tests: LAYERS,
+    because: /for a municipality, tagged with nothing else: promise resolved/,
+  },
+  {
+    name: 'the tag of the key that a session may unwrap by',
+    file: 'infra/key-access.ts',
+    without: [['[MUNICIPALITY_TAG]: HERE,', '']],
+    tests: LAYERS,
+    because: /unwrap by no other’s key: expected true to be false/,
+  },
+  {
+    name: 'the check of the execution environment',
+    file: 'functions/tenant-api/app.ts',
+    without: [['if (deps.perTenant && tenantId !== code) throw', 'if (false) throw']],
+    tests: LAYERS,
+    because: /serves no other, and reads nothing for it: expected 200 to be 500/,
+  },
+];
+
+/** What became of the tests of one mutant. */
+export interface Outcome {
+  readonly passed: number;
+  /** Name and first message of each test that failed. */
+  readonly failed: readonly string[];
+}
+
+/** The run without any mutation is one more. */
+export const WHOLE = 'nothing';

@@ -1,0 +1,100 @@
+import { inject } from 'vitest';
+import type { FunctionName } from '#infra/service-function.ts';
+import type { KeyMaker } from '#shared/privacy/key-maker.ts';
+import type { KeyBinding, KeyOpener } from '#shared/privacy/key-opener.ts';
+import type { SendHints } from '#shared/webhooks/hints.ts';
+import { recordDenial } from './denials.ts';
+import { type IamRequest, type Principal, policiesOf } from './policies.ts';
+import { ACCOUNT, REGION } from './role-policies.ts';
+
+/**
+ * IAM between the code under test and what stands in for AWS. One for all that a test file starts, since it remembers what
+ * it was asked. What it denies is thrown as AWS would throw it, and fails the test whatever becomes of that.
+ */
+const iam = policiesOf(inject('policies'));
+
+async function noted(asked: Promise<void>): Promise<void> {
+  try {
+    await asked;
+  } catch (error) {
+    recordDenial(error as Error);
+    throw error;
+  }
+}
+
+/** Before a command goes to DynamoDB. */
+export const requireRows = (by: Principal, command: string, input: unknown): Promise<void> =>
+  noted(iam.requireAllowed(by, command, input));
+
+/** Before a session is opened in which a function works inside one municipality. */
+export const requireSession = (name: FunctionName, municipality: string): Promise<void> =>
+  noted(iam.requireSession(name, { municipality }));
+
+/** Before any other call. */
+export const requireCall = (by: Principal, request: IamRequest): Promise<void> => noted(iam.requireCall(by, request));
+
+/** The ARN of what CDK knows by this name, such as the queue `delivery`. */
+export const arnOf = iam.arnOf;
+
+/** A function's way to the queue of deliveries. */
+export const sendingFrom =
+  (name: FunctionName, send: SendHints): SendHints =>
+  async (hints) => {
+    await requireCall({ function: name }, { action: 'sqs:SendMessage', resource: arnOf('delivery') });
+    return send(hints);
+  };
+
+/** The key of any municipality: policies know them by their tags. */
+const KEY = `arn:aws:kms:${REGION}:${ACCOUNT}:key/municipality`;
+const tagged = (by: 'Request' | 'Resource', code: string) => ({
+  [`aws:${by}Tag/livline:municipality`]: code,
+  [`aws:${by}Tag/livline:stage`]: 'prod',
+});
+const bound = ({ municipality, purpose }: KeyBinding) => ({
+  'kms:EncryptionContext:municipality': municipality,
+  'kms:EncryptionContext:purpose': purpose,
+  'kms:EncryptionContextKeys': ['municipality', 'purpose'],
+});
+
+/** A function's way to the key service, to make keys of municipalities: under its own role. */
+export function makingKeys(name: FunctionName, keys: KeyMaker & { ownerOf(keyId: string): string }): KeyMaker {
+  const by = { function: name };
+  const use = (code: string, action: string, resource = KEY, binding = {}) =>
+    requireCall(by, { action: `kms:${action}`, resource, context: { ...tagged('Resource', code), ...binding } });
+  const alias = (code: string) => KEY.replace('key/municipality', `alias/livline/prod/${code}`);
+  return {
+    async createKey(code) {
+      const context = { ...tagged('Request', code), 'aws:TagKeys': ['livline:municipality', 'livline:stage'] };
+      for (const action of ['kms:CreateKey', 'kms:TagResource']) {
+        await requireCall(by, { action, resource: action === 'kms:CreateKey' ? '*' : KEY, context });
+      }
+      for (const action of ['DescribeKey', 'EnableKeyRotation', 'CreateAlias']) await use(code, action);
+      await use(code, 'CreateAlias', alias(code));
+      return keys.createKey(code);
+    },
+    async newDataKey(keyId, binding) {
+      await use(keys.ownerOf(keyId), 'GenerateDataKeyWithoutPlaintext', KEY, bound(binding));
+      return keys.newDataKey(keyId, binding);
+    },
+    async destroyKey(code, keyId) {
+      for (const action of ['DescribeKey', 'DisableKey', 'ScheduleKeyDeletion', 'DeleteAlias']) await use(code, action);
+      await use(code, 'DeleteAlias', alias(code));
+      return keys.destroyKey(code, keyId);
+    },
+  };
+}
+
+/** A function's way to the key service, to unwrap what belongs to a municipality: in a session of its tenant role there. */
+export const unwrappingBy = (name: FunctionName, keys: KeyOpener & { ownerOf(keyId: string): string }): KeyOpener => ({
+  async unwrap(keyId, wrapped, binding) {
+    await requireCall(
+      { function: name, municipality: binding.municipality },
+      {
+        action: 'kms:Decrypt',
+        resource: KEY,
+        context: { ...tagged('Resource', keys.ownerOf(keyId)), ...bound(binding) },
+      },
+    );
+    return keys.unwrap(keyId, wrapped, binding);
+  },
+});
