@@ -398,7 +398,7 @@ export const RULES_SHOWN: Shown = {
     'resources/children > has a CPR number `^\\d{6}-?\\d{4}$` that is never rejected on modulus 11, nor for a date that is none',
   ],
   'looked up by keyed hash': [
-    'resources/families > is stored as a keyed hash: the number stands in the sensitive part of its own row alone',
+    'resources/families > is stored as a keyed hash: the number itself stands nowhere',
     'resources/children > is looked up by keyed hash, with or without hyphen, in its own municipality alone',
     'tenant-api/isolation > of $path by a $name from there finds nothing',
   ],

@@ -72,15 +72,18 @@ describe('every operation', () => {
     }
   });
 
-  test.each(operations)('%s has its one scope, and its problem codes under their status', (id, { scope, problems }) => {
-    const { security, responses } = documented(id);
-    expect(security).toEqual([{ oauth2: [`livline/${scope}`] }]);
-    for (const code of ['unauthenticated', 'forbidden', 'too_many_requests', ...problems] as const) {
-      const response = resolvedResponse(responses[PROBLEMS[code].status] ?? {});
-      const codes = Object.values(response.content ?? {}).flatMap(examplesOf);
-      expect(codes.map(([name]) => name)).toContain(code);
-    }
-  });
+  test.each(operations)(
+    '%s has its scopes, and its problem codes under their status',
+    (id, { scope, also = [], problems }) => {
+      const { security, responses } = documented(id);
+      expect(security).toEqual([{ oauth2: [scope, ...also].map((each) => `livline/${each}`) }]);
+      for (const code of ['unauthenticated', 'forbidden', 'too_many_requests', ...problems] as const) {
+        const response = resolvedResponse(responses[PROBLEMS[code].status] ?? {});
+        const codes = Object.values(response.content ?? {}).flatMap(examplesOf);
+        expect(codes.map(([name]) => name)).toContain(code);
+      }
+    },
+  );
 
   test.each(operations.filter(([, { body }]) => body))('%s takes its example', (id, { body, method }) => {
     for (const media of Object.values(documented(id).requestBody?.content ?? {})) {
