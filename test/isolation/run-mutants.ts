@@ -29,6 +29,7 @@ async function run(dynamodbEndpoint: string): Promise<Readonly<Record<string, Ou
   const whole = { name: WHOLE, tests: [...new Set(MUTANTS.flatMap(({ tests }) => tests))], plugins: [], file: '' };
   const projects = [whole, ...MUTANTS.map((mutant) => ({ ...mutant, plugins: [mutating(mutant)] }))];
   const root = fileURLToPath(new URL('../../', import.meta.url));
+  const mutatedPolicies = fileURLToPath(new URL('./mutated-policies.ts', import.meta.url));
   const provide = { dynamodbEndpoint, template: await tableTemplate(), policies: synthesisedPolicies() };
   const vitest = await startVitest('test', [], {
     root,
@@ -45,7 +46,7 @@ async function run(dynamodbEndpoint: string): Promise<Readonly<Record<string, Ou
         pool: 'threads',
         include: [...tests],
         setupFiles: ['test/support/denials.ts'],
-        globalSetup: file.startsWith('infra/') ? ['test/isolation/mutated-policies.ts'] : [],
+        globalSetup: file.startsWith('infra/') ? [mutatedPolicies] : [],
       },
     })),
   });
