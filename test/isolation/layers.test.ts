@@ -6,6 +6,7 @@ import { denialsOf } from '#test/support/denials.ts';
 import { setStatus } from '#test/support/endpoints.ts';
 import { FAMILY, makeFamily } from '#test/support/examples.ts';
 import { type Caller, type Livline, startLivline } from '#test/support/livline.ts';
+import { PLENTY } from '#test/support/plenty.ts';
 import { policiesOf } from '#test/support/policies.ts';
 import { expectProblem } from '#test/support/problems.ts';
 import { proxyEvent } from '#test/support/proxy-event.ts';
@@ -171,7 +172,8 @@ describe('an execution environment of one municipality', () => {
   it('serves no other, and reads nothing for it', async () => {
     const post = () => Promise.reject(new Error('Nothing is posted from here'));
     const store = livline.storeOf('tenant-api');
-    const api = tenantApi({ store, now: livline.now, post, allowLocal: false, perTenant: true });
+    const quotaPerMinute = PLENTY;
+    const api = tenantApi({ store, now: livline.now, post, allowLocal: false, quotaPerMinute, perTenant: true });
     const claims = { client_id: here.clientId, scope: 'livline/families:read', token_use: 'access' };
     const event = proxyEvent({ method: 'GET', path: `/v1/municipalities/${here.code}/families`, claims });
     const requests = await livline.requestsOf(async () => {
