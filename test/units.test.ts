@@ -55,7 +55,7 @@ describe('the meter', () => {
 
 describe('an operation costs the least that its guarantee can cost', () => {
   it.each([
-    'an empty list, with the context that is kept for a minute',
+    'a client’s first of the day: an empty list, with the context',
     'create',
     'get, with the entry that its sensitive fields were shown',
     'patch',
@@ -109,8 +109,8 @@ describe('beyond the context that is kept, a request makes', () => {
     expect(caseOf('status').units.requests).toEqual(['GetItem', 'GetItem', 'TransactWriteItems']);
   });
 
-  it('one more, once a minute, for the context: client, grant and municipality together', () => {
-    const { units } = caseOf('an empty list, with the context that is kept for a minute');
-    expect(units.requests).toEqual(['BatchGetItem', 'Query']);
+  it('one more, once a minute, for the context, and another once a day, for the day of the client’s last use', () => {
+    const { units } = caseOf('a client’s first of the day: an empty list, with the context');
+    expect(units.requests).toEqual(['BatchGetItem', 'PutItem', 'Query']);
   });
 });

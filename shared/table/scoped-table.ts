@@ -11,7 +11,7 @@ export type Row = Readonly<Record<string, unknown>>;
  * `after` is the sort key of the last row already seen, so a page starts where the one before ended.
  */
 export interface RangeQuery {
-  readonly index?: IndexName;
+  readonly index?: IndexName | undefined;
   readonly partition: Segments;
   readonly from?: string | undefined;
   readonly to?: string | undefined;
@@ -34,8 +34,11 @@ export interface ScopedTable {
   query(range: RangeQuery): Promise<Page>;
   /** One write, as a single request. Throws `WriteRefused` when its condition does not hold. */
   write(write: Write): Promise<void>;
-  /** All writes or none. Throws `WriteRefused` naming the first whose condition does not hold. */
-  transact(writes: readonly Write[]): Promise<void>;
+  /**
+   * All writes or none, with those that another prefix of the same session prepared. Throws `WriteRefused` naming the
+   * first whose condition does not hold, in this order.
+   */
+  transact(writes: readonly Write[], prepared?: readonly PreparedWrite[]): Promise<void>;
   /** A write made ready for a transaction that also touches rows under another prefix. */
   prepare(write: Write): PreparedWrite;
 }
@@ -80,7 +83,7 @@ export function scopedTable({ client, tableName }: TableClient, prefix: Segments
   return {
     prepare,
     write: (write) => executeWrite(client, prepare(write)),
-    transact: (writes) => transactWrite(client, writes.map(prepare)),
+    transact: (writes, prepared = []) => transactWrite(client, [...writes.map(prepare), ...prepared]),
 
     async get(key) {
       const { Item } = await client.send(

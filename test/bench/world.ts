@@ -7,6 +7,7 @@ import { createTable, tableTemplate } from '#infra/local/table.ts';
 import { keyrings } from '#shared/privacy/keyring.ts';
 import { openStore } from '#shared/table/store.ts';
 import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
+import { noSecrets } from '#test/support/issuer.ts';
 import { proxyEvent } from '#test/support/proxy-event.ts';
 import { standInKeys } from '#test/support/stand-in-keys.ts';
 import type { Plant } from '#test/support/unit-cases.ts';
@@ -65,6 +66,7 @@ export async function startWorld(): Promise<World> {
   const identity = {
     createClient: async () => ({ clientId: CLIENT, clientSecret: 'unused' }),
     deleteClient: async () => undefined,
+    ...noSecrets,
   };
   const admin = adminApi({ store, identity, keys, now, tokenUrl: 'https://token.invalid', operatorClientId: OPERATOR });
   const post = () => Promise.resolve({ status: 204, durationMs: 0 });
