@@ -26,6 +26,7 @@ const ACTIONS = {
   query: ['dynamodb:Query'],
   put: ['dynamodb:PutItem'],
   update: ['dynamodb:UpdateItem'],
+  delete: ['dynamodb:DeleteItem'],
   write: ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:ConditionCheckItem'],
 } as const;
 
@@ -38,17 +39,24 @@ const rows = (...kinds: readonly string[]): readonly string[] => kinds.map((kind
 const SHARES = `M#${HERE}#F`;
 /** What its clients have leased of their quotas. */
 const QUOTAS = `M#${HERE}#Q`;
+/** Who has access to the municipality. */
+const GRANTS = `M#${HERE}#G`;
 
 const MUNICIPALITIES = ['M#*'];
 const CLIENTS = ['C#*'];
+/** When clients were last used. */
+const USES = ['U#*'];
 const CONTROL_ROWS = [...MUNICIPALITIES, 'P#*', ...CLIENTS, 'F#*'];
-const CONTROL_LISTS = ['MUNICIPALITIES', 'PARTNERS', 'PROGRAMMES', 'CLIENTS#*', 'GRANTS#*'];
+const CONTROL_LISTS = ['MUNICIPALITIES', 'PARTNERS', 'PROGRAMMES', 'CLIENTS#*'];
 
 /** What a function may do under its own role: never anything inside a municipality. */
 const OWN_ACCESS: Readonly<Record<Exclude<FunctionName, 'public-api'>, readonly Access[]>> = {
-  'tenant-api': [{ sid: 'ReadGrants', actions: ['get'], rows: [...MUNICIPALITIES, ...CLIENTS] }],
+  'tenant-api': [
+    { sid: 'ReadGrants', actions: ['get'], rows: [...MUNICIPALITIES, ...CLIENTS, ...USES] },
+    { sid: 'NoteUse', actions: ['put'], rows: USES },
+  ],
   'admin-api': [
-    { sid: 'ReadControl', actions: ['get', 'query'], rows: CONTROL_ROWS },
+    { sid: 'ReadControl', actions: ['get', 'query'], rows: [...CONTROL_ROWS, ...USES] },
     { sid: 'ListControl', actions: ['query'], rows: CONTROL_LISTS, indexes: ['list'] },
     { sid: 'WriteControl', actions: ['write'], rows: CONTROL_ROWS },
   ],
@@ -80,6 +88,7 @@ const TENANT_ACCESS: Readonly<Record<TenantFunction, readonly Access[]>> = {
     { sid: 'WriteRecord', actions: ['write'], rows: TENANT_ROWS },
     { sid: 'ReadProgrammes', actions: ['get', 'query'], rows: [SHARES], indexes: ['list'] },
     { sid: 'CountQuota', actions: ['update'], rows: [QUOTAS] },
+    { sid: 'GrantAccess', actions: ['get', 'query', 'put', 'delete'], rows: [GRANTS] },
   ],
   inbox: [
     { sid: 'ReadRecord', actions: ['get'], rows: TENANT_ROWS },

@@ -3,12 +3,13 @@ import { isId } from './ids.ts';
 import { memory } from './memory.ts';
 import type { Keyring, Sealing } from './privacy/keyring.ts';
 import { findMunicipality } from './register/register.ts';
-import { clientKey, grantKey, municipalityKey, recordKey } from './table/keys.ts';
+import { clientKey, grantKey, municipalityKey, recordKey, useKey } from './table/keys.ts';
 import { type Row, type ScopedTable, scopedTable } from './table/scoped-table.ts';
 import type { Store } from './table/store.ts';
+import { noteUse } from './tenancy/client-row.ts';
 import { isAtWork, type MunicipalityStatus } from './tenancy/lifecycle.ts';
 import { scopesOfClaim, type TenantScope } from './tenancy/scopes.ts';
-import { type Instant, instantOf } from './time.ts';
+import { type Instant, instantOf, localDateOf } from './time.ts';
 
 /** The municipality a request works in, as provisioned. */
 export interface Tenant {
@@ -62,6 +63,8 @@ interface Access {
   readonly actor: Actor;
   /** What grant and token both allow. */
   readonly scopes: ReadonlySet<TenantScope>;
+  /** Tokens that were issued before, in epoch seconds, are refused: one of the client's credentials was ended. */
+  readonly tokensSince: number | undefined;
 }
 
 function makeContext(store: Store, access: Omit<Context, typeof verified | 'table' | 'control' | 'keys'>): Context {
@@ -85,15 +88,25 @@ export interface Claims {
   readonly clientId: string;
   /** The token's `scope` claim as it stands there. */
   readonly scope: string;
+  /** When it was issued, as the gateway writes it. */
+  readonly iat?: string | undefined;
 }
 
-/** Turns a verified token and a municipality code into a context. Throws `not_found`. */
+/**
+ * When a token was issued, in epoch seconds; NaN where that is not said. A REST API writes the claims that are times as
+ * `Fri Nov 20 09:00:00 UTC 2026`.
+ */
+const issuedAt = ({ iat = '' }: Claims): number => (/^\d+$/.test(iat) ? Number(iat) : Date.parse(iat) / 1000);
+
+/** Turns a verified token and a municipality code into a context. Throws `not_found` and `unauthenticated`. */
 export type ContextOpener = (claims: Claims, code: string, requestId: string) => Promise<Context>;
 
 /**
  * Gives the function that turns a verified token and a path's municipality code into a context. It reads client, grant
- * and municipality in one round trip and remembers them for a minute; two requests at once share one read. Throws
- * `not_found` unless the client is known and granted and the municipality active: an outsider cannot tell which is missing.
+ * and municipality in one round trip and remembers them for a minute; two requests at once share one read. Once a day it
+ * notes that the client was used. Throws `not_found` unless the client is known, not revoked and granted and the
+ * municipality active, so that an outsider cannot tell which is missing, and `unauthenticated` for a token from before
+ * one of the client's credentials was ended.
  */
 export function contextOpener(store: Store, now: () => Date): ContextOpener {
   // A refusal is not remembered, so that a new grant works at once.
@@ -102,23 +115,35 @@ export function contextOpener(store: Store, now: () => Date): ContextOpener {
   const control = scopedTable(store, []);
 
   async function look({ clientId, scope }: Claims, code: string): Promise<Access | undefined> {
-    const rows = await control.getMany([clientKey(clientId), grantKey(code, clientId), municipalityKey(code)]);
+    const keys = [clientKey(clientId), grantKey(code, clientId), municipalityKey(code), useKey(clientId)];
+    const rows = await control.getMany(keys);
     const byType = new Map(rows.map((row) => [row['type'], row]));
     const client = byType.get('client');
     const grant = byType.get('grant');
     const tenant = byType.get('municipality')?.['tenant'] as Tenant | undefined;
-    if (!client || !grant || !tenant || !isAtWork(tenant.status)) return undefined;
+    if (!client || client['revokedAt'] !== undefined) return undefined;
+    if (!grant || !tenant || !isAtWork(tenant.status)) return undefined;
+    const today = localDateOf(instantOf(now()));
+    if (byType.get('use')?.['on'] !== today) await noteUse(control, clientId, today);
     const organisation = client['organisation'] as string;
     const held = scopesOfClaim(scope);
     const scopes = new Set((grant['scopes'] as TenantScope[]).filter((granted) => held.has(granted)));
-    return { tenant, actor: { kind: 'client', id: clientId, organisation }, scopes };
+    const tokensSince = client['tokensSince'] as number | undefined;
+    return { tenant, actor: { kind: 'client', id: clientId, organisation }, scopes, tokensSince };
   }
 
   return async (claims, code, requestId) => {
     const name = JSON.stringify([claims.clientId, claims.scope, code]);
     const access = await remembered.get(name, () => look(claims, code));
     if (!access) throw new Problem('not_found', `There is no municipality ${code} for this client.`);
-    return makeContext(store, { ...access, requestId, now: instantOf(now()) });
+    const { tokensSince, ...rest } = access;
+    if (tokensSince !== undefined && !(issuedAt(claims) >= tokensSince)) {
+      throw new Problem(
+        'unauthenticated',
+        'The token is from before a credential of the client was ended. Get a new one.',
+      );
+    }
+    return makeContext(store, { ...rest, requestId, now: instantOf(now()) });
   };
 }
 

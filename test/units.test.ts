@@ -55,7 +55,7 @@ describe('the meter', () => {
 
 describe('an operation costs the least that its guarantee can cost', () => {
   it.each([
-    'an empty list, with the context and the lease that are kept for a minute',
+    'a client’s first of the day: an empty list, with the context and the lease that are kept for a minute',
     'create',
     'get, with the entry that its sensitive fields were shown',
     'patch',
@@ -109,8 +109,9 @@ describe('beyond the context that is kept, a request makes', () => {
     expect(caseOf('status').units.requests).toEqual(['GetItem', 'GetItem', 'TransactWriteItems']);
   });
 
-  it('two more, once a minute: the context (client, grant and municipality together), and a lease of its quota', () => {
-    const { units } = caseOf('an empty list, with the context and the lease that are kept for a minute');
-    expect(units.requests).toEqual(['BatchGetItem', 'UpdateItem', 'Query']);
+  it('two more, once a minute: the context, and a lease of its quota; and once a day, the day of the client’s last use', () => {
+    const name =
+      'a client’s first of the day: an empty list, with the context and the lease that are kept for a minute';
+    expect(caseOf(name).units.requests).toEqual(['BatchGetItem', 'PutItem', 'UpdateItem', 'Query']);
   });
 });

@@ -4,6 +4,9 @@ import { Problem } from '#shared/errors.ts';
 import { privacyOperations } from '#shared/privacy/operations.ts';
 import { recordOperations } from '#shared/resources/registry.ts';
 import type { Store } from '#shared/table/store.ts';
+import { clientFinder } from '#shared/tenancy/client-row.ts';
+import { controlTable } from '#shared/tenancy/control.ts';
+import { grantOperations } from '#shared/tenancy/grants.ts';
 import { costOf, type QuotaDeps, quotas } from '#shared/tenancy/quota.ts';
 import type { TenantScope } from '#shared/tenancy/scopes.ts';
 import { type WebhookDeps, webhookOperations } from '#shared/webhooks/operations.ts';
@@ -21,10 +24,11 @@ export interface TenantApiDeps extends WebhookDeps, QuotaDeps {
  * even parsed. It is paid for first, so that a flood of what is refused is bounded too.
  */
 export function tenantApi(deps: TenantApiDeps): App {
+  const findClients = clientFinder(controlTable(deps.store));
   const openContext = contextOpener(deps.store, deps.now);
   const charge = quotas(deps);
   return serve<Context>(
-    [...recordOperations(), ...webhookOperations(deps), ...privacyOperations()],
+    [...recordOperations(), ...webhookOperations(deps), ...privacyOperations(), ...grantOperations(findClients)],
     async ({ claims, params, requestId, tenantId, operation, answerHeaders }) => {
       const clientId = claims?.['client_id'];
       if (clientId === undefined) throw new Problem('unauthenticated', 'The request has no access token.');
@@ -32,7 +36,8 @@ export function tenantApi(deps: TenantApiDeps): App {
       if (!CODE.test(code)) throw new Problem('not_found', 'A municipality code in a path has four digits.');
       // The gateway takes the tenant from the path. Were the two ever to differ, this environment is another's: serve nobody.
       if (deps.perTenant && tenantId !== code) throw new Error('The execution environment is not of this municipality');
-      const ctx = await openContext({ clientId, scope: claims?.['scope'] ?? '' }, code, requestId);
+      const token = { clientId, scope: claims?.['scope'] ?? '', iat: claims?.['iat'] };
+      const ctx = await openContext(token, code, requestId);
       Object.assign(answerHeaders, await charge(ctx, costOf(operation)));
       for (const scope of [operation.scope as TenantScope, ...(operation.also ?? [])]) requireScope(ctx, scope);
       return ctx;

@@ -3,30 +3,24 @@ import { type Call, type Credentials, callerOf, fetchToken } from './calls.ts';
 import type { LocalProduct } from './product.ts';
 import { create, expect, expectStatus, type Municipality, make, show, step, tell } from './storytelling.ts';
 
-const SCOPES = [
-  'families:read',
-  'families:write',
-  'consultants:read',
-  'consultants:write',
-  'placements:read',
-  'support:read',
-  'support:write',
-  'supervision:read',
-];
-
 const today = (): string => localDateOf(new Date().toISOString());
 const hoursAgo = (hours: number): string => new Date(Date.now() - hours * 3_600_000).toISOString();
 
-/** Registers Carelink, and gives its client a grant in the municipality. */
-async function welcome(product: LocalProduct, operator: Call, { code, at }: Municipality): Promise<Municipality> {
+/** The operator registers Carelink with a client, and the municipality gives that client access. */
+async function welcome(product: LocalProduct, operator: Call, hedensted: Municipality): Promise<Municipality> {
+  const { code, at } = hedensted;
   expectStatus(await operator('POST', '/v1/admin/partners', { id: 'carelink', name: 'Carelink' }), 201, 'a partner');
   const made = await operator('POST', '/v1/admin/partners/carelink/clients', { name: 'Carelink platform' });
   expectStatus(made, 201, "the partner's client");
   const credentials = made.body['client'] as Credentials;
-  const grant = `/v1/admin/clients/${credentials.clientId}/grants/${code}`;
-  expectStatus(await operator('PUT', grant, { scopes: SCOPES }), 200, 'a grant');
+  const refused = await operator('PUT', `/v1/admin/clients/${credentials.clientId}/grants/${code}`, {
+    preset: 'partner',
+  });
+  expectStatus(refused, 403, 'a grant by the operator');
+  const grant = await hedensted.call('PUT', `${at}/grants/${credentials.clientId}`, { preset: 'partner' });
+  expectStatus(grant, 200, 'a grant by the municipality');
   const call = callerOf(product.apiUrl, await fetchToken(product.tokenUrl, credentials));
-  show(`Carelink may write families, consultants and support in ${code}, and nothing anywhere else.`);
+  show(`Hedensted, not the operator, lets Carelink write families, consultants and support there, and nowhere else.`);
   return { code, call, at };
 }
 

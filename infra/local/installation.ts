@@ -7,10 +7,19 @@ import { StartupProblem } from './startup-problem.ts';
 /** An OAuth client as the issuer knows it. */
 export interface Client {
   readonly clientId: string;
-  readonly clientSecret: string;
+  /** The live ones, the oldest first: one, or two during a rotation. */
+  readonly secrets: readonly Secret[];
   readonly name: string;
   /** Full names, such as `livline/families:read`. */
   readonly scopes: readonly string[];
+  /** Epoch seconds. */
+  readonly createdAt: number;
+}
+
+/** A secret of a client. */
+export interface Secret {
+  readonly id: string;
+  readonly value: string;
   /** Epoch seconds. */
   readonly createdAt: number;
 }
@@ -25,6 +34,9 @@ export interface Installation {
   readonly find: (clientId: string) => Client | undefined;
   /** Makes a client with an id and a secret of its own, stored before this returns. */
   readonly add: (client: Pick<Client, 'name' | 'scopes'>) => Client;
+  /** Gives a client another secret. */
+  readonly addSecret: (client: Client) => Secret;
+  readonly removeSecret: (client: Client, secretId: string) => void;
   /** Tells whether there was such a client. */
   readonly remove: (clientId: string) => boolean;
 }
@@ -50,13 +62,19 @@ export async function openInstallation(
   const stored = kept ?? (await newInstallation(operatorScopes));
   const clients = new Map((stored.clients ?? []).map((client) => [client.clientId, client]));
   const operator = clients.get(stored.operatorId);
-  if (operator === undefined) {
-    throw new StartupProblem(`${path} has no operator: \`npm start -- --fresh\` empties its folder and begins anew.`);
+  if (operator?.secrets?.[0] === undefined) {
+    throw new StartupProblem(
+      `${path} has no operator with a secret: \`npm start -- --fresh\` empties its folder and begins anew.`,
+    );
   }
   const save = () => {
     if (path !== undefined) writeJsonFile(path, { ...stored, clients: [...clients.values()] } satisfies Stored);
   };
   if (kept === undefined) save();
+  const change = (client: Client, secrets: readonly Secret[]) => {
+    clients.set(client.clientId, { ...client, secrets });
+    save();
+  };
 
   return {
     accessKeyId: stored.accessKeyId,
@@ -69,6 +87,16 @@ export async function openInstallation(
       save();
       return added;
     },
+    addSecret: (client) => {
+      const added = newSecret(client.clientId);
+      change(client, [...client.secrets, added]);
+      return added;
+    },
+    removeSecret: (client, secretId) =>
+      change(
+        client,
+        client.secrets.filter(({ id }) => id !== secretId),
+      ),
     remove: (clientId) => {
       const removed = clients.delete(clientId);
       if (removed) save();
@@ -90,14 +118,17 @@ async function newInstallation(operatorScopes: readonly string[]): Promise<Store
 }
 
 function newClient({ name, scopes }: Pick<Client, 'name' | 'scopes'>): Client {
-  return {
-    // The form of Cognito's: 26 lower-case letters and digits.
-    clientId: randomText(26),
-    clientSecret: randomBytes(32).toString('base64url'),
-    name,
-    scopes: [...scopes],
-    createdAt: Math.floor(Date.now() / 1000),
-  };
+  // The form of Cognito's: 26 lower-case letters and digits.
+  const clientId = randomText(26);
+  const secret = newSecret(clientId);
+  return { clientId, secrets: [secret], name, scopes: [...scopes], createdAt: secret.createdAt };
+}
+
+/** A secret under an id of Cognito's form, but in milliseconds: two of one second are two. */
+function newSecret(clientId: string): Secret {
+  const now = Date.now();
+  const value = randomBytes(32).toString('base64url');
+  return { id: `${clientId}--${now}`, value, createdAt: Math.floor(now / 1000) };
 }
 
 /** Letters and digits, 5.2 bits each. */

@@ -145,12 +145,12 @@ async function start(
   };
   gateway.open({ handlers: functions, issuer, services });
 
-  const { clientId, clientSecret } = installation.operator;
+  const { clientId, secrets } = installation.operator;
   const product: LocalProduct = {
     apiUrl: gateway.url,
     tokenUrl: issuer.tokenUrl,
     docsUrl: `${gateway.url}/docs`,
-    operator: { clientId, clientSecret },
+    operator: { clientId, clientSecret: secrets[0]?.value ?? '' },
     stop,
   };
   await prepare?.(product);

@@ -172,8 +172,19 @@ function orNull<Values extends object>(values: Values): Values | null {
   return Object.keys(values).length === 0 ? null : values;
 }
 
+/** Claims that are times, which API Gateway writes in words; `auth_time` it leaves as it is. */
+const TIMES: ReadonlySet<string> = new Set(['exp', 'iat', 'nbf']);
+
 function asTexts(claims: Readonly<Record<string, unknown>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(claims).map(([name, value]) => [name, String(value)]));
+  const textOf = (name: string, value: unknown) =>
+    TIMES.has(name) ? timeClaim(new Date(Number(value) * 1000)) : String(value);
+  return Object.fromEntries(Object.entries(claims).map(([name, value]) => [name, textOf(name, value)]));
+}
+
+/** A time as it stands in the claims of a REST API's event, such as `Fri Nov 20 09:00:00 UTC 2026`. */
+export function timeClaim(at: Date): string {
+  const [weekday = '', day, month, year, time] = at.toUTCString().split(' ');
+  return `${weekday.slice(0, 3)} ${month} ${day} ${time} UTC ${year}`;
 }
 
 /** Common Log Format, such as `09/Apr/2026:12:34:56 +0000`. */

@@ -192,16 +192,7 @@ const CONTACTS = ['2026-09-03', '2026-09-10', '2026-09-17', '2026-09-24', '2026-
 /** What the partner Carelink pushes into the municipalities that granted it access. */
 export const CARELINK = {
   grants: ['0265', '0410'],
-  scopes: [
-    'families:read',
-    'families:write',
-    'consultants:read',
-    'consultants:write',
-    'supervision:read',
-    'supervision:write',
-    'support:read',
-    'support:write',
-  ],
+  preset: 'partner',
   records: (code: string): SeedRecord[] => [
     record('consultants', 'carelink-consultant', {
       name: 'Carelink konsulent',

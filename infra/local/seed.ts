@@ -1,3 +1,4 @@
+import { TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
 import { type Call, type Credentials, callerOf, fetchToken } from './calls.ts';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
 import type { LocalProduct } from './product.ts';
@@ -69,7 +70,8 @@ const clientOf = (body: Readonly<Record<string, unknown>>): Credentials => {
 async function provision(operator: Call, code: string): Promise<Credentials> {
   const first = await operator('POST', '/v1/admin/municipalities', { code });
   if (first.status === 201) return clientOf(first.body);
-  const another = await operator('POST', `/v1/admin/municipalities/${code}/clients`, { name: 'Demonstration' });
+  const client = { name: 'Demonstration', scopes: TENANT_SCOPES };
+  const another = await operator('POST', `/v1/admin/municipalities/${code}/clients`, client);
   return clientOf(another.body);
 }
 
@@ -83,12 +85,16 @@ async function setUpProgramme(operator: Call): Promise<string> {
   return String(body['id']);
 }
 
-async function registerCarelink(operator: Call): Promise<Credentials> {
+/** Registers Carelink, and lets the municipalities that work with it give its client access. */
+async function registerCarelink(operator: Call, at: (code: string) => Promise<Call>): Promise<Credentials> {
   await operator('POST', '/v1/admin/partners', { id: 'carelink', name: 'Carelink' });
   const { body } = await operator('POST', '/v1/admin/partners/carelink/clients', { name: 'Carelink platform' });
   const client = clientOf(body);
   for (const code of CARELINK.grants) {
-    await operator('PUT', `/v1/admin/clients/${client.clientId}/grants/${code}`, { scopes: CARELINK.scopes });
+    const municipality = await at(code);
+    const access = { preset: CARELINK.preset };
+    const { status } = await municipality('PUT', `/v1/municipalities/${code}/grants/${client.clientId}`, access);
+    if (status !== 200) throw new Error(`Granting Carelink access in ${code} was answered ${status}`);
   }
   return client;
 }
@@ -124,12 +130,12 @@ export async function seed(product: LocalProduct, file: string): Promise<void> {
   }
   if (partners['carelink']) return;
   const programme = await setUpProgramme(admin);
+  const at = async (code: string) => callerOf(apiUrl, await fetchToken(tokenUrl, municipalities[code] as Credentials));
   for (const { code, records } of MUNICIPALITIES) {
-    const client = municipalities[code] as Credentials;
-    const call = callerOf(apiUrl, await fetchToken(tokenUrl, client));
+    const call = await at(code);
     await push(call, code, 'municipal', records(), [['programme', programme]]);
   }
-  const carelink = await registerCarelink(admin);
+  const carelink = await registerCarelink(admin, at);
   const call = callerOf(apiUrl, await fetchToken(tokenUrl, carelink));
   for (const code of CARELINK.grants) await push(call, code, 'carelink', CARELINK.records(code));
   partners['carelink'] = carelink;

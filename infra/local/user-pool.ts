@@ -1,6 +1,6 @@
 import { type Answer, type AwsOperation, awsJsonService, refuse, type Service } from './aws-json.ts';
 import { isOurs } from './callers.ts';
-import type { Client, Installation } from './installation.ts';
+import type { Client, Installation, Secret } from './installation.ts';
 
 /** The id that the user pool of this machine has in Cognito's API. */
 export const USER_POOL_ID = 'eu-central-1_local';
@@ -8,6 +8,7 @@ export const USER_POOL_ID = 'eu-central-1_local';
 interface Input {
   readonly UserPoolId?: unknown;
   readonly ClientId?: unknown;
+  readonly ClientSecretId?: unknown;
   readonly ClientName?: unknown;
   readonly GenerateSecret?: unknown;
   readonly AllowedOAuthScopes?: unknown;
@@ -31,6 +32,15 @@ export function createUserPool(scopes: readonly string[], installation: Installa
       CreateUserPoolClient: inPool((input) => create(input, scopes, installation)),
       DescribeUserPoolClient: inPool((input) => withClient(input, installation, described)),
       DeleteUserPoolClient: inPool((input) => withClient(input, installation, remove)),
+      AddUserPoolClientSecret: inPool((input) =>
+        withClient(input, installation, (client) => add(client, installation)),
+      ),
+      ListUserPoolClientSecrets: inPool((input) =>
+        withClient(input, installation, ({ secrets }) => ({ ClientSecrets: secrets.map(descriptorOf) })),
+      ),
+      DeleteUserPoolClientSecret: inPool((input) =>
+        withClient(input, installation, (client) => end(client, input, installation)),
+      ),
     },
   );
 }
@@ -63,13 +73,38 @@ function withClient({ ClientId: id }: Input, installation: Installation, act: (c
   return client ? act(client) : refuse('ResourceNotFoundException', `User pool client ${id} does not exist.`);
 }
 
+/** A secret as it is listed: never its value. */
+const descriptorOf = ({ id, createdAt }: Secret) => ({ ClientSecretId: id, ClientSecretCreateDate: createdAt });
+
+/** Cognito's limit of live secrets of one client. */
+const MOST_SECRETS = 2;
+
+function add(client: Client, installation: Installation): Answer {
+  if (client.secrets.length >= MOST_SECRETS) {
+    return refuse('LimitExceededException', `A client has at most ${MOST_SECRETS} secrets.`);
+  }
+  const secret = installation.addSecret(client);
+  return { ClientSecretDescriptor: { ...descriptorOf(secret), ClientSecretValue: secret.value } };
+}
+
+function end(client: Client, { ClientSecretId: id }: Input, installation: Installation): Answer {
+  if (!client.secrets.some((secret) => secret.id === id)) {
+    return refuse('ResourceNotFoundException', `Client secret ${id} does not exist.`);
+  }
+  if (client.secrets.length === 1) {
+    return refuse('InvalidParameterException', 'The last secret of a client cannot be deleted.');
+  }
+  installation.removeSecret(client, String(id));
+  return {};
+}
+
 function described(client: Client): Answer {
   return {
     UserPoolClient: {
       UserPoolId: USER_POOL_ID,
       ClientId: client.clientId,
       ClientName: client.name,
-      ClientSecret: client.clientSecret,
+      ClientSecret: client.secrets[0]?.value,
       CreationDate: client.createdAt,
       LastModifiedDate: client.createdAt,
       AllowedOAuthFlows: ['client_credentials'],

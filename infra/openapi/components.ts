@@ -4,7 +4,10 @@ import type { Operation } from '#shared/operation.ts';
 import { historyItem, historyPage } from '#shared/record/history.ts';
 import type { Resource } from '#shared/record/resource.ts';
 import { schemasOf, statusChange, viewSchema } from '#shared/record/schemas.ts';
-import { ClientOnce, ClientView, GrantView } from '#shared/tenancy/clients.ts';
+import { ClientOnce, ClientView } from '#shared/tenancy/clients.ts';
+import { CredentialOnce } from '#shared/tenancy/credentials.ts';
+import { GrantView } from '#shared/tenancy/grant-row.ts';
+import { AccessView } from '#shared/tenancy/grants.ts';
 import { MunicipalityPatch, MunicipalityView } from '#shared/tenancy/municipalities.ts';
 import { PartnerView } from '#shared/tenancy/partners.ts';
 import { MunicipalProgrammeView, ProgrammeInput, ProgrammeView } from '#shared/tenancy/programmes.ts';
@@ -120,7 +123,9 @@ export function buildComponents(
     HistoryPage: historyPage,
     Client: ClientView,
     ClientCredentials: ClientOnce,
+    Credential: CredentialOnce,
     Grant: GrantView,
+    Access: AccessView,
     WebhookEndpointWithSecret: () => endpointWithSecret(webhookEndpoints({ allowLocal: false })),
     CloudEvent,
   };

@@ -1,12 +1,15 @@
 import { eventNamesOf } from '#shared/record/event-names.ts';
 import type { Resource } from '#shared/record/resource.ts';
+import { ACCESS_EVENTS } from '#shared/tenancy/grants.ts';
 import type { JsonSchema } from './json-schema.ts';
 
 const PREFIX = 'dk.livline.';
 
 /** The type of every event there is. */
 const eventTypes = (resources: readonly Resource[]): string[] =>
-  ['municipality.provisioned', ...resources.flatMap(eventNamesOf)].map((name) => `${PREFIX}${name}`).toSorted();
+  ['municipality.provisioned', ...ACCESS_EVENTS, ...resources.flatMap(eventNamesOf)]
+    .map((name) => `${PREFIX}${name}`)
+    .toSorted();
 
 /** The types that are known, and room for those to come. */
 export const eventTypeSchema = (resources: readonly Resource[]): JsonSchema => ({

@@ -5,6 +5,7 @@ import type { Operation } from '#shared/operation.ts';
 import { privacyOperations } from '#shared/privacy/operations.ts';
 import { pageParameters } from '#shared/record/lists.ts';
 import { recordOperations } from '#shared/resources/registry.ts';
+import { grantOperations } from '#shared/tenancy/grants.ts';
 import { adminOperations } from '#shared/tenancy/operations.ts';
 import { costOf } from '#shared/tenancy/quota.ts';
 import { RESOURCE_SERVER } from '#shared/tenancy/scopes.ts';
@@ -21,6 +22,7 @@ export const documentedOperations = (): readonly Operation<never>[] => {
     ...recordOperations(),
     ...webhookOperations({ post: postWebhook(egress), ...egress }),
     ...privacyOperations(),
+    ...grantOperations(async () => new Map()),
     ...adminOperations(),
   ];
 };

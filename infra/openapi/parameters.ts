@@ -44,6 +44,11 @@ const PATH: Readonly<Record<string, Text>> = {
     example: 'F-1001',
   },
   clientId: { description: 'Id of the client.', pattern: '^[\\w-]{1,128}$', example: '4p8v1m2q7r9s3t5u6w0x1y2z3a' },
+  credentialId: {
+    description: 'Id of the credential.',
+    pattern: '^[\\w-]{1,128}$',
+    example: '4p8v1m2q7r9s3t5u6w0x1y2z3a--1795164900',
+  },
   partnerId: { description: 'Id of the partner.', maxLength: 40, example: 'carelink' },
 };
 

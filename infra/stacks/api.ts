@@ -72,7 +72,13 @@ export function apiStack(
   adminApi.addToRolePolicy(
     new PolicyStatement({
       sid: 'MakeClients',
-      actions: ['cognito-idp:CreateUserPoolClient', 'cognito-idp:DeleteUserPoolClient'],
+      actions: [
+        'cognito-idp:CreateUserPoolClient',
+        'cognito-idp:DeleteUserPoolClient',
+        'cognito-idp:AddUserPoolClientSecret',
+        'cognito-idp:ListUserPoolClientSecrets',
+        'cognito-idp:DeleteUserPoolClientSecret',
+      ],
       resources: [identity.userPool.userPoolArn],
     }),
   );

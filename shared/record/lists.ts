@@ -121,7 +121,8 @@ function timeBounds(chosen: Fields): { from?: string | undefined; to?: string | 
 export interface Listing {
   /** Where it lies; among the municipality's rows when left out. */
   readonly table?: ScopedTable;
-  readonly index?: IndexName;
+  /** In the table itself when left out. */
+  readonly index?: IndexName | undefined;
   readonly partition: Segments;
   readonly from?: string | undefined;
   readonly to?: string | undefined;

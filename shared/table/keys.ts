@@ -28,10 +28,10 @@
  * once older ones are purged (privacy/chain.ts).
  *
  * Outside any municipality: `M#<code>` municipality, `P#<id>` partner, `F#<id>` programme, `C#<clientId>` client, listed
- * under MUNICIPALITIES, PARTNERS, PROGRAMMES and CLIENTS#<owner>. What is kept about one municipality starts with its
- * `M#<code>#`, and its context reaches it as `control`: `M#<code>#G` its grants by client, listed under GRANTS#<clientId>;
- * `M#<code>#F` the programmes in which it takes part, as it sees them, listed there by name; `M#<code>#Q` what its clients
- * have leased of their quotas, by client and minute.
+ * under MUNICIPALITIES, PARTNERS, PROGRAMMES and CLIENTS#<owner>, and `U#<clientId>` the day of a client's last use. What
+ * is kept about one municipality starts with its `M#<code>#`, and its context reaches it as `control`: `M#<code>#G` its
+ * grants by client; `M#<code>#F` the programmes in which it takes part, as it sees them, listed there by name; `M#<code>#Q`
+ * what its clients have leased of their quotas, by client and minute.
  */
 export type Segments = readonly string[];
 
@@ -105,6 +105,8 @@ export const municipalityKey = (code: string): Key => ({ pk: ['M', code], sk: RO
 export const partnerKey = (id: string): Key => ({ pk: ['P', id], sk: ROOT });
 export const programmeKey = (id: string): Key => ({ pk: ['F', id], sk: ROOT });
 export const clientKey = (clientId: string): Key => ({ pk: ['C', clientId], sk: ROOT });
+/** When a client was last used, apart from the client, which only the operators' function may write. */
+export const useKey = (clientId: string): Key => ({ pk: ['U', clientId], sk: ROOT });
 /** Where a municipality's grants lie, and what it sees of the operator's programmes: `code` is left out inside its context. */
 export const grantKey = (code: string, clientId: string): Key => ({ pk: ['M', code, 'G'], sk: [clientId] });
 export const grantsPartition: Segments = ['G'];

@@ -11,7 +11,7 @@ export type Row = Readonly<Record<string, unknown>>;
  * `after` is the sort key of the last row already seen, so a page starts where the one before ended.
  */
 export interface RangeQuery {
-  readonly index?: IndexName;
+  readonly index?: IndexName | undefined;
   readonly partition: Segments;
   readonly from?: string | undefined;
   readonly to?: string | undefined;
@@ -36,8 +36,11 @@ export interface ScopedTable {
   write(write: Write): Promise<void>;
   /** An update as a single request, which gives what its additions came to. Throws as `write` does. */
   add(write: Write): Promise<Row | undefined>;
-  /** All writes or none. Throws `WriteRefused` naming the first whose condition does not hold. */
-  transact(writes: readonly Write[]): Promise<void>;
+  /**
+   * All writes or none, with those that another prefix of the same session prepared. Throws `WriteRefused` naming the
+   * first whose condition does not hold, in this order.
+   */
+  transact(writes: readonly Write[], prepared?: readonly PreparedWrite[]): Promise<void>;
   /** A write made ready for a transaction that also touches rows under another prefix. */
   prepare(write: Write): PreparedWrite;
 }
@@ -83,7 +86,7 @@ export function scopedTable({ client, tableName }: TableClient, prefix: Segments
     prepare,
     write: async (write) => void (await executeWrite(client, prepare(write))),
     add: (write) => executeWrite(client, prepare(write), 'UPDATED_NEW'),
-    transact: (writes) => transactWrite(client, writes.map(prepare)),
+    transact: (writes, prepared = []) => transactWrite(client, [...writes.map(prepare), ...prepared]),
 
     async get(key) {
       const { Item } = await client.send(

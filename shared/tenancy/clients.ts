@@ -3,38 +3,38 @@ import { invalid, Problem } from '../errors.ts';
 import type { Answer } from '../operation.ts';
 import { instant, line } from '../record/fields.ts';
 import { parse } from '../record/validate.ts';
-import { findMunicipality } from '../register/register.ts';
-import { clientKey, grantKey, municipalityKey } from '../table/keys.ts';
+import { allMunicipalities, findMunicipality } from '../register/register.ts';
+import { clientKey, grantKey } from '../table/keys.ts';
+import type { Row } from '../table/scoped-table.ts';
 import { ABSENT, type Condition, PRESENT, type Write, WriteRefused } from '../table/write.ts';
+import { instantOf } from '../time.ts';
+import { CLIENT_ID, clientFinder, noClient, type Owner, type StoredClient } from './client-row.ts';
 import type { OperatorContext } from './control.ts';
+import {
+  CLIENT_EXAMPLE,
+  eitherOne,
+  GRANT_EXAMPLE,
+  type Grant,
+  GrantInput,
+  GrantView,
+  grantInFlight,
+  grantWrite,
+  lastUse,
+  OPERATOR_EXAMPLE,
+  OwnerView,
+  type Rights,
+  rightsInput,
+  rightsOf,
+} from './grant-row.ts';
 import type { Credentials } from './identity.ts';
-import { TENANT_SCOPES, type TenantScope } from './scopes.ts';
-
-const scopes = () =>
-  z
-    .array(z.enum(TENANT_SCOPES).describe('A scope.'))
-    .min(1)
-    .max(TENANT_SCOPES.length)
-    .describe('What the client may do in the municipality (rettigheder).');
-
-const CLIENT_EXAMPLE = '4p8v1m2q7r9s3t5u6w0x1y2z3a';
-const OPERATOR_EXAMPLE = '2b7c4d9e1f6g3h8j5k0l2m7n4p';
-const GRANT_EXAMPLE = {
-  clientId: CLIENT_EXAMPLE,
-  municipality: '0766',
-  scopes: ['families:read', 'families:write', 'supervision:write'],
-  grantedAt: '2026-11-20T09:00:00.000Z',
-  grantedBy: OPERATOR_EXAMPLE,
-};
+import { TENANT_SCOPES } from './scopes.ts';
 
 /** Body of a new partner client. */
 export const NewPartnerClient = () =>
   z.strictObject({ name: line('What the client is for (formål), such as the system that uses it.') });
-/** Body of a new client of a municipality, with its scopes there. */
+/** Body of a new client of a municipality, with what it may do there. */
 export const NewMunicipalClient = () =>
-  z.strictObject({ ...NewPartnerClient().shape, scopes: scopes().default([...TENANT_SCOPES]) });
-/** Body of a grant. */
-export const GrantInput = () => z.strictObject({ scopes: scopes() });
+  z.strictObject({ ...NewPartnerClient().shape, ...rightsInput() }).refine(...eitherOne);
 
 /** Credentials in the one answer that shows them. */
 export const ClientOnce = () =>
@@ -55,36 +55,31 @@ export const ClientOnce = () =>
       ],
     });
 
-/** A grant as it is shown. */
-export const GrantView = () =>
-  z
-    .strictObject({
-      clientId: z.string().describe('Id of the client (klient-id).'),
-      municipality: z.string().describe('Municipality code of four digits (kommunekode).'),
-      scopes: scopes(),
-      grantedAt: instant('When it was granted, UTC (tildelt).'),
-      grantedBy: z.string().describe('Id of the operator client that granted it (tildelt af).'),
-    })
-    .meta({ description: 'What a client may do in one municipality.', examples: [GRANT_EXAMPLE] });
-
-/** A client as it is shown, without its secret. */
+/** A client as it is shown, without its secrets. */
 export const ClientView = () =>
   z
     .strictObject({
       clientId: z.string().describe('Id of the client (klient-id).'),
       name: z.string().describe('What the client is for (formål).'),
-      owner: z
-        .strictObject({
-          kind: z.enum(['municipality', 'partner']).describe('Which kind of organisation (organisationstype).'),
-          id: z.string().describe('Municipality code or partner id (organisations-id).'),
-        })
-        .describe('Whose client it is (ejer).'),
+      owner: OwnerView(),
       createdAt: instant('When it was made, UTC (oprettet).'),
       createdBy: z.string().describe('Id of the operator client that made it (oprettet af).'),
-      grants: z.array(GrantView()).max(100).describe('Where it may do what (tildelinger).').optional(),
+      revokedAt: instant('When it was revoked for good, UTC (spærret); absent while it is not.').optional(),
+      revokedBy: z.string().describe('Id of the operator client that revoked it (spærret af).').optional(),
+      lastUsedOn: lastUse(),
+      credentials: z
+        .array(
+          z.strictObject({
+            id: z.string().describe('Id of the credential (id).'),
+            createdAt: instant('When it was made, UTC (oprettet).'),
+          }),
+        )
+        .max(2)
+        .describe('Its live credentials (adgangsoplysninger), never their secrets; two while one replaces the other.'),
+      grants: z.array(GrantView()).max(100).describe('Where it may do what (tildelinger).'),
     })
     .meta({
-      description: 'A client of the token issuer, without its secret.',
+      description: 'A client of the token issuer, without its secrets.',
       examples: [
         {
           clientId: CLIENT_EXAMPLE,
@@ -92,49 +87,32 @@ export const ClientView = () =>
           owner: { kind: 'partner', id: 'carelink' },
           createdAt: '2026-11-20T08:55:00.000Z',
           createdBy: OPERATOR_EXAMPLE,
+          lastUsedOn: '2026-11-22',
+          credentials: [{ id: `${CLIENT_EXAMPLE}--1795164900`, createdAt: '2026-11-20T08:55:00.000Z' }],
           grants: [GRANT_EXAMPLE],
         },
       ],
     });
-
-/** Whose client it is. */
-export interface Owner {
-  readonly kind: 'municipality' | 'partner';
-  readonly id: string;
-}
-
-interface Grant {
-  readonly code: string;
-  readonly scopes: readonly TenantScope[];
-}
 
 /** The answer that shows a secret, once. */
 export const shownOnce = (ctx: OperatorContext, { clientId, clientSecret }: Credentials) => ({
   client: { clientId, clientSecret, tokenUrl: ctx.tokenUrl },
 });
 
-const grantView = (ctx: OperatorContext, clientId: string, { code, scopes: granted }: Grant) => ({
+const grantBy = (ctx: OperatorContext, clientId: string, municipality: string, rights: Rights): Grant => ({
   clientId,
-  municipality: code,
-  scopes: granted,
+  municipality,
+  ...rights,
   grantedAt: ctx.now,
   grantedBy: ctx.operatorId,
 });
 
-const grantWrite = (ctx: OperatorContext, clientId: string, grant: Grant): Write => ({
-  kind: 'put',
-  key: grantKey(grant.code, clientId),
-  item: { type: 'grant', scopes: grant.scopes, view: grantView(ctx, clientId, grant) },
-  index: { list: { pk: ['GRANTS', clientId], sk: [grant.code] } },
-});
-
-/** The rows of a client and its grants. Whatever it writes carries its organisation as `source`. */
+/** The rows of a client and of what it may do where. Whatever it writes carries its organisation as `source`. */
 export function clientWrites(
   ctx: OperatorContext,
-  client: { clientId: string; name: string; owner: Owner },
-  grants: readonly Grant[],
+  { clientId, name, owner }: { clientId: string; name: string; owner: Owner },
+  rights?: Rights,
 ): Write[] {
-  const { clientId, name, owner } = client;
   const view = { clientId, name, owner, createdAt: ctx.now, createdBy: ctx.operatorId };
   return [
     {
@@ -144,7 +122,7 @@ export function clientWrites(
       item: { type: 'client', organisation: owner.kind === 'partner' ? owner.id : 'municipal', owner: owner.id, view },
       index: { list: { pk: ['CLIENTS', owner.kind, owner.id], sk: [clientId] } },
     },
-    ...grants.map((grant) => grantWrite(ctx, clientId, grant)),
+    ...(rights ? [grantWrite(grantKey(owner.id, clientId), undefined, grantBy(ctx, clientId, owner.id, rights))] : []),
   ];
 }
 
@@ -156,20 +134,21 @@ export async function withdrawClient(ctx: OperatorContext, { clientId }: Credent
   if (!(await ctx.control.get(clientKey(clientId)))) await ctx.identity.deleteClient(clientId);
 }
 
-/** Makes a client for an organisation that exists; its secret is in the answer and nowhere else. */
+/**
+ * Makes a client for an organisation that exists, a municipality's with what it may do there; its secret is in the answer
+ * and nowhere else. It may ask the issuer for every scope: which of them it has is said by its grants alone, so that one
+ * that is changed later works at once.
+ */
 export async function createClient(
   ctx: OperatorContext,
   owner: Owner,
   name: string,
-  grants: readonly Grant[],
+  rights?: Parameters<typeof rightsOf>[0],
 ): Promise<Answer> {
-  const allowed = grants[0]?.scopes ?? TENANT_SCOPES;
-  const credentials = await ctx.identity.createClient(
-    `${owner.kind} ${owner.id} ${name}`.replaceAll(/[^\w\s+=,.@-]/g, '-').slice(0, 128),
-    allowed,
-  );
+  const called = `${owner.kind} ${owner.id} ${name}`.replaceAll(/[^\w\s+=,.@-]/g, '-').slice(0, 128);
+  const credentials = await ctx.identity.createClient(called, TENANT_SCOPES);
   try {
-    await ctx.control.transact(clientWrites(ctx, { ...credentials, name, owner }, grants));
+    await ctx.control.transact(clientWrites(ctx, { ...credentials, name, owner }, rights && rightsOf(rights)));
   } catch (error) {
     await withdrawClient(ctx, credentials);
     throw error;
@@ -181,60 +160,108 @@ export async function createClient(
   };
 }
 
-const CLIENT_ID = /^[\w-]{1,128}$/;
-const unknownClient = () => new Problem('not_found', 'There is no such client.');
-const notProvisioned = () => invalid('/path/code', 'This municipality is not provisioned.', 'invalid_value');
+const revoked = () => new Problem('conflict', 'The client is revoked for good.');
 const noGrant = () => new Problem('not_found', 'The client has no grant there.');
 
-/** A client with its grants. */
-export async function getClient(ctx: OperatorContext, clientId: string): Promise<Answer> {
-  if (!CLIENT_ID.test(clientId)) throw unknownClient();
-  const [client, { rows }] = await Promise.all([
-    ctx.control.get(clientKey(clientId)),
-    ctx.control.query({ index: 'list', partition: ['GRANTS', clientId], limit: 100 }),
-  ]);
-  if (!client) throw unknownClient();
-  const grants = rows.map((row) => row['view']);
-  return { status: 200, body: { ...(client['view'] as object), grants } };
+/** A client that was made, revoked or not. Throws `not_found`. */
+export async function loadClient(ctx: OperatorContext, clientId: string): Promise<StoredClient> {
+  const client = (await clientFinder(ctx.control)([clientId])).get(clientId);
+  if (!client) throw noClient();
+  return client;
 }
 
-/** A client that exists and may have a grant there: a partner's anywhere, a municipality's own in that one alone. */
-const grantable = (code: string): Condition => ({
-  expression: 'attribute_exists(#pk) AND (#organisation <> :municipal OR #owner = :code)',
-  values: { municipal: 'municipal', code },
+/** As {@link loadClient}, and throws `conflict` where it is revoked. */
+export async function loadLiveClient(ctx: OperatorContext, clientId: string): Promise<StoredClient> {
+  const client = await loadClient(ctx, clientId);
+  if (client.details.revokedAt !== undefined) throw revoked();
+  return client;
+}
+
+/**
+ * The grants of a client. They stand with the municipalities that gave them and are in no list across those: there are 98
+ * municipalities, so one read of all places where a partner's could be tells it, and none is missed.
+ */
+function grantsOf(ctx: OperatorContext, { details: { clientId, owner } }: StoredClient): Promise<readonly Row[]> {
+  const codes = owner.kind === 'municipality' ? [owner.id] : allMunicipalities().map(({ code }) => code);
+  return ctx.control.getMany(codes.map((code) => grantKey(code, clientId)));
+}
+
+/** A client with its credentials and grants. */
+export async function getClient(ctx: OperatorContext, clientId: string): Promise<Answer> {
+  const client = await loadClient(ctx, clientId);
+  const [rows, secrets] = await Promise.all([grantsOf(ctx, client), ctx.identity.listSecrets(clientId)]);
+  const grants = rows.map((row) => row['view'] as Grant);
+  grants.sort((a, b) => (a.municipality < b.municipality ? -1 : 1));
+  const credentials = secrets.map(({ secretId, createdAt }) => ({ id: secretId, createdAt: instantOf(createdAt) }));
+  return { status: 200, body: { ...client.details, credentials, grants } };
+}
+
+/**
+ * Revokes a client for good. Its row, which stays for whoever asks later who it was, says so first: from then on no
+ * context opens for it, within a minute in those that are open. Then it leaves the issuer, then its grants go. A request
+ * that died on the way leaves it refused, and asking again does what is left.
+ */
+export async function revokeClient(ctx: OperatorContext, clientId: string): Promise<Answer> {
+  const client = await loadClient(ctx, clientId);
+  if (client.details.revokedAt === undefined) {
+    const set = { revokedAt: ctx.now, revokedBy: ctx.operatorId };
+    await ctx.control.write({ kind: 'update', key: clientKey(clientId), condition: PRESENT, set });
+  }
+  await ctx.identity.deleteClient(clientId);
+  const grants = (await grantsOf(ctx, client)).map((row) => row['view'] as Grant);
+  await Promise.all(
+    grants.map(({ municipality }) => ctx.control.write({ kind: 'delete', key: grantKey(municipality, clientId) })),
+  );
+  return { status: 204 };
+}
+
+/** A live client of this municipality's own: the operator grants no other. */
+const ownOf = (code: string): Condition => ({
+  expression: 'attribute_exists(#pk) AND attribute_not_exists(#revokedAt) AND #organisation = :own AND #owner = :code',
+  values: { own: 'municipal', code },
 });
 
-const strange = () => invalid('/path/code', "A municipality's own client works in that municipality alone.");
-
-/** Grants a client scopes in a municipality, in place of what it had there. */
-export async function putGrant(ctx: OperatorContext, clientId: string, code: string, body: unknown): Promise<Answer> {
-  const { scopes: granted } = parse(GrantInput(), body);
-  if (!CLIENT_ID.test(clientId)) throw unknownClient();
-  if (!findMunicipality(code)) throw notProvisioned();
-  const grant: Grant = { code, scopes: [...new Set(granted)] };
-  try {
-    await ctx.control.transact([
-      { kind: 'check', key: clientKey(clientId), condition: grantable(code) },
-      { kind: 'check', key: municipalityKey(code), condition: PRESENT },
-      grantWrite(ctx, clientId, grant),
-    ]);
-  } catch (error) {
-    if (!(error instanceof WriteRefused)) throw error;
-    if (error.at > 0) throw notProvisioned();
-    throw error.row ? strange() : unknownClient();
-  }
-  return { status: 200, body: grantView(ctx, clientId, grant) };
+/** Why a client is not {@link ownOf} a municipality. */
+function whyNotOwn(row: Row | undefined): Problem {
+  if (!row) return noClient();
+  if (row['organisation'] !== 'municipal')
+    return new Problem('forbidden', 'A municipality itself grants a partner’s client access, and takes it back.');
+  if (row['revokedAt'] !== undefined) return revoked();
+  return invalid('/path/code', "A municipality's own client works in that municipality alone.");
 }
 
-/** Takes a grant back. Requests are refused within a minute. */
-export async function deleteGrant(ctx: OperatorContext, clientId: string, code: string): Promise<Answer> {
-  if (!CLIENT_ID.test(clientId)) throw unknownClient();
-  if (!findMunicipality(code)) throw noGrant();
+/** Writes a grant of a municipality's own client where that is what the client is. Throws 403, 404, 409 or 422. */
+async function writeOwnGrant(
+  ctx: OperatorContext,
+  clientId: string,
+  code: string,
+  { write, unmet }: { write: Write; unmet: () => Problem },
+): Promise<void> {
   try {
-    await ctx.control.write({ kind: 'delete', key: grantKey(code, clientId), condition: PRESENT });
+    await ctx.control.transact([{ kind: 'check', key: clientKey(clientId), condition: ownOf(code) }, write]);
   } catch (error) {
-    if (error instanceof WriteRefused) throw noGrant();
-    throw error;
+    if (!(error instanceof WriteRefused)) throw error;
+    throw error.at === 0 ? whyNotOwn(error.row) : unmet();
   }
+}
+
+/** Gives a municipality's own client rights in its municipality, in place of what it had. */
+export async function putGrant(ctx: OperatorContext, clientId: string, code: string, body: unknown): Promise<Answer> {
+  const rights = rightsOf(parse(GrantInput(), body));
+  if (!CLIENT_ID.test(clientId)) throw noClient();
+  if (!findMunicipality(code)) throw whyNotOwn(await ctx.control.get(clientKey(clientId)));
+  const key = grantKey(code, clientId);
+  const grant = grantBy(ctx, clientId, code, rights);
+  const write = grantWrite(key, await ctx.control.get(key), grant);
+  await writeOwnGrant(ctx, clientId, code, { write, unmet: grantInFlight });
+  return { status: 200, body: grant };
+}
+
+/** Takes the grant of a municipality's own client back. Requests are refused within a minute. */
+export async function deleteGrant(ctx: OperatorContext, clientId: string, code: string): Promise<Answer> {
+  if (!CLIENT_ID.test(clientId)) throw noClient();
+  if (!findMunicipality(code)) throw noGrant();
+  const write: Write = { kind: 'delete', key: grantKey(code, clientId), condition: PRESENT };
+  await writeOwnGrant(ctx, clientId, code, { write, unmet: noGrant });
   return { status: 204 };
 }

@@ -13,7 +13,10 @@ import type { MunicipalityStatus } from './lifecycle.ts';
 export interface OperatorContext {
   readonly operatorId: string;
   readonly requestId: string;
+  /** When the request began. */
   readonly now: Instant;
+  /** The time at this moment. */
+  readonly clock: () => Date;
   readonly store: Store;
   readonly control: ScopedTable;
   readonly identity: IdentityProvider;
@@ -21,7 +24,7 @@ export interface OperatorContext {
   readonly tokenUrl: string;
 }
 
-const FIRST_SEGMENTS = new Set(['M', 'P', 'F', 'C', 'MUNICIPALITIES', 'PARTNERS', 'PROGRAMMES', 'CLIENTS', 'GRANTS']);
+const FIRST_SEGMENTS = new Set(['M', 'P', 'F', 'C', 'U', 'MUNICIPALITIES', 'PARTNERS', 'PROGRAMMES', 'CLIENTS']);
 
 function requireControl(partition: Segments): void {
   if (!FIRST_SEGMENTS.has(partition[0] ?? '')) throw new RangeError('Not a control row');

@@ -115,7 +115,7 @@ export async function provisionMunicipality(ctx: OperatorContext, body: unknown)
   const credentials = await ctx.identity.createClient(`municipality ${code} administrator`, TENANT_SCOPES);
   try {
     const client = { ...credentials, name: 'Administrator', owner: { kind: 'municipality', id: code } as const };
-    await ctx.control.transact([row, ...clientWrites(ctx, client, [{ code, scopes: TENANT_SCOPES }])]);
+    await ctx.control.transact([row, ...clientWrites(ctx, client, { scopes: TENANT_SCOPES })]);
   } catch (error) {
     await withdrawClient(ctx, credentials);
     throw error instanceof WriteRefused ? exists() : error;

@@ -43,7 +43,8 @@ describe('provisioning that is cut short', () => {
     expect((await livline.caller(code, administrator).post('/families', FAMILY)).status).toBe(201);
     expectProblem(await provision(code), 409, 'already_exists');
     // The secret went with the answer, so the operator makes another client.
-    const more = await livline.operator('POST', `/municipalities/${code}/clients`, { body: { name: 'Administrator' } });
+    const body = { name: 'Administrator', scopes: ['families:read'] };
+    const more = await livline.operator('POST', `/municipalities/${code}/clients`, { body });
     expect((await livline.caller(code, more.body.client.clientId).get('/families')).body.items).toHaveLength(1);
   });
 
@@ -68,7 +69,8 @@ describe('making a client that is cut short', () => {
     await livline.operator('POST', '/partners', { body: { id: 'carelink', name: 'Carelink' } });
     const before = clientIds();
     for (const owner of [`/municipalities/${code}`, '/partners/carelink']) {
-      const make = () => livline.operator('POST', `${owner}/clients`, { body: { name: 'platform' } });
+      const rights = owner.startsWith('/municipalities') && { preset: 'integration' };
+      const make = () => livline.operator('POST', `${owner}/clients`, { body: { name: 'platform', ...rights } });
       expectProblem(await livline.cutOff('sending', TRANSACTION, make), 500, 'internal_error');
       expect(clientIds()).toEqual(before);
     }
@@ -77,7 +79,8 @@ describe('making a client that is cut short', () => {
   it('by the end of the process leaves one that nobody can grant anything', async () => {
     const { code } = await livline.freshMunicipality();
     const before = clientIds();
-    const make = () => livline.operator('POST', `/municipalities/${code}/clients`, { body: { name: 'DUBU' } });
+    const body = { name: 'DUBU', preset: 'integration' };
+    const make = () => livline.operator('POST', `/municipalities/${code}/clients`, { body });
     await livline.killedAt('sending', TRANSACTION, make);
     const [orphan = ''] = clientIds().filter((id) => !before.includes(id));
     const grant = await livline.operator('PUT', `/clients/${orphan}/grants/${code}`, {

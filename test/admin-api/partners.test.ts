@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
+import { PRESETS, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
 import { makeFamily } from '#test/support/examples.ts';
 import { type Livline, OPERATOR, startLivline } from '#test/support/livline.ts';
 import { expectProblem, writesIn } from '#test/support/problems.ts';
@@ -12,6 +12,7 @@ beforeAll(async () => {
 const create = (body: unknown) => livline.operator('POST', '/partners', { body });
 const grant = (clientId: string, code: string, body: unknown) =>
   livline.operator('PUT', `/clients/${clientId}/grants/${code}`, { body });
+const ungrant = (clientId: string, code: string) => livline.operator('DELETE', `/clients/${clientId}/grants/${code}`);
 const SCOPES = { scopes: ['families:read', 'families:write'] };
 
 /** A client of the partner, which is registered unless it is; the client is granted nothing yet. */
@@ -60,49 +61,41 @@ describe('a partner', () => {
 });
 
 describe('a partner’s client', () => {
-  it('can do nothing before it is granted something, and then just that', async () => {
-    const { code } = await livline.freshMunicipality();
+  it('is granted nothing and loses nothing by the operator: its access is the municipality’s to give', async () => {
+    const municipality = await livline.freshMunicipality();
     const clientId = await freshClient('starter');
-    const client = livline.caller(code, clientId);
-    expectProblem(await client.get('/families'), 404, 'not_found');
-    const granted = await grant(clientId, code, SCOPES);
-    expect(granted).toMatchObject({
-      status: 200,
-      body: { clientId, municipality: code, ...SCOPES, grantedAt: '2026-11-20T09:00:00.000Z', grantedBy: OPERATOR },
+    const refusals = await livline.requestsOf(async () => {
+      expectProblem(await grant(clientId, municipality.code, SCOPES), 403, 'forbidden');
+      expectProblem(await ungrant(clientId, municipality.code), 403, 'forbidden');
     });
-    expect((await makeFamily(client)).source).toBe('starter');
-    expectProblem(await client.get('/calls'), 403, 'forbidden');
+    expect(refusals.map(({ command }) => command)).not.toContain('PutItem');
+    const client = livline.caller(municipality.code, clientId);
+    expectProblem(await client.get('/families'), 404, 'not_found');
+    await municipality.put(`/grants/${clientId}`, SCOPES);
+    expectProblem(await ungrant(clientId, municipality.code), 403, 'forbidden');
+    expect((await client.get('/families')).status).toBe(200);
   });
 
   it('shows its owner and its grants, one for each municipality', async () => {
-    const [one, other] = [livline.nextCode(), livline.nextCode()];
-    for (const code of [one, other]) await livline.operator('POST', '/municipalities', { body: { code } });
+    const [one, other] = [await livline.freshMunicipality(), await livline.freshMunicipality()];
     const clientId = await freshClient('granted');
-    await grant(clientId, one, SCOPES);
-    await grant(clientId, other, SCOPES);
-    await grant(clientId, one, { scopes: ['families:read', 'families:read'] });
+    for (const by of [other, one]) await by.put(`/grants/${clientId}`, SCOPES);
+    await one.put(`/grants/${clientId}`, { scopes: ['families:read', 'families:read'] });
     const { body } = await livline.operator('GET', `/clients/${clientId}`);
     expect(body).toMatchObject({ clientId, name: 'platform', owner: { kind: 'partner', id: 'granted' } });
     expect(body.grants).toMatchObject([
-      { municipality: one, scopes: ['families:read'] },
-      { municipality: other, scopes: SCOPES.scopes },
+      { municipality: one.code, scopes: ['families:read'], grantedBy: one.clientId },
+      { municipality: other.code, scopes: SCOPES.scopes, grantedBy: other.clientId },
     ]);
-  });
-
-  it('loses a grant once', async () => {
-    const { code } = await livline.freshMunicipality();
-    const clientId = await freshClient('loser');
-    await grant(clientId, code, SCOPES);
-    const take = () => livline.operator('DELETE', `/clients/${clientId}/grants/${code}`);
-    expect((await take()).status).toBe(204);
-    expectProblem(await take(), 404, 'not_found');
-    expect((await livline.operator('GET', `/clients/${clientId}`)).body.grants).toEqual([]);
   });
 
   it.each([
     ['a scope that does not exist', { scopes: ['families:delete'] }, '/scopes/0'],
     ['a scope of the operators', { scopes: ['admin:write'] }, '/scopes/0'],
     ['no scope at all', { scopes: [] }, '/scopes'],
+    ['neither scopes nor a preset', {}, '/scopes'],
+    ['both scopes and a preset', { ...SCOPES, preset: 'partner' }, '/scopes'],
+    ['a preset that does not exist', { preset: 'everything' }, '/preset'],
     ['something else', { scopes: ['families:read'], until: '2027-01-01' }, '/until'],
   ])('is not granted %s', async (_, body, pointer) => {
     const { code, clientId } = await livline.freshMunicipality();
@@ -112,22 +105,13 @@ describe('a partner’s client', () => {
     expect(writesIn(requests)).toEqual([]);
   });
 
-  it.each(['0860', '9999', '630', '%23', 'a'.repeat(3_000)])(
-    'is granted nothing in %j, which is not provisioned',
-    async (code) => {
-      const clientId = await freshClient('early');
-      expectProblem(await grant(clientId, code, SCOPES), 422, 'validation_failed', '/path/code');
-      expectProblem(await livline.operator('DELETE', `/clients/${clientId}/grants/${code}`), 404, 'not_found');
-    },
-  );
-
   it.each(['nobody', 'a%23G', '%00', 'a'.repeat(3_000)])(
     'called %j, which does not exist, is not found',
     async (clientId) => {
       const { code } = await livline.freshMunicipality();
       expectProblem(await livline.operator('GET', `/clients/${clientId}`), 404, 'not_found');
       expectProblem(await grant(clientId, code, SCOPES), 404, 'not_found');
-      expectProblem(await livline.operator('DELETE', `/clients/${clientId}/grants/${code}`), 404, 'not_found');
+      expectProblem(await ungrant(clientId, code), 404, 'not_found');
     },
   );
 });
@@ -135,7 +119,11 @@ describe('a partner’s client', () => {
 describe('another client of a municipality', () => {
   it("is granted nothing in another municipality: only partners' clients work in several", async () => {
     const [own, other] = [await livline.freshMunicipality(), await livline.freshMunicipality()];
-    expectProblem(await grant(own.clientId, other.code, SCOPES), 422, 'validation_failed', '/path/code');
+    for (const code of [other.code, '0860', '9999', '630', '%23', 'a'.repeat(3_000)]) {
+      expectProblem(await grant(own.clientId, code, SCOPES), 422, 'validation_failed', '/path/code');
+      const reply = await ungrant(own.clientId, code);
+      expect([404, 422]).toContain(reply.status);
+    }
     expect((await own.at(other.code).get('/families')).status).toBe(404);
     expect((await grant(own.clientId, own.code, SCOPES)).status).toBe(200);
   });
@@ -151,15 +139,34 @@ describe('another client of a municipality', () => {
       location: `/v1/admin/clients/${clientId}`,
     });
     expect([clientSecret, tokenUrl]).toEqual([expect.any(String), 'https://token.test/oauth2/token']);
-    expect(livline.issuedClients.get(clientId)).toEqual(SCOPES.scopes);
+    // The grant alone says what it may do, so a wider one works without another client.
+    expect(livline.issuedClients.get(clientId)).toEqual(TENANT_SCOPES);
     const client = livline.caller(code, clientId);
     expect(await makeFamily(client)).toMatchObject({ source: 'municipal', createdBy: clientId });
     expectProblem(await client.get('/events'), 403, 'forbidden');
   });
 
-  it('may do everything where nothing else is said', async () => {
+  it('loses its grant once', async () => {
     const { code } = await livline.freshMunicipality();
-    const { body } = await more(code, { name: 'Alt' });
-    expect(livline.issuedClients.get(body.client.clientId)).toEqual(TENANT_SCOPES);
+    const { clientId } = (await more(code, { name: 'DUBU', ...SCOPES })).body.client;
+    expect((await ungrant(clientId, code)).status).toBe(204);
+    expectProblem(await ungrant(clientId, code), 404, 'not_found');
+    expectProblem(await livline.caller(code, clientId).get('/families'), 404, 'not_found');
+  });
+
+  it.each(Object.entries(PRESETS))('made for the role %s may do what that needs', async (preset, scopes) => {
+    const { code } = await livline.freshMunicipality();
+    const { clientId } = (await more(code, { name: 'DUBU', preset })).body.client;
+    const { body } = await livline.operator('GET', `/clients/${clientId}`);
+    expect(body.grants).toMatchObject([{ municipality: code, preset, scopes }]);
+  });
+
+  it('is not made without saying what it may do', async () => {
+    const { code } = await livline.freshMunicipality();
+    const before = livline.issuedClients.size;
+    for (const body of [{ name: 'Alt' }, { name: 'Alt', ...SCOPES, preset: 'manager' }]) {
+      expectProblem(await more(code, body), 422, 'validation_failed', '/scopes');
+    }
+    expect(livline.issuedClients.size).toBe(before);
   });
 });

@@ -329,7 +329,7 @@ describe('a change of a programme by a process that dies', () => {
       await restore(livline.store, before);
       const api = adminApi({
         store: life.store(livline.storeOf('admin-api')),
-        identity: { createClient: () => Promise.reject(new Error('Not here')), deleteClient: async () => undefined },
+        identity: livline.identity,
         keys: livline.keys,
         now: livline.now,
         tokenUrl: 'https://token.test/oauth2/token',

@@ -9,6 +9,7 @@ import { keyrings } from '#shared/privacy/keyring.ts';
 import { openStore, type Store } from '#shared/table/store.ts';
 import type { QuotaDeps } from '#shared/tenancy/quota.ts';
 import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
+import { noSecrets } from '#test/support/issuer.ts';
 import { PLENTY } from '#test/support/plenty.ts';
 import { proxyEvent } from '#test/support/proxy-event.ts';
 import { standInKeys } from '#test/support/stand-in-keys.ts';
@@ -81,6 +82,7 @@ export async function startWorld({
       clientSecret: 'unused',
     }),
     deleteClient: async () => undefined,
+    ...noSecrets,
   };
   const admin = adminApi({ store, identity, keys, now, tokenUrl: 'https://token.invalid', operatorClientId: OPERATOR });
   const tenant = openTenantApi(store, now, { quotaPerMinute: PLENTY });

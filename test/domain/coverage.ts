@@ -281,7 +281,8 @@ export const OTHERS_SHOWN: Shown = {
   ],
   'Operator side, under `/v1/admin/`: `partners`': ['admin-api/partners > is registered, found and listed'],
   'Operator side, under `/v1/admin/`: `clients`': [
-    'admin-api/partners > can do nothing before it is granted something, and then just that',
+    'admin-api/clients > has one credential at first, and two while one replaces the other',
+    'tenant-api/grants > lets a partner’s client in by scope, which works at once, and does what it was granted alone',
     'admin-api/partners > shows its owner and its grants, one for each municipality',
   ],
   '`programmes` {name, fundingSource, grantOere, from, to, municipalities[] {code, allocationOere}, eligibleKinds[], eligibleCareForms[]}':

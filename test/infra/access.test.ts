@@ -135,10 +135,34 @@ describe('the rows', () => {
     expect(may('tenantapi', 'Query', 'MUNICIPALITIES', 'list')).toBe(false);
   });
 
+  test('that say who has access are written by tenant-api inside the municipality that gives it, and by nobody else there', () => {
+    for (const action of ['GetItem', 'Query', 'PutItem', 'DeleteItem']) {
+      expect(mayInside('tenantapi', action, 'M#0630#G'), action).toBe(true);
+      for (const name of WORKERS) {
+        expect(mayInside(name, action, 'M#0766#G'), `${name} ${action}`).toBe(false);
+        if (name !== 'tenantapi') expect(mayInside(name, action, 'M#0630#G'), `${name} ${action}`).toBe(false);
+      }
+    }
+    expect(mayInside('tenantapi', 'GetItem', 'C#client')).toBe(false);
+  });
+
+  test('that say when clients were used are written by tenant-api, and deleted by nobody', () => {
+    for (const action of ['BatchGetItem', 'PutItem']) expect(may('tenantapi', action, 'U#client'), action).toBe(true);
+    for (const name of [...WORKERS, 'adminapi']) {
+      for (const action of ['UpdateItem', 'DeleteItem', 'Query']) {
+        if (name === 'adminapi' && action === 'Query') continue;
+        expect(may(name, action, 'U#client'), `${name} ${action}`).toBe(false);
+      }
+    }
+  });
+
   test('of control are the operators’, with what municipalities see of programmes', () => {
     const control = ['M#0630', 'M#0630#G', 'M#0630#F', 'P#carelink', 'C#client', 'F#programme'];
     for (const key of control) expect(may('adminapi', 'PutItem', key), key).toBe(true);
-    for (const list of ['PROGRAMMES', 'GRANTS#client']) expect(may('adminapi', 'Query', list, 'list')).toBe(true);
+    for (const list of ['PROGRAMMES', 'CLIENTS#partner#carelink']) {
+      expect(may('adminapi', 'Query', list, 'list')).toBe(true);
+    }
+    expect(may('adminapi', 'PutItem', 'U#client')).toBe(false);
     expect(of('adminapi', true)).toEqual([]);
   });
 
@@ -183,7 +207,13 @@ test('clients are made and unmade in the one user pool, and by admin-api alone',
   expect(cognito).toHaveLength(1);
   expect(cognito[0]).toMatchObject({
     role: expect.stringMatching(/^adminapi/),
-    actions: ['cognito-idp:CreateUserPoolClient', 'cognito-idp:DeleteUserPoolClient'],
+    actions: [
+      'cognito-idp:AddUserPoolClientSecret',
+      'cognito-idp:CreateUserPoolClient',
+      'cognito-idp:DeleteUserPoolClient',
+      'cognito-idp:DeleteUserPoolClientSecret',
+      'cognito-idp:ListUserPoolClientSecrets',
+    ],
   });
 });
 

@@ -95,7 +95,9 @@ describe('the event', () => {
         stage: 'api',
       },
     });
-    expect(seen?.event.requestContext.authorizer?.['claims'].exp).toMatch(/^\d+$/);
+    expect(seen?.event.requestContext.authorizer?.['claims'].exp).toMatch(
+      /^\w{3} \w{3} \d\d \d\d:\d\d:\d\d UTC \d{4}$/,
+    );
     expect(seen?.event.multiValueHeaders['X-Odd'] ?? seen?.event.multiValueHeaders['x-odd']).toEqual(['one']);
     expect(seen?.event.headers['X-Forwarded-Proto']).toBe('http');
     expect(seen?.context).toMatchObject({ functionName: 'tenant-api', tenantId: '0630' });

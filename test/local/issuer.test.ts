@@ -16,6 +16,8 @@ let installation: Installation;
 let issuer: Issuer;
 let client: Client;
 
+const secretOf = ({ secrets: [first] }: Client): string => String(first?.value);
+
 beforeAll(async () => {
   const notices = [vi.spyOn(console, 'info'), vi.spyOn(console, 'warn'), vi.spyOn(process.stderr, 'write')];
   installation = await openInstallation(['livline/admin:write']);
@@ -46,7 +48,7 @@ async function ask(form: Record<string, string>, basic?: string) {
 }
 
 it('gives a JWT that says all the gateway needs, verified by the published keys', async () => {
-  const { status, body } = await ask({}, `${client.clientId}:${client.clientSecret}`);
+  const { status, body } = await ask({}, `${client.clientId}:${secretOf(client)}`);
   expect(status).toBe(200);
   expect(body).toMatchObject({ token_type: 'Bearer', expires_in: 3600 });
   const discovery = await fetch(`${issuer.url}/.well-known/openid-configuration`);
@@ -66,19 +68,31 @@ it('gives a JWT that says all the gateway needs, verified by the published keys'
 });
 
 it('takes the secret in the body too, and gives no more scopes than asked for', async () => {
-  const credentials = { client_id: client.clientId, client_secret: client.clientSecret };
+  const credentials = { client_id: client.clientId, client_secret: secretOf(client) };
   const { status, body } = await ask({ ...credentials, scope: 'livline/families:read' });
   expect([status, body['scope']]).toEqual([200, 'livline/families:read']);
 });
 
 it('refuses a wrong secret, an unknown client, a scope too many and any other grant', async () => {
-  const basic = `${client.clientId}:${client.clientSecret}`;
+  const basic = `${client.clientId}:${secretOf(client)}`;
   expect(await ask({}, `${client.clientId}:wrong`)).toMatchObject({ status: 401, body: { error: 'invalid_client' } });
   expect(await ask({}, 'nobody:wrong')).toMatchObject({ status: 401, body: { error: 'invalid_client' } });
   const tooMuch = await ask({ scope: 'livline/families:read livline/admin:write' }, basic);
   expect(tooMuch).toMatchObject({ status: 400, body: { error: 'invalid_scope' } });
   const password = await ask({ grant_type: 'password' }, basic);
   expect(password).toMatchObject({ status: 400, body: { error: 'unsupported_grant_type' } });
+});
+
+it('takes either of two secrets, and none that is ended or of another client', async () => {
+  const fresh = installation.add({ name: 'rotating', scopes: ['livline/families:read'] });
+  const found = () => installation.find(fresh.clientId) as Client;
+  const status = async (secret: string) => (await ask({}, `${fresh.clientId}:${secret}`)).status;
+  const [first] = fresh.secrets;
+  const second = installation.addSecret(found());
+  expect([await status(String(first?.value)), await status(second.value)]).toEqual([200, 200]);
+  installation.removeSecret(found(), String(first?.id));
+  expect([await status(String(first?.value)), await status(second.value)]).toEqual([401, 200]);
+  expect(await status(secretOf(client))).toBe(401);
 });
 
 it('keeps clients and keys in a file of its owner alone, and says so when it cannot read it', async () => {

@@ -63,3 +63,29 @@ it('carries a change from the front door to a receiver on this machine', async (
     receiver.close();
   }
 });
+
+it('changes a client over from one credential to another, and then revokes it', async () => {
+  const { operator } = product;
+  const provisioned = await call(operator, 'POST', '/v1/admin/municipalities', { code: '0630' });
+  const first = provisioned.body['client'] as Credentials;
+  const at = `/v1/admin/clients/${first.clientId}`;
+  const added = await call(operator, 'POST', `${at}/credentials`);
+  const second = added.body['credential'] as Credentials;
+  expect((await call(operator, 'POST', `${at}/credentials`)).status).toBe(409);
+  for (const credentials of [first, second]) {
+    expect((await call(credentials, 'GET', '/v1/municipalities/0630/themes')).status).toBe(200);
+  }
+  const { body } = await call(operator, 'GET', at);
+  expect(body['lastUsedOn']).toMatch(/^\d{4}-\d\d-\d\d$/);
+  const [{ id } = { id: '' }] = body['credentials'] as { id: string }[];
+  const remove = async (path: string) =>
+    fetch(product.apiUrl + path, {
+      method: 'DELETE',
+      headers: { authorization: `Bearer ${await tokenOf(operator)}` },
+    });
+  expect((await remove(`${at}/credentials/${id}`)).status).toBe(204);
+  expect([await tokenOf(first), await tokenOf(second)]).toEqual([undefined, expect.any(String)]);
+  expect((await remove(at)).status).toBe(204);
+  expect(await tokenOf(second)).toBeUndefined();
+  expect((await call(operator, 'GET', at)).body).toMatchObject({ credentials: [], grants: [] });
+});

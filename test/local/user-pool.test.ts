@@ -1,8 +1,13 @@
 import {
+  AddUserPoolClientSecretCommand,
   CognitoIdentityProviderClient,
   CreateUserPoolClientCommand,
   DeleteUserPoolClientCommand,
+  DeleteUserPoolClientSecretCommand,
   DescribeUserPoolClientCommand,
+  InvalidParameterException,
+  LimitExceededException,
+  ListUserPoolClientSecretsCommand,
   ResourceNotFoundException,
   ScopeDoesNotExistException,
 } from '@aws-sdk/client-cognito-identity-provider';
@@ -46,7 +51,7 @@ it('makes, describes and deletes a client of the issuer', async () => {
   expect(made?.CreationDate).toBeInstanceOf(Date);
   expect(Buffer.from(String(made?.ClientSecret), 'base64url').length).toBeGreaterThanOrEqual(32);
   const ClientId = String(made?.ClientId);
-  expect(installation.find(ClientId)?.clientSecret).toBe(made?.ClientSecret);
+  expect(installation.find(ClientId)?.secrets.map(({ value }) => value)).toEqual([made?.ClientSecret]);
 
   const which = { UserPoolId: USER_POOL_ID, ClientId };
   const described = await cognito.send(new DescribeUserPoolClientCommand(which));
@@ -61,6 +66,28 @@ it('refuses what Cognito refuses', async () => {
   await expect(cognito.send(unknownScope)).rejects.toThrow(ScopeDoesNotExistException);
   const elsewhere = new CreateUserPoolClientCommand({ ...wanted, UserPoolId: 'eu-central-1_other' });
   await expect(cognito.send(elsewhere)).rejects.toThrow(ResourceNotFoundException);
+});
+
+it('gives a client a second secret and no third, lists them without their values, and keeps the last', async () => {
+  const { UserPoolClient: made } = await cognito.send(new CreateUserPoolClientCommand(wanted));
+  const which = { UserPoolId: USER_POOL_ID, ClientId: String(made?.ClientId) };
+  const secrets = async () => (await cognito.send(new ListUserPoolClientSecretsCommand(which))).ClientSecrets ?? [];
+  const [first] = await secrets();
+  expect(first).toEqual({ ClientSecretId: expect.any(String), ClientSecretCreateDate: expect.any(Date) });
+  const { ClientSecretDescriptor: second } = await cognito.send(new AddUserPoolClientSecretCommand(which));
+  const { ClientSecretValue: value, ...listed } = second ?? {};
+  expect(await secrets()).toEqual([first, listed]);
+  const live = installation.find(which.ClientId)?.secrets.map((secret) => secret.value);
+  expect(live).toEqual([made?.ClientSecret, value]);
+  const third = cognito.send(new AddUserPoolClientSecretCommand(which));
+  await expect(third).rejects.toThrow(LimitExceededException);
+
+  const end = (ClientSecretId: string | undefined) =>
+    cognito.send(new DeleteUserPoolClientSecretCommand({ ...which, ClientSecretId }));
+  await expect(end('another')).rejects.toThrow(ResourceNotFoundException);
+  await end(first?.ClientSecretId);
+  expect(await secrets()).toEqual([listed]);
+  await expect(end(second?.ClientSecretId)).rejects.toThrow(InvalidParameterException);
 });
 
 it('hears nobody without the access key of the installation', async () => {

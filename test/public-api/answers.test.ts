@@ -134,7 +134,7 @@ test('what operators do', async () => {
   const client = { name: 'DUBU' };
   expectDocumented(
     'create-municipal-client',
-    await operator('POST', `/municipalities/${code}/clients`, { body: client }),
+    await operator('POST', `/municipalities/${code}/clients`, { body: { ...client, preset: 'integration' } }),
   );
   expectDocumented(
     'create-partner',
@@ -145,10 +145,27 @@ test('what operators do', async () => {
   const made = await operator('POST', '/partners/carelink/clients', { body: client });
   expectDocumented('create-partner-client', made);
   const one = `/clients/${made.body.client.clientId}`;
-  const grant = { scopes: ['families:read', 'families:write'] };
-  expectDocumented('put-grant', await operator('PUT', `${one}/grants/${code}`, { body: grant }));
+  const added = await operator('POST', `${one}/credentials`);
+  expectDocumented('add-credential', added);
   expectDocumented('get-client', await operator('GET', one));
-  expectDocumented('delete-grant', await operator('DELETE', `${one}/grants/${code}`));
+  expectDocumented('end-credential', await operator('DELETE', `${one}/credentials/${added.body.credential.id}`));
+  expectDocumented('revoke-client', await operator('DELETE', one));
+  expectDocumented('get-client', await operator('GET', one));
+});
+
+test('who has access, on both sides', async () => {
+  const own = await livline.freshMunicipality();
+  const carelink = (await livline.freshPartner('partner', [own.code]))(own.code);
+  await carelink.get('/families');
+  const one = `/grants/${carelink.clientId}`;
+  expectDocumented('grant-access', await own.put(one, { preset: 'partner' }));
+  expectDocumented('get-access', await own.get(one));
+  expectDocumented('list-grants', await own.get('/grants'));
+  expectDocumented('revoke-access', await own.send('DELETE', one));
+  const grant = `/clients/${own.clientId}/grants/${own.code}`;
+  expectDocumented('put-grant', await own.operator('PUT', grant, { body: { preset: 'manager' } }));
+  expectDocumented('get-client', await own.operator('GET', `/clients/${own.clientId}`));
+  expectDocumented('delete-grant', await own.operator('DELETE', grant));
 });
 
 test('programmes, on both sides', async () => {

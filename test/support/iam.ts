@@ -2,6 +2,7 @@ import { inject } from 'vitest';
 import type { FunctionName } from '#infra/service-function.ts';
 import type { KeyMaker } from '#shared/privacy/key-maker.ts';
 import type { KeyBinding, KeyOpener } from '#shared/privacy/key-opener.ts';
+import type { IdentityProvider } from '#shared/tenancy/identity.ts';
 import type { SendHints } from '#shared/webhooks/hints.ts';
 import { recordDenial } from './denials.ts';
 import { type IamRequest, type Principal, policiesOf } from './policies.ts';
@@ -98,3 +99,23 @@ export const unwrappingBy = (name: FunctionName, keys: KeyOpener & { ownerOf(key
     return keys.unwrap(keyId, wrapped, binding);
   },
 });
+
+const ISSUER_ACTIONS = {
+  createClient: 'CreateUserPoolClient',
+  deleteClient: 'DeleteUserPoolClient',
+  addSecret: 'AddUserPoolClientSecret',
+  listSecrets: 'ListUserPoolClientSecrets',
+  deleteSecret: 'DeleteUserPoolClientSecret',
+} as const satisfies Record<keyof IdentityProvider, string>;
+
+/** A function's way to the token issuer. */
+export function managingClients(name: FunctionName, identity: IdentityProvider): IdentityProvider {
+  const asked = Object.entries(ISSUER_ACTIONS).map(([method, action]) => [
+    method,
+    async (...args: readonly unknown[]) => {
+      await requireCall({ function: name }, { action: `cognito-idp:${action}`, resource: arnOf('clients') });
+      return (identity[method as keyof IdentityProvider] as (...given: readonly unknown[]) => unknown)(...args);
+    },
+  ]);
+  return Object.fromEntries(asked) as IdentityProvider;
+}

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
 import { adminApi } from '#functions/admin-api/app.ts';
 import { clockRound } from '#functions/clock/app.ts';
@@ -7,6 +6,7 @@ import { inboxApi } from '#functions/inbox/app.ts';
 import { lifecycleRound } from '#functions/lifecycle/app.ts';
 import { relayStream } from '#functions/relay/app.ts';
 import { tenantApi } from '#functions/tenant-api/app.ts';
+import { timeClaim } from '#infra/local/proxy-event.ts';
 import { allMunicipalities } from '#shared/register/register.ts';
 import type { QuotaDeps } from '#shared/tenancy/quota.ts';
 import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
@@ -15,7 +15,8 @@ import type { Post, PostRequest, PostResult } from '#shared/webhooks/egress.ts';
 import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
 import type { DelayedHint } from '#shared/webhooks/hints.ts';
 import { startTable } from './captured-table.ts';
-import { arnOf, makingKeys, requireCall, sendingFrom } from './iam.ts';
+import { makingKeys, managingClients, sendingFrom } from './iam.ts';
+import { issuerInMemory } from './issuer.ts';
 import { inspect, plant } from './leaks.ts';
 import { PLENTY } from './plenty.ts';
 import { proxyEvent } from './proxy-event.ts';
@@ -62,6 +63,8 @@ export interface Caller {
 }
 
 export const OPERATOR = 'operator-client';
+/** All that a municipality may grant a partner. */
+const PARTNER_SCOPES = TENANT_SCOPES.filter((scope) => scope !== 'grants:write');
 
 /**
  * The whole product in one process over a table of its own: the real handlers with real events, the real emulator
@@ -88,24 +91,11 @@ export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY
   const sendHints = async (some: readonly DelayedHint[]): Promise<void> => {
     hints.push(...some);
   };
-  let clients = 0;
-  const userPool = (action: string) =>
-    requireCall({ function: 'admin-api' }, { action: `cognito-idp:${action}`, resource: arnOf('clients') });
-  const issued = new Map<string, readonly string[]>();
-  const identity = {
-    createClient: async (_name: string, scopes: readonly string[]) => {
-      if (hasEnded()) throw new Error('The process has ended');
-      await userPool('CreateUserPoolClient');
-      clients += 1;
-      issued.set(`client-${clients}`, scopes);
-      return { clientId: `client-${clients}`, clientSecret: randomUUID() };
-    },
-    deleteClient: async (clientId: string) => {
-      if (hasEnded()) throw new Error('The process has ended');
-      await userPool('DeleteUserPoolClient');
-      issued.delete(clientId);
-    },
-  };
+  const issuer = issuerInMemory(now, () => {
+    if (hasEnded()) throw new Error('The process has ended');
+  });
+  const { scopesOf } = issuer;
+  const identity = managingClients('admin-api', issuer.identity);
 
   const startTenantApi = (quota: Pick<QuotaDeps, 'quotaPerMinute'>) =>
     tenantApi({ store: storeOf('tenant-api'), now, post, allowLocal, ...quota });
@@ -162,6 +152,7 @@ export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY
     client_id: clientId,
     scope: scopes.map((scope) => `${RESOURCE_SERVER}/${scope}`).join(' '),
     token_use: 'access',
+    iat: timeClaim(now()),
   });
 
   const operator = (method: string, path: string, options?: Send) =>
@@ -205,20 +196,31 @@ export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY
     if (status !== 201) throw new Error(`Provisioning answered ${status}`);
     // Its first minute has passed: its own events tell that it is there.
     await lookAfter({ store: storeOf('lifecycle'), now }, code, 'test-request');
+    administrators.set(code, body.client.clientId);
     return caller(code, body.client.clientId);
   }
 
-  /** A partner's client with these scopes in each of the municipalities. */
+  const administrators = new Map<string, string>();
+  function administratorOf(code: string): Caller {
+    const clientId = administrators.get(code);
+    if (clientId === undefined) throw new Error(`Nobody is known to administer ${code}`);
+    return caller(code, clientId);
+  }
+
+  /** A partner's client to which each of the municipalities grants these scopes. */
   async function freshPartner(
     id: string,
     at: readonly string[],
-    scopes: readonly string[] = TENANT_SCOPES,
+    scopes: readonly string[] = PARTNER_SCOPES,
   ): Promise<(code: string) => Caller> {
     await operator('POST', '/partners', { body: { id, name: id } });
     const { body } = await operator('POST', `/partners/${id}/clients`, { body: { name: 'platform' } });
-    for (const code of at)
-      await operator('PUT', `/clients/${body.client.clientId}/grants/${code}`, { body: { scopes } });
-    return (code) => caller(code, body.client.clientId);
+    const { clientId } = body.client;
+    for (const code of at) {
+      const { status } = await administratorOf(code).put(`/grants/${clientId}`, { scopes });
+      if (status !== 200) throw new Error(`The grant was answered ${status}`);
+    }
+    return (code) => caller(code, clientId);
   }
 
   /** The events that were committed since the last call, as the stream would bring them. */
@@ -253,7 +255,8 @@ export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY
     hints,
     posts,
     /** The clients that the token issuer knows, with the scopes that each may ask for. */
-    issuedClients: issued as ReadonlyMap<string, readonly string[]>,
+    issuedClients: scopesOf,
+    identity,
     requestsOf,
     roundTripsOf,
     cutOff,
@@ -271,6 +274,8 @@ export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY
       const api = startTenantApi(quota);
       return ({ code, clientId, scopes }: Caller) => caller(code, clientId, scopes, api);
     },
+    /** The client that a municipality was provisioned with. */
+    administratorOf,
     freshMunicipality,
     freshPartner,
     nextCode: () => codes.shift() as string,

@@ -34,6 +34,7 @@ const id = {} as Record<
   | 'placed'
   | 'client'
   | 'connection'
+  | 'credential'
   | 'partner',
   string
 >;
@@ -65,6 +66,7 @@ beforeAll(async () => {
   id.connection = connection.id;
   id.client = by.clientId;
   id.partner = (await livline.freshPartner('carelink', [by.code]))(by.code).clientId;
+  id.credential = (await livline.operator('POST', `${clients()}/credentials`)).body.credential.id;
   await livline.relay();
 });
 
@@ -263,12 +265,24 @@ const READS: readonly Pattern[] = [
     ['BatchGetItem SEQUENCE, AUDIT', 'Query list EVENTS', 'Query list EVENTS'],
     () => by.get('/audit/verify'),
   ],
+  [
+    'who has access, with whose clients they are',
+    2,
+    ['Query M#code#G', 'BatchGetItem C#client, U#client, C#partner, U#partner'],
+    () => by.get('/grants'),
+  ],
+  [
+    'what one client may do, and whose it is',
+    1,
+    ['GetItem M#code#G/partner', 'BatchGetItem C#partner, U#partner'],
+    () => by.get(`/grants/${id.partner}`),
+  ],
   ['the events after a number', 1, ['Query list EVENTS'], () => by.get('/events', { after: '3' })],
   [
     'who may do what, and the first lease of its quota, once a minute for each client',
     3,
     [
-      'BatchGetItem C#client, M#code#G/client, M#code',
+      'BatchGetItem C#client, M#code#G/client, M#code, U#client',
       'UpdateItem M#code#Q/client#2026-11-20T09:01:00.000Z',
       'GetItem R#member',
     ],
@@ -394,6 +408,22 @@ const WRITES: readonly Pattern[] = [
       }),
   ],
   [
+    'access granted, and told in the municipality’s history',
+    2,
+    [
+      'GetItem M#code#G/partner',
+      'BatchGetItem C#partner, U#partner',
+      'TransactWriteItems put E#event, put M#code#G/partner',
+    ],
+    () => by.put(`/grants/${id.partner}`, { preset: 'partner' }),
+  ],
+  [
+    'access taken back, and told in the municipality’s history',
+    2,
+    ['GetItem M#code#G/partner', 'TransactWriteItems put E#event, delete M#code#G/partner'],
+    () => by.send('DELETE', `/grants/${id.partner}`),
+  ],
+  [
     'a group of families that are in no other',
     3,
     [
@@ -411,22 +441,28 @@ const CONTROL: readonly Pattern[] = [
   ['the partners', 1, ['Query list PARTNERS'], () => livline.operator('GET', '/partners')],
   ['a partner', 1, ['GetItem P#carelink'], () => livline.operator('GET', '/partners/carelink')],
   [
-    'a client with its grants',
-    1,
-    ['GetItem C#partner', 'Query list GRANTS#partner'],
-    () => livline.operator('GET', clients()),
+    'a municipality’s client with its grant',
+    2,
+    ['BatchGetItem C#client, U#client', 'BatchGetItem M#code#G/client'],
+    () => livline.operator('GET', `/clients/${id.client}`),
   ],
   [
-    'a grant',
-    1,
-    ['TransactWriteItems check C#partner, check M#code, put M#code#G/partner'],
-    () => livline.operator('PUT', `${clients()}/grants/${by.code}`, { body: { scopes: ['families:read'] } }),
+    'a grant of a municipality’s own client',
+    2,
+    ['GetItem M#code#G/client', 'TransactWriteItems check C#client, put M#code#G/client'],
+    () => livline.operator('PUT', `/clients/${id.client}/grants/${by.code}`, { body: { scopes: ['families:read'] } }),
   ],
   [
-    'a grant taken back',
+    'a grant of it taken back',
     1,
-    ['DeleteItem M#code#G/partner'],
-    () => livline.operator('DELETE', `${clients()}/grants/${by.code}`),
+    ['TransactWriteItems check C#client, delete M#code#G/client'],
+    () => livline.operator('DELETE', `/clients/${id.client}/grants/${by.code}`),
+  ],
+  [
+    'one of two credentials ended',
+    3,
+    ['BatchGetItem C#partner, U#partner', 'UpdateItem C#partner', 'UpdateItem C#partner'],
+    () => livline.operator('DELETE', `${clients()}/credentials/${id.credential}`),
   ],
   [
     'a new municipality with its first client',

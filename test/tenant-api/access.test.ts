@@ -94,7 +94,8 @@ describe('a partner', () => {
     const { code } = await livline.freshMunicipality();
     const carelink = (await livline.freshPartner('leaver', [code]))(code);
     expect((await carelink.get('/families')).status).toBe(200);
-    expect((await livline.operator('DELETE', `/clients/${carelink.clientId}/grants/${code}`)).status).toBe(204);
+    const revoked = await livline.administratorOf(code).send('DELETE', `/grants/${carelink.clientId}`);
+    expect(revoked.status).toBe(204);
     livline.advance(60);
     expectProblem(await carelink.get('/families'), 404, 'not_found');
   });
@@ -104,7 +105,7 @@ describe('a partner', () => {
     const carelink = (await livline.freshPartner('less', [code]))(code);
     expect((await carelink.post('/families', FAMILY)).status).toBe(201);
     const body = { scopes: ['families:read'] };
-    await livline.operator('PUT', `/clients/${carelink.clientId}/grants/${code}`, { body });
+    await livline.administratorOf(code).put(`/grants/${carelink.clientId}`, body);
     livline.advance(60);
     expectProblem(await carelink.post('/families', FAMILY), 403, 'forbidden');
     expect((await carelink.get('/families')).status).toBe(200);
@@ -115,7 +116,7 @@ describe('a partner', () => {
     const carelink = (await livline.freshPartner('newcomer', []))(code);
     expectProblem(await carelink.get('/families'), 404, 'not_found');
     const body = { scopes: ['families:read'] };
-    await livline.operator('PUT', `/clients/${carelink.clientId}/grants/${code}`, { body });
+    await livline.administratorOf(code).put(`/grants/${carelink.clientId}`, body);
     expect((await carelink.get('/families')).status).toBe(200);
   });
 });

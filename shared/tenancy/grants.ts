@@ -1,0 +1,237 @@
+import * as z from 'zod';
+import type { Context } from '../context.ts';
+import { invalid, Problem } from '../errors.ts';
+import { derivedId, newId } from '../ids.ts';
+import { type Answer, type ApiRequest, type Operation, param } from '../operation.ts';
+import { type EventDraft, eventWrite } from '../record/events.ts';
+import { instant } from '../record/fields.ts';
+import { pageOf, pageParameters, pageSchema } from '../record/lists.ts';
+import { TENANT_BASE } from '../record/operations.ts';
+import { parse } from '../record/validate.ts';
+import { grantsPartition, type Key } from '../table/keys.ts';
+import type { Row } from '../table/scoped-table.ts';
+import { isVersion, type Write, WriteRefused } from '../table/write.ts';
+import { CLIENT_ID, type FindClients, type StoredClient } from './client-row.ts';
+import {
+  CLIENT_EXAMPLE,
+  type Grant,
+  GrantInput,
+  grantedView,
+  grantInFlight,
+  grantWrite,
+  lastUse,
+  OwnerView,
+  type Rights,
+  rightsOf,
+  rightsView,
+  versionOf,
+} from './grant-row.ts';
+
+/** The names of the events by which a municipality's own history tells who was let in by whom. */
+export const ACCESS_EVENTS = ['access.granted', 'access.revoked'] as const;
+
+const collection = `${TENANT_BASE}/grants`;
+
+/** A grant as the municipality that gave it sees it. */
+export const AccessView = () =>
+  z
+    .strictObject({
+      clientId: z.string().describe('Id of the client (klient-id).'),
+      name: z.string().describe('What the client is for (formål).'),
+      owner: OwnerView(),
+      ...rightsView(),
+      ...grantedView(),
+      lastUsedOn: lastUse(),
+      revokedAt: instant('When the operator revoked the client for good, UTC (spærret), if so.').optional(),
+    })
+    .meta({
+      description: 'Adgang. What a client may do in this municipality.',
+      examples: [
+        {
+          clientId: CLIENT_EXAMPLE,
+          name: 'Carelink platform',
+          owner: { kind: 'partner', id: 'carelink' },
+          scopes: ['families:read', 'families:write', 'supervision:write'],
+          grantedAt: '2026-11-20T09:00:00.000Z',
+          grantedBy: '7n2k4m6p8q0r1s3t5u7v9w1x3y',
+          lastUsedOn: '2026-11-22',
+        },
+      ],
+    });
+
+const keyOf = (clientId: string): Key => ({ pk: grantsPartition, sk: [clientId] });
+const grantOf = (row: Row): Grant => row['view'] as Grant;
+
+/** What is shown of a grant: it, and whose client it is for. */
+function accessOf({ municipality: _, ...grant }: Grant, client: StoredClient | undefined) {
+  const { name, owner, lastUsedOn, revokedAt } = client?.details ?? {};
+  return { ...grant, name, owner, lastUsedOn, revokedAt };
+}
+
+/** A municipality cannot tell a client that nobody has from one that is none of its business. */
+const unknown = () => new Problem('not_found', 'There is no such client here.');
+
+/** A grant of this municipality and its client, read at once. */
+async function read(ctx: Context, find: FindClients, clientId: string) {
+  if (!CLIENT_ID.test(clientId)) throw unknown();
+  const [row, clients] = await Promise.all([ctx.control.get(keyOf(clientId)), find([clientId])]);
+  return { row, client: clients.get(clientId) };
+}
+
+async function listGrants(ctx: Context, find: FindClients, request: ApiRequest): Promise<Answer> {
+  const page = parse(z.strictObject(pageParameters()), request.query, '/query');
+  const answer = await pageOf(ctx, request, { table: ctx.control, partition: grantsPartition }, page, grantOf);
+  const { items, ...rest } = answer.body as { items: readonly Grant[] };
+  const clients = await find(items.map(({ clientId }) => clientId));
+  return { ...answer, body: { items: items.map((grant) => accessOf(grant, clients.get(grant.clientId))), ...rest } };
+}
+
+async function getGrant(ctx: Context, find: FindClients, clientId: string): Promise<Answer> {
+  const { row, client } = await read(ctx, find, clientId);
+  if (!row) throw unknown();
+  return { status: 200, body: accessOf(grantOf(row), client) };
+}
+
+/** Throws unless the client that asks may give these rights to that one. */
+function requireGrantable(ctx: Context, { details: { clientId, owner } }: StoredClient, { scopes }: Rights): void {
+  const administers = scopes.includes('grants:write');
+  if (clientId === ctx.actor.id && !administers) {
+    throw invalid('/scopes', 'A client cannot take grants:write from itself: nobody might be left who has it.');
+  }
+  if (owner.kind === 'partner' && administers) {
+    throw invalid(
+      '/scopes',
+      'A partner’s client cannot have grants:write: the municipality itself says who has access.',
+    );
+  }
+  const beyond = scopes.filter((scope) => !ctx.scopes.has(scope));
+  if (beyond.length === 0) return;
+  throw new Problem('forbidden', `A client grants no more than it may do itself. This one lacks ${beyond.join(', ')}.`);
+}
+
+/**
+ * Writes a change of a grant and the event that tells of it, in one transaction: the municipality's history says who let
+ * whom in. Both rows are within reach of one session, the grant under `M#<code>#` and the event under `T#<code>#`.
+ */
+async function commit(
+  ctx: Context,
+  { clientId, before, write }: { clientId: string; before: Row | undefined; write: (eventId: string) => Write },
+  event: Pick<EventDraft, 'action'> & { name: (typeof ACCESS_EVENTS)[number] },
+): Promise<void> {
+  const id = derivedId('evt', ctx.tenant.code, clientId, newId(new Date(ctx.now)));
+  const told = eventWrite(ctx, {
+    ...event,
+    id,
+    objectType: 'grant',
+    objectId: clientId,
+    objectVersion: versionOf(before) + 1,
+    href: `${collection.replace('{code}', ctx.tenant.code)}/${clientId}`,
+    changed: ['scopes'],
+    previous: before?.['lastEvent'] as string | undefined,
+  });
+  try {
+    await ctx.table.transact([told], [ctx.control.prepare(write(id))]);
+  } catch (error) {
+    if (error instanceof WriteRefused) throw grantInFlight();
+    throw error;
+  }
+}
+
+/** Whether rights are what a grant gives already. */
+const sameRights = (row: Row, { scopes, preset }: Rights): boolean => {
+  const standing = grantOf(row);
+  return standing.preset === preset && String([...standing.scopes].sort()) === String([...scopes].sort());
+};
+
+/** Grants a client access, in place of what it had here. What it has already writes nothing. */
+async function putGrant(ctx: Context, find: FindClients, clientId: string, body: unknown): Promise<Answer> {
+  const rights = rightsOf(parse(GrantInput(), body));
+  const { row, client } = await read(ctx, find, clientId);
+  const { owner, revokedAt } = client?.details ?? {};
+  const stranger = owner?.kind === 'municipality' && owner.id !== ctx.tenant.code;
+  if (!client || stranger || revokedAt !== undefined) throw unknown();
+  requireGrantable(ctx, client, rights);
+  if (row && sameRights(row, rights)) return { status: 200, body: accessOf(grantOf(row), client) };
+  const municipality = ctx.tenant.code;
+  const grant: Grant = { clientId, municipality, ...rights, grantedAt: ctx.now, grantedBy: ctx.actor.id };
+  await commit(
+    ctx,
+    { clientId, before: row, write: (lastEvent) => grantWrite(keyOf(clientId), row, grant, { lastEvent }) },
+    { name: 'access.granted', action: row ? 'updated' : 'created' },
+  );
+  return { status: 200, body: accessOf(grant, client) };
+}
+
+/** Takes a client's access back. Its requests are refused within a minute. */
+async function deleteGrant(ctx: Context, clientId: string): Promise<Answer> {
+  const row = CLIENT_ID.test(clientId) ? await ctx.control.get(keyOf(clientId)) : undefined;
+  if (!row) throw unknown();
+  if (clientId === ctx.actor.id) {
+    throw invalid('/path/clientId', 'A client cannot take back its own access: nobody might be left who has it.');
+  }
+  const write: Write = { kind: 'delete', key: keyOf(clientId), condition: isVersion(versionOf(row)) };
+  await commit(ctx, { clientId, before: row, write: () => write }, { name: 'access.revoked', action: 'deleted' });
+  return { status: 204 };
+}
+
+/** The operations by which a municipality itself says who has access. `find` reads clients, which stand outside of it. */
+export const grantOperations = (find: FindClients): Operation<Context>[] => [
+  {
+    id: 'list-grants',
+    method: 'GET',
+    path: collection,
+    scope: 'grants:read',
+    tag: 'grants',
+    summary: 'List who has access to the municipality’s record',
+    manner: 'list',
+    query: pageParameters,
+    success: {
+      status: 200,
+      description: 'One page, by client id.',
+      body: () => pageSchema(AccessView(), 'The grants of this page (adgange).'),
+    },
+    problems: ['validation_failed', 'invalid_cursor'],
+    run: (ctx, request) => listGrants(ctx, find, request),
+  },
+  {
+    id: 'get-access',
+    method: 'GET',
+    path: `${collection}/{clientId}`,
+    scope: 'grants:read',
+    tag: 'grants',
+    summary: 'Get what a client may do here',
+    // It shows the day of the last use too, so no version stands for what it says.
+    manner: 'act',
+    success: { status: 200, description: 'The grant, with whose client it is for.', body: AccessView },
+    problems: [],
+    run: (ctx, request) => getGrant(ctx, find, param(request, 'clientId')),
+  },
+  {
+    id: 'grant-access',
+    method: 'PUT',
+    path: `${collection}/{clientId}`,
+    scope: 'grants:write',
+    tag: 'grants',
+    summary: 'Grant a client access',
+    description:
+      'To a partner’s client, or one of the municipality’s own, by scopes or by a preset, one of both. A client grants no more than it may do itself. It works at once where the client had no access, else within a minute.',
+    manner: 'act',
+    body: GrantInput,
+    success: { status: 200, description: 'The grant, in place of an earlier one.', body: AccessView },
+    problems: ['validation_failed', 'in_flight'],
+    example: { preset: 'partner' },
+    run: (ctx, request) => putGrant(ctx, find, param(request, 'clientId'), request.body),
+  },
+  {
+    id: 'revoke-access',
+    method: 'DELETE',
+    path: `${collection}/{clientId}`,
+    scope: 'grants:write',
+    tag: 'grants',
+    summary: 'Take a client’s access back',
+    manner: 'act',
+    success: { status: 204, description: 'It is refused within a minute.' },
+    problems: ['validation_failed', 'in_flight'],
+    run: (ctx, request) => deleteGrant(ctx, param(request, 'clientId')),
+  },
+];
