@@ -26,7 +26,6 @@ const ACTIONS = {
   query: ['dynamodb:Query'],
   put: ['dynamodb:PutItem'],
   update: ['dynamodb:UpdateItem'],
-  delete: ['dynamodb:DeleteItem'],
   write: ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:ConditionCheckItem'],
 } as const;
 
@@ -85,10 +84,11 @@ const TENANT_ACCESS: Readonly<Record<TenantFunction, readonly Access[]>> = {
       rows: TENANT_ROWS,
       indexes: ['list', 'about', 'filter1', 'filter2', 'filter3', 'changed', 'case'],
     },
-    { sid: 'WriteRecord', actions: ['write'], rows: TENANT_ROWS },
+    // With the grants: a grant and the event that tells of it are written in one transaction, by one statement.
+    { sid: 'WriteRecord', actions: ['write'], rows: [...TENANT_ROWS, GRANTS] },
+    { sid: 'ReadGrants', actions: ['get', 'query'], rows: [GRANTS] },
     { sid: 'ReadProgrammes', actions: ['get', 'query'], rows: [SHARES], indexes: ['list'] },
     { sid: 'CountQuota', actions: ['update'], rows: [QUOTAS] },
-    { sid: 'GrantAccess', actions: ['get', 'query', 'put', 'delete'], rows: [GRANTS] },
   ],
   inbox: [
     { sid: 'ReadRecord', actions: ['get'], rows: TENANT_ROWS },

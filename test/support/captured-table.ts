@@ -80,12 +80,13 @@ export async function startTable(now = () => new Date()) {
           const meant = fault?.command === request.command && fault.passing-- <= 0;
           const at = meant ? fault?.at : undefined;
           if (ended || at === 'sending') breakHere();
+          // First, so that requests stand in the order in which they were made; what IAM then denies fails the test.
+          captured.push(request);
           if (by?.municipality !== undefined) {
             session ??= requireSession(by.function, by.municipality);
             await session;
           }
           if (by) await requireRows(by, command, request.input);
-          captured.push(request);
           // At rest, in keys and in events alike nothing is in clear.
           if (by) inspect('A request to the table', request.input);
           if (inFlight === 0) roundTrips += 1;

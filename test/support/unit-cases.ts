@@ -77,7 +77,7 @@ export async function measureUnits(plant: Plant): Promise<UnitCase[]> {
     return Item;
   };
   const newestIn = async (partition: Segments): Promise<Item> => {
-    const { Items = [] } = await store.client.send(
+    const { Items = [] } = await inside.send(
       new QueryCommand({
         TableName: store.tableName,
         KeyConditionExpression: 'pk = :pk',

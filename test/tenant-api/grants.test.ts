@@ -5,6 +5,7 @@ import { contentOf, restore } from '#test/support/content.ts';
 import { FAMILY, makeFamily } from '#test/support/examples.ts';
 import { type Caller, type Livline, startLivline } from '#test/support/livline.ts';
 import { atEveryCall } from '#test/support/mortal.ts';
+import { PLENTY } from '#test/support/plenty.ts';
 import { expectProblem, withoutInstance, writesIn } from '#test/support/problems.ts';
 import { proxyEvent } from '#test/support/proxy-event.ts';
 
@@ -245,8 +246,9 @@ describe('the municipality’s history', () => {
     const calls = await atEveryCall(async (life) => {
       await restore(livline.store, before);
       const api = tenantApi({
-        store: life.store(livline.store),
+        store: life.store(livline.storeOf('tenant-api')),
         now: livline.now,
+        quotaPerMinute: PLENTY,
         post: () => Promise.reject(new Error('Nothing is posted from here')),
         allowLocal: false,
       });
@@ -261,9 +263,9 @@ describe('the municipality’s history', () => {
       );
       outcomes.push(`${granted} ${told}`);
     });
-    // The context, the grant and the client, the transaction.
-    expect(calls).toBe(4);
-    expect(outcomes).toEqual([...Array(4).fill('false false'), 'true true', 'true true']);
+    // The context, the lease of the quota, the grant and the client, the transaction.
+    expect(calls).toBe(5);
+    expect(outcomes).toEqual([...Array(5).fill('false false'), 'true true', 'true true']);
   });
 
   it('has one event for each that is committed, when several grant at once', async () => {
