@@ -36,7 +36,7 @@ export interface FunctionEnvironments {
   readonly relay: TenantEnvironment & { readonly DELIVERY_QUEUE_URL: string };
   readonly deliver: TenantEnvironment & { readonly DELIVERY_QUEUE_URL: string };
   readonly clock: TenantEnvironment & { readonly DELIVERY_QUEUE_URL: string };
-  readonly lifecycle: TenantEnvironment;
+  readonly lifecycle: TenantEnvironment & { readonly BUCKET_NAME: string };
 }
 
 /** What a function reads that works inside municipalities. */

@@ -1,7 +1,15 @@
-import { Aws, Duration } from 'aws-cdk-lib';
+import { Aws, Duration, Validations } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
-import { ArnPrincipal, type IGrantable, PolicyStatement, Role, SessionTagsPrincipal } from 'aws-cdk-lib/aws-iam';
+import {
+  ArnPrincipal,
+  type IGrantable,
+  type IRole,
+  PolicyStatement,
+  Role,
+  SessionTagsPrincipal,
+} from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { allMunicipalities } from '#shared/register/register.ts';
 import type { FunctionName } from './service-function.ts';
@@ -152,8 +160,30 @@ function statementOf({ sid, actions, rows, indexes = [] }: Access, table: Table)
   });
 }
 
+/** Lets a tenant role write objects of the municipality of its session on one shelf, and look at them (shared/archive/bucket.ts). */
+export function grantObjects(role: IRole, bucket: Bucket, shelf: 'handover' | 'archive'): void {
+  const objects = bucket.arnForObjects(`${shelf}/${HERE}/*`);
+  role.addToPrincipalPolicy(
+    new PolicyStatement({
+      sid: `Keep${shelf === 'archive' ? 'Archive' : 'Handover'}`,
+      // A large object is written in parts, which PutObject allows too, or given up.
+      actions: ['s3:PutObject', 's3:GetObject', 's3:AbortMultipartUpload'],
+      resources: [objects],
+    }),
+  );
+  if (bucket.encryptionKey) grantKeyUse(role, bucket.encryptionKey, 's3');
+  const { stack } = bucket;
+  const { 'Fn::ImportValue': arn } = stack.resolve(stack.exportValue(bucket.bucketArn));
+  Validations.of(role).acknowledge({
+    id: `AwsSolutions-IAM5[Resource::${arn}/${shelf}/${HERE.replace('$' + '{', '<').replace('}', '>')}/*]`,
+    reason: 'The wildcard stands for the objects of one municipality on one shelf, and for no other.',
+  });
+}
+
+const KEY_USE = { dynamodb: 'UseKeyForTable', sqs: 'UseKeyForQueues', s3: 'UseKeyForObjects' } as const;
+
 /** Lets a role use the customer-managed key through one service, and only through it. */
-export function grantKeyUse(grantee: IGrantable, key: IKey, service: 'dynamodb' | 'sqs'): void {
+export function grantKeyUse(grantee: IGrantable, key: IKey, service: keyof typeof KEY_USE): void {
   const actions = {
     dynamodb: [
       'kms:DescribeKey',
@@ -165,10 +195,11 @@ export function grantKeyUse(grantee: IGrantable, key: IKey, service: 'dynamodb' 
       'kms:GenerateDataKeyWithoutPlaintext',
     ],
     sqs: ['kms:Decrypt', 'kms:GenerateDataKey'],
+    s3: ['kms:Decrypt', 'kms:GenerateDataKey'],
   } as const;
   grantee.grantPrincipal.addToPrincipalPolicy(
     new PolicyStatement({
-      sid: service === 'dynamodb' ? 'UseKeyForTable' : 'UseKeyForQueues',
+      sid: KEY_USE[service],
       actions: [...actions[service]],
       resources: [key.keyArn],
       conditions: { StringEquals: { 'kms:ViaService': `${service}.${Aws.REGION}.amazonaws.com` } },

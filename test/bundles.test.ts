@@ -65,7 +65,7 @@ beforeAll(async () => {
     relay: worker,
     deliver: worker,
     clock: worker,
-    lifecycle: table,
+    lifecycle: { ...table, BUCKET_NAME: 'objects' },
   };
   await Promise.all([
     createTable(database, tableName, inject('template')),

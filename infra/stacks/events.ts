@@ -9,7 +9,7 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { CodeFor, TenantEnvironment } from '../service-function.ts';
 import type { StageSettings } from '../stages.ts';
-import { grantKeyUse } from '../table-access.ts';
+import { grantKeyUse, grantObjects } from '../table-access.ts';
 import { tenantFunction } from '../tenant-function.ts';
 import type { Data } from './data.ts';
 
@@ -28,7 +28,12 @@ export interface Events {
 }
 
 /** From a commit to the case system: the stream to `relay`, the queue to `deliver`, and `clock` once a minute. */
-export function eventsStack(scope: Construct, stage: StageSettings, codeFor: CodeFor, { table, key }: Data): Events {
+export function eventsStack(
+  scope: Construct,
+  stage: StageSettings,
+  codeFor: CodeFor,
+  { table, bucket, key }: Data,
+): Events {
   const stack = new Stack(scope, `livline-${stage.name}-events`, {
     description: 'Livline: events and webhooks',
     env: { region: stage.region },
@@ -104,7 +109,8 @@ export function eventsStack(scope: Construct, stage: StageSettings, codeFor: Cod
     stage,
     codeFor,
     description: 'Once a minute does what is outstanding in the life of a municipality.',
-    environment: (tenant) => tenant,
+    environment: (tenant) => ({ ...tenant, BUCKET_NAME: bucket.bucketName }),
+    grant: (role) => grantObjects(role, bucket, 'handover'),
     reservedConcurrency: stage.lifecycleConcurrency,
   });
 

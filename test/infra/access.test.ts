@@ -61,9 +61,10 @@ describe('the permissions', () => {
     expect(actions.filter((action) => /\*|Scan|PartiQL/.test(action))).toEqual([]);
   });
 
-  test('name a resource each, but for the one action that knows none, and for keys that are known by their tags', () => {
+  test('name a resource each, but for the one action that knows none, for keys that are known by their tags, and for the objects of one municipality', () => {
+    const objects = /\/[a-z]+\/\$\{aws:PrincipalTag\/municipality\}\/\*"/;
     const wide = statements
-      .filter(({ resources }) => JSON.stringify(resources).includes('*'))
+      .filter(({ resources }) => JSON.stringify(resources).replace(objects, '"').includes('*'))
       .filter(({ condition }) => !JSON.stringify(condition ?? {}).includes('Tag/livline:stage'))
       .filter(({ resources }) => !JSON.stringify(resources).includes(':alias/livline/prod/*'));
     expect(wide.flatMap(({ role, actions }) => actions.map((action) => [role.slice(0, 5), action]))).toEqual([
@@ -176,6 +177,16 @@ describe('the rows', () => {
   test('are out of public-api’s reach', () => {
     expect(of('publicapi').flatMap(({ actions }) => actions)).toEqual(['logs:CreateLogStream', 'logs:PutLogEvents']);
   });
+});
+
+test('objects are written and read by lifecycle alone, those of its session’s municipality, on their shelf', () => {
+  const [handover, ...others] = statements.filter(({ actions }) => actions.some((action) => action.startsWith('s3:')));
+  expect(others).toEqual([]);
+  expect(handover).toMatchObject({
+    role: expect.stringMatching(/^lifecycletenantrole/),
+    actions: expect.toSatisfy((actions) => new Set(actions).size === 3 && !actions.join().includes('Delete')),
+  });
+  expect(JSON.stringify(handover?.resources)).toContain(`/handover/${TAG}/*`);
 });
 
 test('clients are made and unmade in the one user pool, and by admin-api alone', () => {
