@@ -4,9 +4,14 @@ import type { JsonSchema } from './json-schema.ts';
 
 const PREFIX = 'dk.livline.';
 
+/** What a municipality's own events tell of its life. */
+export const MUNICIPALITY_EVENTS = ['provisioned', 'activated', 'suspended', 'offboarding'].map(
+  (name) => `municipality.${name}`,
+);
+
 /** The type of every event there is. */
 const eventTypes = (resources: readonly Resource[]): string[] =>
-  ['municipality.provisioned', ...resources.flatMap(eventNamesOf)].map((name) => `${PREFIX}${name}`).toSorted();
+  [...MUNICIPALITY_EVENTS, ...resources.flatMap(eventNamesOf)].map((name) => `${PREFIX}${name}`).toSorted();
 
 /** The types that are known, and room for those to come. */
 export const eventTypeSchema = (resources: readonly Resource[]): JsonSchema => ({

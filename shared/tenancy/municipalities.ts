@@ -5,7 +5,7 @@ import { invalid, Problem } from '../errors.ts';
 import type { Answer } from '../operation.ts';
 import { DEFAULT_MONTHS } from '../privacy/access-log.ts';
 import type { Sealing } from '../privacy/keyring.ts';
-import { instant, municipalityCode, whole } from '../record/fields.ts';
+import { instant, line, municipalityCode, whole } from '../record/fields.ts';
 import { mergePatch } from '../record/merge.ts';
 import { parse } from '../record/validate.ts';
 import { findMunicipality, type RegisterEntry, regionOf } from '../register/register.ts';
@@ -72,6 +72,8 @@ export const MunicipalityView = () =>
       status: z
         .enum(MUNICIPALITY_STATUSES)
         .describe('Where it stands (status): its clients work in `test` and `live` alone.'),
+      statusAt: instant('When an operator last changed its status, UTC (status siden).').optional(),
+      statusReason: line('Why (begrundelse).').optional(),
       kle: kleNumber().optional(),
       accessLogMonths: accessLogMonths().optional(),
       quotaPerMinute: quotaNumber().optional(),

@@ -28,6 +28,7 @@ import {
 import { loadMunicipality } from './municipality-row.ts';
 import { createPartner, getPartner, NewPartner, PartnerView } from './partners.ts';
 import { programmeOperations } from './programme-operations.ts';
+import { changeMunicipalityStatus, MunicipalityStatusChange } from './status-change.ts';
 
 export type { OperatorContext };
 
@@ -127,6 +128,26 @@ export const adminOperations = (): Operation<OperatorContext>[] => [
     problems: ['validation_failed', 'in_flight'],
     example: { kle: '27.24.00', quotaPerMinute: 12_000 },
     run: (ctx, request) => updateMunicipality(ctx, param(request, 'code'), request.body),
+  },
+  {
+    id: 'change-municipality-status',
+    method: 'POST',
+    path: `${municipalities}/{code}/status`,
+    scope: 'admin:write',
+    tag: 'municipalities',
+    summary: "Change a municipality's status",
+    description:
+      'Suspending stops reads, writes and deliveries within 60 s; what waits is kept, and goes out after `live`. `offboarding` hands the record over and then erases it, which nothing undoes.',
+    manner: 'act',
+    body: MunicipalityStatusChange,
+    success: {
+      status: 200,
+      description: 'The municipality, also where it had that status before.',
+      body: MunicipalityView,
+    },
+    problems: ['validation_failed', 'illegal_transition', 'in_flight'],
+    example: { status: 'suspended', reason: 'Agreed with the municipality until its new contract is signed.' },
+    run: (ctx, request) => changeMunicipalityStatus(ctx, param(request, 'code'), request.body),
   },
   {
     id: 'create-municipal-client',
