@@ -34,6 +34,8 @@ const ACTIONS = {
   query: ['dynamodb:Query'],
   put: ['dynamodb:PutItem'],
   update: ['dynamodb:UpdateItem'],
+  /** Deleting by batches: no action of IAM tells that from writing by batches. */
+  erase: ['dynamodb:BatchWriteItem'],
   write: ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:ConditionCheckItem'],
 } as const;
 
@@ -46,6 +48,9 @@ const rows = (...kinds: readonly string[]): readonly string[] => kinds.map((kind
 const SHARES = `M#${HERE}#F`;
 /** What its clients have leased of their quotas. */
 const QUOTAS = `M#${HERE}#Q`;
+
+/** All that is kept about a municipality outside of it. */
+const BESIDE = [`M#${HERE}#*`];
 
 const MUNICIPALITIES = ['M#*'];
 const CLIENTS = ['C#*'];
@@ -69,7 +74,8 @@ const OWN_ACCESS: Readonly<Record<Exclude<FunctionName, 'public-api'>, readonly 
   ],
   lifecycle: [
     { sid: 'ChangeMunicipality', actions: ['get', 'put'], rows: MUNICIPALITIES },
-    { sid: 'ListMunicipalities', actions: ['query'], rows: ['MUNICIPALITIES'], indexes: ['list'] },
+    { sid: 'ListMunicipalities', actions: ['query'], rows: ['MUNICIPALITIES', 'CLIENTS#*'], indexes: ['list'] },
+    { sid: 'EraseClients', actions: ['erase'], rows: CLIENTS },
   ],
 };
 
@@ -110,7 +116,12 @@ const TENANT_ACCESS: Readonly<Record<TenantFunction, readonly Access[]>> = {
     { sid: 'ReadProgrammes', actions: ['get'], rows: [SHARES] },
     { sid: 'WriteRecord', actions: ['write'], rows: TENANT_ROWS },
   ],
-  lifecycle: [{ sid: 'TellEvents', actions: ['put'], rows: rows('E#*') }],
+  lifecycle: [
+    { sid: 'ReadRecord', actions: ['get', 'query'], rows: TENANT_ROWS, indexes: ['list', 'due'] },
+    { sid: 'ReadBeside', actions: ['query'], rows: BESIDE, indexes: ['list'] },
+    { sid: 'TellEvents', actions: ['put', 'update'], rows: rows('E#*', 'SEQUENCE') },
+    { sid: 'EraseRecord', actions: ['erase'], rows: [...TENANT_ROWS, ...BESIDE] },
+  ],
 };
 
 /** Gives a function's own role its rows of the table, and the use of the table's key for them. */

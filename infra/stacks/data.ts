@@ -8,7 +8,7 @@ import {
   TableEncryption,
 } from 'aws-cdk-lib/aws-dynamodb';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Key } from 'aws-cdk-lib/aws-kms';
+import { Key, KeySpec, KeyUsage } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import type { StageSettings } from '../stages.ts';
@@ -38,12 +38,14 @@ export interface Data {
   readonly bucket: Bucket;
   /** Encrypts the table, its stream, the bucket, the queues and the alarms. */
   readonly key: Key;
+  /** Signs certificates of erasure (shared/tenancy/certificates.ts). */
+  readonly certificates: Key;
 }
 
 /** For how long a municipality that leaves may fetch its record. */
 const HANDOVER_LIFE = Duration.days(90);
 
-/** The one table, the bucket, and the key that everything stored is encrypted with. */
+/** The one table, the bucket, the key that everything stored is encrypted with, and the one that signs. */
 export function dataStack(scope: Construct, stage: StageSettings): Data {
   const stack = new Stack(scope, `livline-${stage.name}-data`, {
     description: 'Livline: the table, the bucket and their key',
@@ -93,7 +95,15 @@ export function dataStack(scope: Construct, stage: StageSettings): Data {
     });
   }
 
-  return { stack, table, bucket: objects(stack, stage, key), key };
+  const certificates = new Key(stack, 'certificates', {
+    alias: `livline/${stage.name}/certificates`,
+    description: 'Livline: signs certificates of erasure',
+    keySpec: KeySpec.ECC_NIST_P256,
+    keyUsage: KeyUsage.SIGN_VERIFY,
+    removalPolicy: stage.removalPolicy,
+  });
+
+  return { stack, table, bucket: objects(stack, stage, key), key, certificates };
 }
 
 /**

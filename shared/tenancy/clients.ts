@@ -169,10 +169,13 @@ export async function createClient(
     allowed,
   );
   try {
-    await ctx.control.transact(clientWrites(ctx, { ...credentials, name, owner }, grants));
+    await ctx.control.transact([
+      ...clientWrites(ctx, { ...credentials, name, owner }, grants),
+      ...grants.map(({ code }) => isStaying(code)),
+    ]);
   } catch (error) {
     await withdrawClient(ctx, credentials);
-    throw error;
+    throw error instanceof WriteRefused && error.at > 0 ? leaves() : error;
   }
   return {
     status: 201,
@@ -180,6 +183,14 @@ export async function createClient(
     headers: { location: `/v1/admin/clients/${credentials.clientId}` },
   };
 }
+
+/** A municipality that is there and not about to leave: one that leaves gets no client or grant that would outlive it. */
+const STAYING: Condition = {
+  expression: 'attribute_exists(#pk) AND NOT #tenant.#status IN (:offboarding, :deleted)',
+  values: { offboarding: 'offboarding', deleted: 'deleted' },
+};
+const isStaying = (code: string): Write => ({ kind: 'check', key: municipalityKey(code), condition: STAYING });
+const leaves = () => new Problem('conflict', 'The municipality leaves Livline, or has left.');
 
 const CLIENT_ID = /^[\w-]{1,128}$/;
 const unknownClient = () => new Problem('not_found', 'There is no such client.');
@@ -215,12 +226,12 @@ export async function putGrant(ctx: OperatorContext, clientId: string, code: str
   try {
     await ctx.control.transact([
       { kind: 'check', key: clientKey(clientId), condition: grantable(code) },
-      { kind: 'check', key: municipalityKey(code), condition: PRESENT },
+      isStaying(code),
       grantWrite(ctx, clientId, grant),
     ]);
   } catch (error) {
     if (!(error instanceof WriteRefused)) throw error;
-    if (error.at > 0) throw notProvisioned();
+    if (error.at > 0) throw error.row ? leaves() : notProvisioned();
     throw error.row ? strange() : unknownClient();
   }
   return { status: 200, body: grantView(ctx, clientId, grant) };

@@ -2,6 +2,7 @@ import {
   CognitoIdentityProviderClient,
   CreateUserPoolClientCommand,
   DeleteUserPoolClientCommand,
+  ResourceNotFoundException,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { RESOURCE_SERVER, type Scope } from './scopes.ts';
 
@@ -15,6 +16,7 @@ export interface Credentials {
 export interface IdentityProvider {
   /** Makes a client for OAuth 2.0 client credentials (RFC 6749 §4.4) that may ask for these scopes. */
   createClient(name: string, scopes: readonly Scope[]): Promise<Credentials>;
+  /** Removes a client. Of one that is gone there is nothing to do. */
   deleteClient(clientId: string): Promise<void>;
 }
 
@@ -41,7 +43,11 @@ export function cognitoIdentity(userPoolId: string): IdentityProvider {
       return { clientId: ClientId, clientSecret: ClientSecret };
     },
     async deleteClient(clientId) {
-      await cognito.send(new DeleteUserPoolClientCommand({ UserPoolId: userPoolId, ClientId: clientId }));
+      try {
+        await cognito.send(new DeleteUserPoolClientCommand({ UserPoolId: userPoolId, ClientId: clientId }));
+      } catch (error) {
+        if (!(error instanceof ResourceNotFoundException)) throw error;
+      }
     },
   };
 }

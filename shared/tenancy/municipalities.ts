@@ -109,6 +109,12 @@ export async function provisionMunicipality(ctx: OperatorContext, body: unknown)
   if (!entry) throw invalid('/code', 'There is no municipality with this code.', 'invalid_value');
   const exists = () => new Problem('already_exists', `The municipality ${code} is provisioned already.`);
   const begun = (await findMunicipalityRow(ctx.control, code)) ?? (await begin(ctx, entry));
+  if (begun?.tenant.status === 'deleted') {
+    throw new Problem(
+      'already_exists',
+      `The municipality ${code} was erased, and its certificate stands: it is not provisioned again.`,
+    );
+  }
   if (begun?.tenant.status !== 'provisioning') throw exists();
 
   const tenant: Tenant = { ...begun.tenant, status: 'test' };

@@ -1,5 +1,6 @@
 import type { Tenant } from '../context.ts';
 import { Problem } from '../errors.ts';
+import { derivedId } from '../ids.ts';
 import { findMunicipality } from '../register/register.ts';
 import { municipalityKey } from '../table/keys.ts';
 import type { ScopedTable } from '../table/scoped-table.ts';
@@ -35,8 +36,15 @@ export interface Municipality {
   readonly certificate?: string | undefined;
 }
 
+/** How it is stored: as text, because a map comes back with its members in another order. */
+type MunicipalityRow = Omit<Municipality, 'offboarding'> & { readonly offboarding?: string };
+
 /** What a change of a municipality may set; all else stays as it is. */
 export type MunicipalityChange = Partial<Omit<Municipality, 'version' | 'lastEvent'>>;
+
+/** Id of the event that tells of a version of a municipality. */
+export const municipalityEventId = (code: string, version: number): string =>
+  derivedId('evt', code, 'municipality', version);
 
 const notProvisioned = (code: string) =>
   new Problem('not_found', `The municipality ${code.slice(0, 20)} is not provisioned.`);
@@ -45,8 +53,8 @@ const notProvisioned = (code: string) =>
 export async function findMunicipalityRow(control: ScopedTable, code: string): Promise<Municipality | undefined> {
   const row = findMunicipality(code) ? await control.get(municipalityKey(code)) : undefined;
   if (!row) return undefined;
-  const { version, tenant, view, untold, lastEvent, offboarding, certificate } = row as unknown as Municipality;
-  return { version, tenant, view, untold, lastEvent, offboarding, certificate };
+  const { version, tenant, view, untold, lastEvent, offboarding, certificate } = row as unknown as MunicipalityRow;
+  return { version, tenant, view, untold, lastEvent, offboarding: offboarding && JSON.parse(offboarding), certificate };
 }
 
 /** The stored municipality. Throws `not_found` where the code was never provisioned. */
@@ -76,7 +84,7 @@ export function municipalityWrite(before: Municipality | undefined, change: Muni
     kind: 'put',
     key: municipalityKey(code),
     condition: unchangedSince(before?.version ?? 0),
-    item: { type: 'municipality', ...after },
+    item: { type: 'municipality', ...after, offboarding: after.offboarding && JSON.stringify(after.offboarding) },
     index: { list: { pk: ['MUNICIPALITIES'], sk: [code] } },
   };
 }

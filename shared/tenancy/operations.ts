@@ -4,6 +4,8 @@ import type { KeyMaker } from '../privacy/key-maker.ts';
 import { parse } from '../record/validate.ts';
 import type { Store } from '../table/store.ts';
 import { instantOf } from '../time.ts';
+import { certificateOperations } from './certificate-operations.ts';
+import type { CertificateKey } from './certificates.ts';
 import {
   ClientOnce,
   ClientView,
@@ -36,6 +38,7 @@ interface OperatorDeps {
   readonly store: Store;
   readonly identity: IdentityProvider;
   readonly keys: KeyMaker;
+  readonly certificates: CertificateKey;
   readonly now: () => Date;
   readonly tokenUrl: string;
 }
@@ -49,6 +52,7 @@ export const openOperatorContext = (deps: OperatorDeps, operatorId: string, requ
   control: controlTable(deps.store),
   identity: deps.identity,
   keys: deps.keys,
+  certificates: deps.certificates,
   tokenUrl: deps.tokenUrl,
 });
 
@@ -163,7 +167,7 @@ export const adminOperations = (): Operation<OperatorContext>[] => [
       description: 'Its credentials, this once.',
       body: () => z.strictObject({ client: ClientOnce() }),
     },
-    problems: ['validation_failed'],
+    problems: ['validation_failed', 'conflict'],
     example: { name: 'DUBU integration', scopes: ['families:read', 'events:read'] },
     run: async (ctx, request) => {
       const code = param(request, 'code');
@@ -261,7 +265,7 @@ export const adminOperations = (): Operation<OperatorContext>[] => [
     manner: 'act',
     body: GrantInput,
     success: { status: 200, description: 'The grant, in place of an earlier one.', body: GrantView },
-    problems: ['validation_failed'],
+    problems: ['validation_failed', 'conflict'],
     example: { scopes: ['families:read', 'families:write', 'supervision:write'] },
     run: (ctx, request) => putGrant(ctx, param(request, 'clientId'), param(request, 'code'), request.body),
   },
@@ -277,5 +281,6 @@ export const adminOperations = (): Operation<OperatorContext>[] => [
     problems: [],
     run: (ctx, request) => deleteGrant(ctx, param(request, 'clientId'), param(request, 'code')),
   },
+  ...certificateOperations(),
   ...programmeOperations(),
 ];

@@ -1,10 +1,9 @@
 import { stewardContext } from '../context.ts';
-import { derivedId } from '../ids.ts';
 import { eventWrite } from '../record/events.ts';
 import type { Store } from '../table/store.ts';
 import { WriteRefused } from '../table/write.ts';
 import { controlTable } from './control.ts';
-import { loadMunicipality, type Municipality, municipalityWrite } from './municipality-row.ts';
+import { loadMunicipality, type Municipality, municipalityEventId, municipalityWrite } from './municipality-row.ts';
 
 /** What looking after municipalities needs from outside. */
 export interface StewardDeps {
@@ -27,7 +26,7 @@ export async function lookAfter(deps: StewardDeps, code: string, requestId: stri
  */
 async function tell({ store }: StewardDeps, municipality: Municipality, requestId: string): Promise<void> {
   const { tenant, untold } = municipality;
-  const idOf = (version: number) => derivedId('evt', tenant.code, 'municipality', version);
+  const idOf = (version: number) => municipalityEventId(tenant.code, version);
   for (const { name, version, at, operatorId, previous } of untold) {
     const ctx = stewardContext(store, tenant, requestId, new Date(at), operatorId);
     const event = eventWrite(ctx, {

@@ -331,6 +331,7 @@ describe('a change of a programme by a process that dies', () => {
         store: life.store(livline.storeOf('admin-api')),
         identity: { createClient: () => Promise.reject(new Error('Not here')), deleteClient: async () => undefined },
         keys: livline.keys,
+        certificates: livline.leaving.certificates,
         now: livline.now,
         tokenUrl: 'https://token.test/oauth2/token',
         operatorClientId: OPERATOR,

@@ -11,6 +11,7 @@ import type { QuotaDeps } from '#shared/tenancy/quota.ts';
 import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
 import { PLENTY } from '#test/support/plenty.ts';
 import { proxyEvent } from '#test/support/proxy-event.ts';
+import { standInCertificates } from '#test/support/stand-in-certificates.ts';
 import { standInKeys } from '#test/support/stand-in-keys.ts';
 import type { Plant } from '#test/support/unit-cases.ts';
 
@@ -82,7 +83,16 @@ export async function startWorld({
     }),
     deleteClient: async () => undefined,
   };
-  const admin = adminApi({ store, identity, keys, now, tokenUrl: 'https://token.invalid', operatorClientId: OPERATOR });
+  const certificates = standInCertificates();
+  const admin = adminApi({
+    store,
+    identity,
+    keys,
+    certificates,
+    now,
+    tokenUrl: 'https://token.invalid',
+    operatorClientId: OPERATOR,
+  });
   const tenant = openTenantApi(store, now, { quotaPerMinute: PLENTY });
 
   const claims = claimsOf(OPERATOR, ADMIN_SCOPES);

@@ -7,18 +7,23 @@ import { inboxApi } from '#functions/inbox/app.ts';
 import { lifecycleRound } from '#functions/lifecycle/app.ts';
 import { relayStream } from '#functions/relay/app.ts';
 import { tenantApi } from '#functions/tenant-api/app.ts';
+import type { FunctionName } from '#infra/service-function.ts';
 import { allMunicipalities } from '#shared/register/register.ts';
+import { RESOURCES } from '#shared/resources/registry.ts';
 import type { QuotaDeps } from '#shared/tenancy/quota.ts';
 import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
 import { lookAfter } from '#shared/tenancy/steward.ts';
 import type { Post, PostRequest, PostResult } from '#shared/webhooks/egress.ts';
 import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
 import type { DelayedHint } from '#shared/webhooks/hints.ts';
+import { webhookResources } from '#shared/webhooks/resources.ts';
 import { startTable } from './captured-table.ts';
-import { arnOf, makingKeys, requireCall, sendingFrom } from './iam.ts';
+import { arnOf, keepingIn, makingKeys, requireCall, sendingFrom, signingBy } from './iam.ts';
 import { inspect, plant } from './leaks.ts';
+import { memoryBuckets } from './memory-buckets.ts';
 import { PLENTY } from './plenty.ts';
 import { proxyEvent } from './proxy-event.ts';
+import { standInCertificates } from './stand-in-certificates.ts';
 
 /** What came back, the body parsed where it is JSON. */
 export interface Reply {
@@ -88,23 +93,27 @@ export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY
   const sendHints = async (some: readonly DelayedHint[]): Promise<void> => {
     hints.push(...some);
   };
+  const certificates = standInCertificates();
+  const memory = memoryBuckets();
   let clients = 0;
-  const userPool = (action: string) =>
-    requireCall({ function: 'admin-api' }, { action: `cognito-idp:${action}`, resource: arnOf('clients') });
   const issued = new Map<string, readonly string[]>();
-  const identity = {
-    createClient: async (_name: string, scopes: readonly string[]) => {
-      if (hasEnded()) throw new Error('The process has ended');
-      await userPool('CreateUserPoolClient');
-      clients += 1;
-      issued.set(`client-${clients}`, scopes);
-      return { clientId: `client-${clients}`, clientSecret: randomUUID() };
-    },
-    deleteClient: async (clientId: string) => {
-      if (hasEnded()) throw new Error('The process has ended');
-      await userPool('DeleteUserPoolClient');
-      issued.delete(clientId);
-    },
+  const identityOf = (name: FunctionName) => {
+    const userPool = (action: string) =>
+      requireCall({ function: name }, { action: `cognito-idp:${action}`, resource: arnOf('clients') });
+    return {
+      createClient: async (_name: string, scopes: readonly string[]) => {
+        if (hasEnded()) throw new Error('The process has ended');
+        await userPool('CreateUserPoolClient');
+        clients += 1;
+        issued.set(`client-${clients}`, scopes);
+        return { clientId: `client-${clients}`, clientSecret: randomUUID() };
+      },
+      deleteClient: async (clientId: string) => {
+        if (hasEnded()) throw new Error('The process has ended');
+        await userPool('DeleteUserPoolClient');
+        issued.delete(clientId);
+      },
+    };
   };
 
   const startTenantApi = (quota: Pick<QuotaDeps, 'quotaPerMinute'>) =>
@@ -112,8 +121,9 @@ export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY
   const tenant = startTenantApi({ quotaPerMinute });
   const admin = adminApi({
     store: storeOf('admin-api'),
-    identity,
+    identity: identityOf('admin-api'),
     keys: makingKeys('admin-api', keys),
+    certificates: signingBy('admin-api', certificates),
     now,
     tokenUrl: 'https://token.test/oauth2/token',
     operatorClientId: OPERATOR,
@@ -129,7 +139,16 @@ export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY
     endpoints,
     random: () => 0,
   });
-  const lifecycle = lifecycleRound({ store: storeOf('lifecycle'), now });
+  const leaving = {
+    store: storeOf('lifecycle'),
+    now,
+    buckets: keepingIn('lifecycle', memory.buckets),
+    identity: identityOf('lifecycle'),
+    keys: makingKeys('lifecycle', keys),
+    certificates: signingBy('lifecycle', certificates),
+    resources: [...RESOURCES, ...webhookResources({ allowLocal })],
+  };
+  const lifecycle = lifecycleRound(leaving);
   const clock = clockRound({ store: storeOf('clock'), sendHints: sendingFrom('clock', sendHints), now });
 
   async function call(
@@ -249,6 +268,10 @@ export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY
     store,
     storeOf,
     keys,
+    /** What the lifecycle works with. */
+    leaving,
+    /** The objects in the bucket, by their keys. */
+    objects: memory.objects,
     captured,
     hints,
     posts,
