@@ -23,15 +23,15 @@ export function tenantFunction<Name extends TenantFunction>(
   name: Name,
   props: Omit<ServiceFunctionProps<Name>, 'role' | 'environment'> & {
     readonly environment: (tenant: TenantEnvironment) => FunctionEnvironments[Name];
-    /** What else its tenant role may do. */
-    readonly grant?: (tenantRole: Role) => void;
+    /** What else its tenant role and its own may do. */
+    readonly grant?: (inside: Role, own: Role) => void;
   },
 ): LambdaFunction {
   const role = functionRole(scope, name);
   grantTableAccess(role, table, name);
   const inside = tenantRole(scope, table, name, role);
   if (name !== 'relay') grantUnwrapping(inside, Stack.of(scope), props.stage.name);
-  props.grant?.(inside);
+  props.grant?.(inside, role);
   const environment = props.environment({ TABLE_NAME: table.tableName, TENANT_ROLE_ARN: inside.roleArn });
   return serviceFunction(scope, name, { ...props, role, environment });
 }
