@@ -18,7 +18,7 @@ export function addStage(scope: Construct, stage: StageSettings, codeFor: CodeFo
   const data = dataStack(scope, stage);
   const identity = identityStack(scope, stage);
   const api = apiStack(scope, stage, codeFor, data, identity);
-  const events = eventsStack(scope, stage, codeFor, data);
+  const events = eventsStack(scope, stage, codeFor, data, identity);
   const observability = observabilityStack(scope, stage, data, api, events);
   for (const stack of [data.stack, identity.stack, api.stack, events.stack, observability]) {
     Tags.of(stack).add('product', 'livline');

@@ -1,5 +1,6 @@
 import { Aws, type Stack, Validations } from 'aws-cdk-lib';
 import { PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { HERE } from './table-access.ts';
 
 /**
@@ -50,6 +51,32 @@ export function grantKeyMaking(role: Role, stack: Stack, stage: string): void {
       resources: [arnOf(stack, aliasesOf(stage))],
     }),
   );
+}
+
+/** Lets a function end a municipality's key. */
+export function grantKeyDestruction(role: Role, stack: Stack, stage: string): void {
+  acknowledgeNamelessKeys(role, stack, stage);
+  role.addToPolicy(
+    new PolicyStatement({
+      sid: 'DestroyKeys',
+      actions: ['kms:DescribeKey', 'kms:DisableKey', 'kms:ScheduleKeyDeletion', 'kms:DeleteAlias'],
+      resources: [arnOf(stack, EVERY_KEY)],
+      // The stage's other keys have no municipality, so it can end none of those.
+      conditions: { StringEquals: { [STAGE_TAG]: stage }, Null: { [MUNICIPALITY_TAG]: 'false' } },
+    }),
+  );
+  role.addToPolicy(
+    new PolicyStatement({
+      sid: 'UnnameKeys',
+      actions: ['kms:DeleteAlias'],
+      resources: [arnOf(stack, aliasesOf(stage))],
+    }),
+  );
+}
+
+/** Lets a role use the key of certificates: sign by it, or show its public part. */
+export function grantCertificates(role: Role, key: IKey, action: 'kms:Sign' | 'kms:GetPublicKey'): void {
+  role.addToPolicy(new PolicyStatement({ sid: 'Certify', actions: [action], resources: [key.keyArn] }));
 }
 
 /** Lets a tenant role unwrap the data keys of the municipality that its session is tagged with. */

@@ -36,7 +36,11 @@ export interface FunctionEnvironments {
   readonly relay: TenantEnvironment & { readonly DELIVERY_QUEUE_URL: string };
   readonly deliver: TenantEnvironment & { readonly DELIVERY_QUEUE_URL: string };
   readonly clock: TenantEnvironment & { readonly DELIVERY_QUEUE_URL: string };
-  readonly lifecycle: TenantEnvironment;
+  readonly lifecycle: TenantEnvironment & {
+    readonly BUCKET_NAME: string;
+    readonly USER_POOL_ID: string;
+    readonly STAGE: StageName;
+  };
 }
 
 /** What a function reads that works inside municipalities. */

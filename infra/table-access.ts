@@ -1,7 +1,15 @@
-import { Aws, Duration } from 'aws-cdk-lib';
+import { Aws, Duration, Validations } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
-import { ArnPrincipal, type IGrantable, PolicyStatement, Role, SessionTagsPrincipal } from 'aws-cdk-lib/aws-iam';
+import {
+  ArnPrincipal,
+  type IGrantable,
+  type IRole,
+  PolicyStatement,
+  Role,
+  SessionTagsPrincipal,
+} from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { allMunicipalities } from '#shared/register/register.ts';
 import type { FunctionName } from './service-function.ts';
@@ -26,6 +34,8 @@ const ACTIONS = {
   query: ['dynamodb:Query'],
   put: ['dynamodb:PutItem'],
   update: ['dynamodb:UpdateItem'],
+  /** Deleting by batches: no action of IAM tells that from writing by batches. */
+  erase: ['dynamodb:BatchWriteItem'],
   write: ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:ConditionCheckItem'],
 } as const;
 
@@ -40,6 +50,9 @@ const SHARES = `M#${HERE}#F`;
 const QUOTAS = `M#${HERE}#Q`;
 /** Who has access to the municipality. */
 const GRANTS = `M#${HERE}#G`;
+
+/** All that is kept about a municipality outside of it. */
+const BESIDE = [`M#${HERE}#*`];
 
 const MUNICIPALITIES = ['M#*'];
 const CLIENTS = ['C#*'];
@@ -68,7 +81,9 @@ const OWN_ACCESS: Readonly<Record<Exclude<FunctionName, 'public-api'>, readonly 
   ],
   lifecycle: [
     { sid: 'ChangeMunicipality', actions: ['get', 'put'], rows: MUNICIPALITIES },
-    { sid: 'ListMunicipalities', actions: ['query'], rows: ['MUNICIPALITIES'], indexes: ['list'] },
+    { sid: 'ListMunicipalities', actions: ['query'], rows: ['MUNICIPALITIES', 'CLIENTS#*'], indexes: ['list'] },
+    { sid: 'EraseClients', actions: ['erase'], rows: [...CLIENTS, 'U#*'] },
+    { sid: 'FindUses', actions: ['get'], rows: ['U#*'] },
   ],
 };
 
@@ -111,7 +126,12 @@ const TENANT_ACCESS: Readonly<Record<TenantFunction, readonly Access[]>> = {
     { sid: 'ReadProgrammes', actions: ['get'], rows: [SHARES] },
     { sid: 'WriteRecord', actions: ['write'], rows: TENANT_ROWS },
   ],
-  lifecycle: [{ sid: 'TellEvents', actions: ['put'], rows: rows('E#*') }],
+  lifecycle: [
+    { sid: 'ReadRecord', actions: ['get', 'query'], rows: TENANT_ROWS, indexes: ['list', 'due'] },
+    { sid: 'ReadBeside', actions: ['query'], rows: BESIDE, indexes: ['list'] },
+    { sid: 'TellEvents', actions: ['put', 'update'], rows: rows('E#*', 'SEQUENCE') },
+    { sid: 'EraseRecord', actions: ['erase'], rows: [...TENANT_ROWS, ...BESIDE] },
+  ],
 };
 
 /** Gives a function's own role its rows of the table, and the use of the table's key for them. */
@@ -161,8 +181,30 @@ function statementOf({ sid, actions, rows, indexes = [] }: Access, table: Table)
   });
 }
 
+/** Lets a tenant role write objects of the municipality of its session on one shelf, and look at them (shared/archive/bucket.ts). */
+export function grantObjects(role: IRole, bucket: Bucket, shelf: 'handover' | 'archive'): void {
+  const objects = bucket.arnForObjects(`${shelf}/${HERE}/*`);
+  role.addToPrincipalPolicy(
+    new PolicyStatement({
+      sid: `Keep${shelf === 'archive' ? 'Archive' : 'Handover'}`,
+      // A large object is written in parts, which PutObject allows too, or given up.
+      actions: ['s3:PutObject', 's3:GetObject', 's3:AbortMultipartUpload'],
+      resources: [objects],
+    }),
+  );
+  if (bucket.encryptionKey) grantKeyUse(role, bucket.encryptionKey, 's3');
+  const { stack } = bucket;
+  const { 'Fn::ImportValue': arn } = stack.resolve(stack.exportValue(bucket.bucketArn));
+  Validations.of(role).acknowledge({
+    id: `AwsSolutions-IAM5[Resource::${arn}/${shelf}/${HERE.replace('$' + '{', '<').replace('}', '>')}/*]`,
+    reason: 'The wildcard stands for the objects of one municipality on one shelf, and for no other.',
+  });
+}
+
+const KEY_USE = { dynamodb: 'UseKeyForTable', sqs: 'UseKeyForQueues', s3: 'UseKeyForObjects' } as const;
+
 /** Lets a role use the customer-managed key through one service, and only through it. */
-export function grantKeyUse(grantee: IGrantable, key: IKey, service: 'dynamodb' | 'sqs'): void {
+export function grantKeyUse(grantee: IGrantable, key: IKey, service: keyof typeof KEY_USE): void {
   const actions = {
     dynamodb: [
       'kms:DescribeKey',
@@ -174,10 +216,11 @@ export function grantKeyUse(grantee: IGrantable, key: IKey, service: 'dynamodb' 
       'kms:GenerateDataKeyWithoutPlaintext',
     ],
     sqs: ['kms:Decrypt', 'kms:GenerateDataKey'],
+    s3: ['kms:Decrypt', 'kms:GenerateDataKey'],
   } as const;
   grantee.grantPrincipal.addToPrincipalPolicy(
     new PolicyStatement({
-      sid: service === 'dynamodb' ? 'UseKeyForTable' : 'UseKeyForQueues',
+      sid: KEY_USE[service],
       actions: [...actions[service]],
       resources: [key.keyArn],
       conditions: { StringEquals: { 'kms:ViaService': `${service}.${Aws.REGION}.amazonaws.com` } },

@@ -1,5 +1,6 @@
 import { Stack } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
+import type { Role } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { grantUnwrapping } from './key-access.ts';
@@ -22,13 +23,15 @@ export function tenantFunction<Name extends TenantFunction>(
   name: Name,
   props: Omit<ServiceFunctionProps<Name>, 'role' | 'environment'> & {
     readonly environment: (tenant: TenantEnvironment) => FunctionEnvironments[Name];
+    /** What else its tenant role and its own may do. */
+    readonly grant?: (inside: Role, own: Role) => void;
   },
 ): LambdaFunction {
   const role = functionRole(scope, name);
   grantTableAccess(role, table, name);
   const inside = tenantRole(scope, table, name, role);
   if (name !== 'relay') grantUnwrapping(inside, Stack.of(scope), props.stage.name);
-  const { roleArn } = inside;
-  const environment = props.environment({ TABLE_NAME: table.tableName, TENANT_ROLE_ARN: roleArn });
+  props.grant?.(inside, role);
+  const environment = props.environment({ TABLE_NAME: table.tableName, TENANT_ROLE_ARN: inside.roleArn });
   return serviceFunction(scope, name, { ...props, role, environment });
 }

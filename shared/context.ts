@@ -251,6 +251,19 @@ export const stewardContext = (
     now: instantOf(now),
   });
 
+/**
+ * The municipality as it takes its record along (tenancy/offboarding.ts): shown to it are all S fields, and those SS fields
+ * that it wrote itself.
+ */
+export const handoverContext = (store: Store, tenant: Tenant, requestId: string, now: Date): Context =>
+  makeContext(store, {
+    tenant,
+    actor: { ...SYSTEM, organisation: 'municipal' },
+    scopes: new Set(['sensitive:read']),
+    requestId,
+    now: instantOf(now),
+  });
+
 /** Throws `forbidden` unless the context has the scope. */
 export function requireScope(ctx: Context, scope: TenantScope): void {
   if (!ctx.scopes.has(scope)) throw new Problem('forbidden', `This operation needs the scope ${scope}.`);

@@ -65,7 +65,7 @@ beforeAll(async () => {
     relay: worker,
     deliver: worker,
     clock: worker,
-    lifecycle: table,
+    lifecycle: { ...table, BUCKET_NAME: 'objects', USER_POOL_ID: 'eu-central-1_pool', STAGE: 'dev' },
   };
   await Promise.all([
     createTable(database, tableName, inject('template')),

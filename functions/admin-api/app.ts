@@ -2,6 +2,7 @@ import { type App, serve } from '#functions/http.ts';
 import { Problem } from '#shared/errors.ts';
 import type { KeyMaker } from '#shared/privacy/key-maker.ts';
 import type { Store } from '#shared/table/store.ts';
+import type { CertificateKey } from '#shared/tenancy/certificates.ts';
 import type { IdentityProvider } from '#shared/tenancy/identity.ts';
 import { adminOperations, type OperatorContext, openOperatorContext } from '#shared/tenancy/operations.ts';
 import { scopesOfClaim } from '#shared/tenancy/scopes.ts';
@@ -10,6 +11,7 @@ export interface AdminApiDeps {
   readonly store: Store;
   readonly identity: IdentityProvider;
   readonly keys: KeyMaker;
+  readonly certificates: CertificateKey;
   readonly now: () => Date;
   /** Where clients get their tokens. */
   readonly tokenUrl: string;

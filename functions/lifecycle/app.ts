@@ -1,17 +1,32 @@
 import { count, faultOf, log } from '#shared/log.ts';
 import { municipalitiesWhere } from '#shared/tenancy/control.ts';
-import { lookAfter, type StewardDeps } from '#shared/tenancy/steward.ts';
+import { type OffboardingDeps, offboard } from '#shared/tenancy/offboarding.ts';
+import { lookAfter } from '#shared/tenancy/steward.ts';
 
-/** One round: what is outstanding in the life of each municipality. A fault in one is counted and leaves the others alone. */
+/** Milliseconds after which a round begins no further step: Lambda ends it after 15 minutes. */
+const ROUND_MS = 10 * 60_000;
+
+/**
+ * One round: what is outstanding in the life of each municipality, those that leave last, for that takes longest. A fault
+ * in one is counted and leaves the others alone.
+ */
 export const lifecycleRound =
-  (deps: StewardDeps) =>
-  async (_event: unknown, { awsRequestId }: { awsRequestId: string }): Promise<void> => {
-    for (const code of await municipalitiesWhere(deps.store, (status) => status !== 'deleted')) {
-      try {
-        await lookAfter(deps, code, awsRequestId);
-      } catch (error) {
-        log.error('municipality not looked after', { requestId: awsRequestId, municipality: code, ...faultOf(error) });
-        count('LifecycleFailures', 1);
+  (deps: OffboardingDeps) =>
+  async (_event: unknown, { awsRequestId: requestId }: { awsRequestId: string }): Promise<void> => {
+    const endsAt = deps.now().getTime() + ROUND_MS;
+    const hasTime = () => deps.now().getTime() < endsAt;
+    const inEach = async (codes: readonly string[], work: (code: string) => Promise<void>) => {
+      for (const code of codes) {
+        try {
+          await work(code);
+        } catch (error) {
+          log.error('municipality not looked after', { requestId, municipality: code, ...faultOf(error) });
+          count('LifecycleFailures', 1);
+        }
       }
-    }
+    };
+    const present = await municipalitiesWhere(deps.store, (status) => status !== 'deleted');
+    await inEach(present, (code) => lookAfter(deps, code, requestId));
+    const leaving = await municipalitiesWhere(deps.store, (status) => status === 'offboarding');
+    await inEach(leaving, (code) => offboard(deps, code, requestId, hasTime));
   };

@@ -1,17 +1,31 @@
+import { KMSClient } from '@aws-sdk/client-kms';
 import middy from '@middy/core';
 import type { ScheduledEvent } from 'aws-lambda';
 import { insideBy } from '#functions/inside.ts';
 import { openedOnce } from '#functions/opened-once.ts';
 import { observed } from '#functions/sources.ts';
+import { s3Buckets } from '#shared/archive/bucket.ts';
 import { readEnv } from '#shared/env.ts';
+import { kmsKeyMaker } from '#shared/privacy/key-maker.ts';
+import { RESOURCES } from '#shared/resources/registry.ts';
 import { openStore } from '#shared/table/store.ts';
+import { kmsCertificates } from '#shared/tenancy/certificates.ts';
+import { cognitoIdentity } from '#shared/tenancy/identity.ts';
+import { webhookResources } from '#shared/webhooks/resources.ts';
 import { lifecycleRound } from './app.ts';
 
 const open = () => {
-  const env = readEnv('TABLE_NAME', 'TENANT_ROLE_ARN');
+  const env = readEnv('TABLE_NAME', 'TENANT_ROLE_ARN', 'BUCKET_NAME', 'USER_POOL_ID', 'STAGE');
+  const inside = insideBy(env.TENANT_ROLE_ARN);
+  const client = new KMSClient({});
   return lifecycleRound({
-    store: openStore(env.TABLE_NAME, insideBy(env.TENANT_ROLE_ARN)),
+    store: openStore(env.TABLE_NAME, inside),
     now: () => new Date(),
+    buckets: s3Buckets(env.BUCKET_NAME, inside.sessions),
+    identity: cognitoIdentity(env.USER_POOL_ID),
+    keys: kmsKeyMaker({ client, stage: env.STAGE }),
+    certificates: kmsCertificates(client, env.STAGE),
+    resources: [...RESOURCES, ...webhookResources({ allowLocal: false })],
   });
 };
 

@@ -7,3 +7,7 @@ export class EventStreamSerde {
     throw new Error('Event streams are left out of the bundles: see infra/bundle.ts');
   }
 }
+
+/** What S3's client asks for when it is made, for the one operation with a stream of events (SelectObjectContent). */
+export const eventStreamSerdeProvider = (): undefined => undefined;
+export const resolveEventStreamSerdeConfig = <Config>(config: Config): Config => config;

@@ -2,6 +2,7 @@ import { devNull } from 'node:os';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
+import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
 import { callersOf } from './callers.ts';
@@ -14,7 +15,7 @@ import { createIssuer } from './issuer.ts';
 import { openKeyService } from './key-service.ts';
 import { ACCOUNT, REGION } from './lambda.ts';
 import { startQueueSource } from './queue-source.ts';
-import { createQueue, startQueueServer } from './queues.ts';
+import { BUCKET, createBucket, createQueue, startQueueServer } from './queues.ts';
 import { startSchedule } from './schedule.ts';
 import { takeSoon } from './startup-problem.ts';
 import { openPositions, type Positions } from './stream-positions.ts';
@@ -109,7 +110,8 @@ async function start(
     await starting.catch(() => undefined);
     throw error;
   });
-  const queues = await startQueueServer(installation.accessKeyId);
+  const callers = callersOf(installation.accessKeyId);
+  const queues = await startQueueServer(callers);
   started.push(queues.stop);
   const database = await starting;
 
@@ -120,11 +122,13 @@ async function start(
     AWS_SECRET_ACCESS_KEY: 'emulators do not look',
     AWS_ENDPOINT_URL_DYNAMODB: database.endpoint,
     AWS_ENDPOINT_URL_SQS: queues.endpoint,
+    AWS_ENDPOINT_URL_S3: queues.endpoint,
     AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER: `${gateway.url}/cognito`,
     AWS_ENDPOINT_URL_KMS: `${gateway.url}/kms`,
     AWS_ENDPOINT_URL_STS: `${gateway.url}/sts`,
     TABLE_NAME: TABLE,
     TENANT_ROLE_ARN: TENANT_ROLE,
+    BUCKET_NAME: BUCKET,
     USER_POOL_ID,
     TOKEN_URL: issuer.tokenUrl,
     OPERATOR_CLIENT_ID: installation.operator.clientId,
@@ -135,9 +139,9 @@ async function start(
   const [streamArn, queueUrl] = await Promise.all([
     createTable(new DynamoDBClient(), TABLE, template),
     createQueue(new SQSClient(), queues.endpoint, QUEUE),
+    createBucket(new S3Client()),
   ]);
   setEnvironment({ DELIVERY_QUEUE_URL: queueUrl });
-  const callers = callersOf(installation.accessKeyId);
   const services = {
     '/cognito': createUserPool(SCOPES.all, installation),
     '/kms': openKeyService({ callers, signingAlias: SIGNING_ALIAS, folder: dataDir }),

@@ -1,7 +1,8 @@
 import type { AddressInfo } from 'node:net';
+import { CreateBucketCommand, type S3Client } from '@aws-sdk/client-s3';
 import { CreateQueueCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { buildApp } from 'fauxqs';
-import { isOurs } from './callers.ts';
+import type { Caller, Callers } from './callers.ts';
 import { ACCOUNT, REGION } from './lambda.ts';
 
 export interface QueueServer {
@@ -10,15 +11,27 @@ export interface QueueServer {
   readonly stop: () => Promise<void>;
 }
 
+/** The bucket of this machine, by a name that no queue has. */
+export const BUCKET = 'livline-objects';
+
+/** Whether the roles let a caller ask this: a municipality's session for its own objects alone, a function for all but objects. */
+const mayAsk = ({ municipality }: Caller, path: string): boolean =>
+  municipality === undefined
+    ? !path.startsWith(`/${BUCKET}/`) || path === `/${BUCKET}/`
+    : new RegExp(`^/${BUCKET}/[a-z]+/${municipality}/`).test(path);
+
 /**
- * Starts SQS on a free port of the loopback interface, open to one access key id alone. It keeps its messages in
- * memory: they are hints to look at a row that is due, and whatever a restart loses the clock finds within a minute.
+ * Starts SQS and S3 on a free port of the loopback interface, open to the installation's callers alone. Both keep what
+ * they have in memory: messages are hints to look at a row that is due, and whatever a restart loses the clock finds
+ * within a minute; objects are gone with the process.
  */
-export async function startQueueServer(accessKeyId: string): Promise<QueueServer> {
+export async function startQueueServer(callers: Callers): Promise<QueueServer> {
   // Not its own `startFauxqs`, which listens on every interface.
   const app = buildApp({ logger: false, defaultRegion: REGION });
   app.addHook('onRequest', async (request, reply) => {
-    if (!isOurs(request, accessKeyId)) await reply.status(403).send({ __type: 'AccessDenied' });
+    const caller = callers.of(request);
+    const path = request.url.split('?')[0] as string;
+    if (!caller || !mayAsk(caller, path)) await reply.status(403).send({ __type: 'AccessDenied' });
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
   return {
@@ -50,4 +63,9 @@ export async function createQueue(client: SQSClient, endpoint: string, name: str
   );
   // The URL in its answer has a host name that not every machine resolves.
   return `${endpoint}/${ACCOUNT}/${name}`;
+}
+
+/** Creates the bucket, which is empty. */
+export async function createBucket(client: S3Client): Promise<void> {
+  await client.send(new CreateBucketCommand({ Bucket: BUCKET }));
 }

@@ -66,9 +66,10 @@ const clientOf = (body: Readonly<Record<string, unknown>>): Credentials => {
   return { clientId, clientSecret };
 };
 
-/** Credentials for a municipality: of its provisioning, or of another client where an earlier start died before keeping them. */
+/** Credentials for a municipality that is live: of its provisioning, or of another client where an earlier start died before keeping them. */
 async function provision(operator: Call, code: string): Promise<Credentials> {
   const first = await operator('POST', '/v1/admin/municipalities', { code });
+  await operator('POST', `/v1/admin/municipalities/${code}/status`, { status: 'live' });
   if (first.status === 201) return clientOf(first.body);
   const client = { name: 'Demonstration', scopes: TENANT_SCOPES };
   const another = await operator('POST', `/v1/admin/municipalities/${code}/clients`, client);

@@ -37,7 +37,9 @@ interface TableProperties
  * since loading CDK takes longer than all else here.
  */
 export async function tableTemplate(): Promise<Template> {
-  const sources = ['../stacks/data.ts', '../stages.ts'].map((file) => readFileSync(new URL(file, import.meta.url)));
+  const sources = ['../stacks/data.ts', '../stages.ts', '../../cdk.json'].map((file) =>
+    readFileSync(new URL(file, import.meta.url)),
+  );
   const { version } = createRequire(import.meta.url)('aws-cdk-lib/package.json') as { version: string };
   const hash = createHash('sha256').update(version);
   for (const source of sources) hash.update(source);
@@ -45,12 +47,13 @@ export async function tableTemplate(): Promise<Template> {
 
   const kept = readKept(path);
   if (kept !== undefined) return kept;
-  const [{ App }, { dataStack }, { stageNamed }] = await Promise.all([
+  const [{ App }, { dataStack }, { stageNamed }, cdkJson] = await Promise.all([
     import('aws-cdk-lib'),
     import('../stacks/data.ts'),
     import('../stages.ts'),
+    import('../../cdk.json', { with: { type: 'json' } }),
   ]);
-  const app = new App({ analyticsReporting: false });
+  const app = new App({ analyticsReporting: false, context: cdkJson.default.context });
   const { stack } = dataStack(app, stageNamed('dev'));
   const template = app.synth().getStackArtifact(stack.artifactId).template as Template;
   mkdirSync(CACHE, { recursive: true });

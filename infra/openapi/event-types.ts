@@ -5,9 +5,14 @@ import type { JsonSchema } from './json-schema.ts';
 
 const PREFIX = 'dk.livline.';
 
+/** What a municipality's own events tell of its life. */
+export const MUNICIPALITY_EVENTS = ['provisioned', 'activated', 'suspended', 'offboarding'].map(
+  (name) => `municipality.${name}`,
+);
+
 /** The type of every event there is. */
 const eventTypes = (resources: readonly Resource[]): string[] =>
-  ['municipality.provisioned', ...ACCESS_EVENTS, ...resources.flatMap(eventNamesOf)]
+  [...MUNICIPALITY_EVENTS, ...ACCESS_EVENTS, ...resources.flatMap(eventNamesOf)]
     .map((name) => `${PREFIX}${name}`)
     .toSorted();
 

@@ -18,7 +18,7 @@ import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
-import { grantKeyMaking } from '../key-access.ts';
+import { grantCertificates, grantKeyMaking } from '../key-access.ts';
 import { type CodeFor, functionRole, serviceFunction } from '../service-function.ts';
 import type { StageSettings } from '../stages.ts';
 import { grantTableAccess } from '../table-access.ts';
@@ -38,7 +38,7 @@ export function apiStack(
   scope: Construct,
   stage: StageSettings,
   codeFor: CodeFor,
-  { table }: Data,
+  { table, certificates }: Data,
   identity: Identity,
 ): Api {
   const stack = new Stack(scope, `livline-${stage.name}-api`, {
@@ -84,6 +84,7 @@ export function apiStack(
   );
 
   grantKeyMaking(adminRole, stack, stage.name);
+  grantCertificates(adminRole, certificates, 'kms:GetPublicKey');
 
   const publicApi = serviceFunction(stack, 'public-api', {
     role: functionRole(stack, 'public-api'),

@@ -1,4 +1,4 @@
-import { Aws, Stack } from 'aws-cdk-lib';
+import { Aws, Duration, Stack } from 'aws-cdk-lib';
 import {
   AttributeType,
   BillingMode,
@@ -8,7 +8,8 @@ import {
   TableEncryption,
 } from 'aws-cdk-lib/aws-dynamodb';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Key } from 'aws-cdk-lib/aws-kms';
+import { Key, KeySpec, KeyUsage } from 'aws-cdk-lib/aws-kms';
+import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import type { StageSettings } from '../stages.ts';
 
@@ -33,14 +34,21 @@ const INDEXES: Readonly<Record<string, readonly string[]>> = {
 export interface Data {
   readonly stack: Stack;
   readonly table: Table;
-  /** Encrypts the table, its stream, the queues and the alarms. */
+  /** What leaves the table: handovers, and archives of what is purged. */
+  readonly bucket: Bucket;
+  /** Encrypts the table, its stream, the bucket, the queues and the alarms. */
   readonly key: Key;
+  /** Signs certificates of erasure (shared/tenancy/certificates.ts). */
+  readonly certificates: Key;
 }
 
-/** The one table and the key that everything stored is encrypted with. */
+/** For how long a municipality that leaves may fetch its record. */
+const HANDOVER_LIFE = Duration.days(90);
+
+/** The one table, the bucket, the key that everything stored is encrypted with, and the one that signs. */
 export function dataStack(scope: Construct, stage: StageSettings): Data {
   const stack = new Stack(scope, `livline-${stage.name}-data`, {
-    description: 'Livline: the table and its key',
+    description: 'Livline: the table, the bucket and their key',
     env: { region: stage.region },
     terminationProtection: stage.deletionProtection,
   });
@@ -87,5 +95,46 @@ export function dataStack(scope: Construct, stage: StageSettings): Data {
     });
   }
 
-  return { stack, table, key };
+  const certificates = new Key(stack, 'certificates', {
+    alias: `livline/${stage.name}/certificates`,
+    description: 'Livline: signs certificates of erasure',
+    keySpec: KeySpec.ECC_NIST_P256,
+    keyUsage: KeyUsage.SIGN_VERIFY,
+    removalPolicy: stage.removalPolicy,
+  });
+
+  return { stack, table, bucket: objects(stack, stage, key), key, certificates };
+}
+
+/**
+ * The bucket of what leaves the table, by shelf and municipality (shared/archive/bucket.ts). No versions: what is taken
+ * away is taken away.
+ */
+function objects(stack: Stack, stage: StageSettings, key: Key): Bucket {
+  const closed = {
+    blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+    objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+    enforceSSL: true,
+    minimumTLSVersion: 1.2,
+    removalPolicy: stage.removalPolicy,
+  };
+  // Whoever fetches a record is seen here. S3 writes such a log under its own key alone.
+  const log = new Bucket(stack, 'bucket-log', {
+    ...closed,
+    encryption: BucketEncryption.S3_MANAGED,
+    lifecycleRules: [{ expiration: Duration.days(stage.logRetention) }],
+  });
+  return new Bucket(stack, 'bucket', {
+    ...closed,
+    encryption: BucketEncryption.KMS,
+    encryptionKey: key,
+    bucketKeyEnabled: true,
+    // The cast: the library's own types do not hold under exactOptionalPropertyTypes.
+    serverAccessLogsBucket: log as IBucket,
+    lifecycleRules: [
+      // What a process that died left of a large object.
+      { abortIncompleteMultipartUploadAfter: Duration.days(1) },
+      { prefix: 'handover/', expiration: HANDOVER_LIFE },
+    ],
+  });
 }

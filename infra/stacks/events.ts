@@ -7,11 +7,13 @@ import { FilterCriteria, FilterRule, type Function as LambdaFunction, StartingPo
 import { DynamoEventSource, SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
+import { grantCertificates, grantKeyDestruction } from '../key-access.ts';
 import type { CodeFor, TenantEnvironment } from '../service-function.ts';
 import type { StageSettings } from '../stages.ts';
-import { grantKeyUse } from '../table-access.ts';
+import { grantKeyUse, grantObjects } from '../table-access.ts';
 import { tenantFunction } from '../tenant-function.ts';
 import type { Data } from './data.ts';
+import type { Identity } from './identity.ts';
 
 export interface Events {
   readonly stack: Stack;
@@ -28,7 +30,13 @@ export interface Events {
 }
 
 /** From a commit to the case system: the stream to `relay`, the queue to `deliver`, and `clock` once a minute. */
-export function eventsStack(scope: Construct, stage: StageSettings, codeFor: CodeFor, { table, key }: Data): Events {
+export function eventsStack(
+  scope: Construct,
+  stage: StageSettings,
+  codeFor: CodeFor,
+  { table, bucket, key, certificates }: Data,
+  { userPool }: Identity,
+): Events {
   const stack = new Stack(scope, `livline-${stage.name}-events`, {
     description: 'Livline: events and webhooks',
     env: { region: stage.region },
@@ -104,7 +112,24 @@ export function eventsStack(scope: Construct, stage: StageSettings, codeFor: Cod
     stage,
     codeFor,
     description: 'Once a minute does what is outstanding in the life of a municipality.',
-    environment: (tenant) => tenant,
+    environment: (tenant) => ({
+      ...tenant,
+      BUCKET_NAME: bucket.bucketName,
+      USER_POOL_ID: userPool.userPoolId,
+      STAGE: stage.name,
+    }),
+    grant: (inside, own) => {
+      grantObjects(inside, bucket, 'handover');
+      grantKeyDestruction(own, stack, stage.name);
+      grantCertificates(own, certificates, 'kms:Sign');
+      own.addToPolicy(
+        new PolicyStatement({
+          sid: 'UnmakeClients',
+          actions: ['cognito-idp:DeleteUserPoolClient'],
+          resources: [userPool.userPoolArn],
+        }),
+      );
+    },
     reservedConcurrency: stage.lifecycleConcurrency,
   });
 

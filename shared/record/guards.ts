@@ -2,9 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Context } from '../context.ts';
 import { Problem } from '../errors.ts';
 import { digest } from '../ids.ts';
-import { ledgerEdgeKey, ledgerKey, lockKey } from '../table/keys.ts';
+import { type Key, ledgerEdgeKey, ledgerKey, lockKey, type Segments } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
-import { ABSENT, unchangedSince, type Write } from '../table/write.ts';
+import { ABSENT, freshVersion, unchangedSince, type Write } from '../table/write.ts';
 import { Outrun } from './once.ts';
 import type { LedgerEntries, LedgerEntry, Lock, Resource } from './resource.ts';
 import { sourceField } from './schemas.ts';
@@ -29,6 +29,14 @@ function locksOf(resource: Resource, record: Whole | undefined): readonly Lock[]
 
 /** The lock that an external id holds; through it the record is found. */
 export const externalName = (resource: Resource, source: string, id: string) => ['external', resource.path, source, id];
+
+/** The locks that a record holds. */
+export const locksHeldBy = (resource: Resource, record: Whole): Key[] =>
+  locksOf(resource, record).map(({ name }) => lockKey(...name));
+
+/** The partitions of the ledgers that a record has an entry in. */
+export const ledgersWith = (resource: Resource, record: Whole): Segments[] =>
+  (resource.ledgers?.(record) ?? []).map(({ name }) => ledgerKey(...name).pk);
 
 /** Takes the locks that a change needs and releases those that it leaves. */
 export function lockWrites(
@@ -96,26 +104,22 @@ export async function ledgerWrites(
   return (await Promise.all(writes)).flat();
 }
 
-/** A ledger's row with its new entries, and the rows beside it that show it. */
+/** A ledger's row with its new entries, and the rows beside it that show it. One without entries is no row. */
 function ledgerWrite(ctx: Context, { name, summary }: LedgerEntry, state: LedgerState, all: LedgerEntries): Guarded[] {
   const { version, edges: old = [] } = state;
   const entries = summary ? summary.kept(all, ctx.now) : all;
-  const shown = summary?.row(name, entries, ctx.now);
+  const isEmpty = Object.keys(entries).length === 0;
+  const shown = isEmpty ? undefined : summary?.row(name, entries, ctx.now);
   const edges = shown?.edges.map(({ value }) => value) ?? [];
   const item = {
     type: summary?.type ?? 'ledger',
-    version: version + 1,
+    version: version === 0 ? freshVersion() : version + 1,
     entries,
     ...(shown && { view: shown.view, edges }),
   };
+  const row = { key: ledgerKey(...name), condition: unchangedSince(version) };
   const rows: Write[] = [
-    {
-      kind: 'put',
-      key: ledgerKey(...name),
-      item,
-      condition: unchangedSince(version),
-      ...(shown && { index: shown.index }),
-    },
+    isEmpty ? { ...row, kind: 'delete' } : { ...row, kind: 'put', item, ...(shown && { index: shown.index }) },
     ...(shown?.edges ?? []).map(
       ({ value, index }): Write => ({
         kind: 'put',

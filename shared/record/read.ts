@@ -6,7 +6,7 @@ import { logShowing, type Purpose } from '../privacy/access-log.ts';
 import { lockKey, recordKey } from '../table/keys.ts';
 import { externalName } from './guards.ts';
 import { type Parents, type Place, parentFields } from './place.ts';
-import type { Resource } from './resource.ts';
+import type { Fields, Resource } from './resource.ts';
 import { opened, openFields } from './sealing.ts';
 import { type Opened, type Stored, storedOf, type Whole } from './stored.ts';
 
@@ -51,15 +51,20 @@ async function shown(ctx: Context, { view, sealed, writtenBy }: Stored): Promise
   return { ...view, ...(await openFields(ctx, view.id, { ...sealed.S, ...Object.fromEntries(own) })) };
 }
 
-/** Reads one record. What it shows of sensitive fields is in the access log before; where it cannot be, nothing is shown. */
-export async function getRecord(ctx: Context, resource: Resource, place: Place, purpose: Purpose): Promise<Answer> {
-  const stored = await load(ctx, resource, place);
+/** All that this caller may see of a record, with what is worked out whenever it is shown. */
+export async function wholeShown(ctx: Context, resource: Resource, stored: Stored): Promise<Fields> {
   const [record, computed] = await Promise.all([
     shown(ctx, stored),
     resource.computed && opened(ctx, stored).then(({ whole }) => resource.computed?.of(whole as never, ctx.now)),
-    logShowing(ctx, resource, stored, purpose),
   ]);
-  return { status: 200, body: { ...record, ...computed }, headers: { etag: etagOf(stored.view.version) } };
+  return { ...record, ...computed };
+}
+
+/** Reads one record. What it shows of sensitive fields is in the access log before; where it cannot be, nothing is shown. */
+export async function getRecord(ctx: Context, resource: Resource, place: Place, purpose: Purpose): Promise<Answer> {
+  const stored = await load(ctx, resource, place);
+  const [body] = await Promise.all([wholeShown(ctx, resource, stored), logShowing(ctx, resource, stored, purpose)]);
+  return { status: 200, body, headers: { etag: etagOf(stored.view.version) } };
 }
 
 /** Id of the record that a source knows by its own id, undefined where there is none. */

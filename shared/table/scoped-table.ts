@@ -1,4 +1,4 @@
-import { BatchGetCommand, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { BatchGetCommand, BatchWriteCommand, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { encodeKey, type IndexName, type Key, type Segments } from './keys.ts';
 import type { TableClient } from './store.ts';
 import { executeWrite, type PreparedWrite, prepareWrite, transactWrite, type Write } from './write.ts';
@@ -41,6 +41,8 @@ export interface ScopedTable {
    * first whose condition does not hold, in this order.
    */
   transact(writes: readonly Write[], prepared?: readonly PreparedWrite[]): Promise<void>;
+  /** Deletes rows that were read here, whatever has become of them. Throws `RangeError` for a row from elsewhere. */
+  erase(rows: readonly Row[]): Promise<void>;
   /** A write made ready for a transaction that also touches rows under another prefix. */
   prepare(write: Write): PreparedWrite;
 }
@@ -108,6 +110,21 @@ export function scopedTable({ client, tableName }: TableClient, prefix: Segments
         }
       }
       return rows;
+    },
+
+    async erase(rows) {
+      const keys = rows.map(({ pk, sk }) => ({ pk: String(pk), sk: String(sk) }));
+      const isOurs = ({ pk }: { pk: string }) => prefix.length === 0 || pk.startsWith(`${encodeKey(prefix)}#`);
+      if (!keys.every(isOurs)) throw new RangeError('Not a row of this table');
+      for (let start = 0; start < keys.length; start += 25) {
+        let left: unknown[] = keys.slice(start, start + 25).map((Key) => ({ DeleteRequest: { Key } }));
+        while (left.length > 0) {
+          const { UnprocessedItems } = await client.send(
+            new BatchWriteCommand({ RequestItems: { [tableName]: left as [] } }),
+          );
+          left = UnprocessedItems?.[tableName] ?? [];
+        }
+      }
     },
 
     async query({ index, partition, from = LOWEST, to = HIGHEST, after, descending = false, limit }) {

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
   ConditionalCheckFailedException,
@@ -31,6 +32,11 @@ export const ABSENT: Condition = { expression: 'attribute_not_exists(#pk)' };
 export const isVersion = (version: number): Condition => ({ expression: '#version = :version', values: { version } });
 /** The row is as it was read: at this version, or still absent where that is 0. */
 export const unchangedSince = (version: number): Condition => (version === 0 ? ABSENT : isVersion(version));
+/**
+ * The first version of a row that is deleted when it is empty and may come again: a number that no earlier row by its key
+ * had, so that who read one of those is refused.
+ */
+export const freshVersion = (): number => randomInt(1, 2 ** 47);
 /** The row exists. */
 export const PRESENT: Condition = { expression: 'attribute_exists(#pk)' };
 

@@ -4,7 +4,7 @@ import type { Answer } from '../operation.ts';
 import { instant, line } from '../record/fields.ts';
 import { parse } from '../record/validate.ts';
 import { allMunicipalities, findMunicipality } from '../register/register.ts';
-import { clientKey, grantKey } from '../table/keys.ts';
+import { clientKey, grantKey, municipalityKey } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
 import { ABSENT, type Condition, PRESENT, type Write, WriteRefused } from '../table/write.ts';
 import { instantOf } from '../time.ts';
@@ -148,10 +148,13 @@ export async function createClient(
   const called = `${owner.kind} ${owner.id} ${name}`.replaceAll(/[^\w\s+=,.@-]/g, '-').slice(0, 128);
   const credentials = await ctx.identity.createClient(called, TENANT_SCOPES);
   try {
-    await ctx.control.transact(clientWrites(ctx, { ...credentials, name, owner }, rights && rightsOf(rights)));
+    await ctx.control.transact([
+      ...clientWrites(ctx, { ...credentials, name, owner }, rights && rightsOf(rights)),
+      ...(owner.kind === 'municipality' ? [isStaying(owner.id)] : []),
+    ]);
   } catch (error) {
     await withdrawClient(ctx, credentials);
-    throw error;
+    throw error instanceof WriteRefused && error.at > 0 ? leaves() : error;
   }
   return {
     status: 201,
@@ -215,6 +218,14 @@ export async function revokeClient(ctx: OperatorContext, clientId: string): Prom
   return { status: 204 };
 }
 
+/** A municipality that is there and not about to leave: one that leaves gets no client or grant that would outlive it. */
+const STAYING: Condition = {
+  expression: 'attribute_exists(#pk) AND NOT #tenant.#status IN (:offboarding, :deleted)',
+  values: { offboarding: 'offboarding', deleted: 'deleted' },
+};
+const isStaying = (code: string): Write => ({ kind: 'check', key: municipalityKey(code), condition: STAYING });
+const leaves = () => new Problem('conflict', 'The municipality leaves Livline, or has left.');
+
 /** A live client of this municipality's own: the operator grants no other. */
 const ownOf = (code: string): Condition => ({
   expression: 'attribute_exists(#pk) AND attribute_not_exists(#revokedAt) AND #organisation = :own AND #owner = :code',
@@ -238,10 +249,15 @@ async function writeOwnGrant(
   { write, unmet }: { write: Write; unmet: () => Problem },
 ): Promise<void> {
   try {
-    await ctx.control.transact([{ kind: 'check', key: clientKey(clientId), condition: ownOf(code) }, write]);
+    await ctx.control.transact([
+      { kind: 'check', key: clientKey(clientId), condition: ownOf(code) },
+      isStaying(code),
+      write,
+    ]);
   } catch (error) {
     if (!(error instanceof WriteRefused)) throw error;
-    throw error.at === 0 ? whyNotOwn(error.row) : unmet();
+    if (error.at === 0) throw whyNotOwn(error.row);
+    throw error.at === 1 ? leaves() : unmet();
   }
 }
 

@@ -6,6 +6,7 @@ import type { Segments } from '../table/keys.ts';
 import { type ScopedTable, scopedTable } from '../table/scoped-table.ts';
 import type { Store } from '../table/store.ts';
 import type { Instant } from '../time.ts';
+import type { CertificateKey } from './certificates.ts';
 import type { IdentityProvider } from './identity.ts';
 import type { MunicipalityStatus } from './lifecycle.ts';
 
@@ -21,6 +22,7 @@ export interface OperatorContext {
   readonly control: ScopedTable;
   readonly identity: IdentityProvider;
   readonly keys: KeyMaker;
+  readonly certificates: CertificateKey;
   readonly tokenUrl: string;
 }
 
@@ -46,6 +48,7 @@ export function controlTable(store: Store): ScopedTable {
     write: guarded((write) => [write.key.pk], table.write),
     add: guarded((write) => [write.key.pk], table.add),
     transact: guarded((writes) => writes.map(({ key }) => key.pk), table.transact),
+    erase: guarded((rows) => rows.map(({ pk }) => String(pk).split('#')), table.erase),
     prepare: guarded((write) => [write.key.pk], table.prepare),
   };
 }

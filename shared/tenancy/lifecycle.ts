@@ -17,3 +17,10 @@ export const MUNICIPALITY_STATUSES = Object.keys(MUNICIPALITY_STEPS) as [Municip
 
 /** Whether its clients may work and its events go out. */
 export const isAtWork = (status: MunicipalityStatus): boolean => status === 'test' || status === 'live';
+
+/** Whether it is on its way out or has gone. */
+export const isLeaving = (status: MunicipalityStatus): boolean => status === 'offboarding' || status === 'deleted';
+
+/** The steps that an operator may ask for: provisioning alone leads to `test`, and what is erased is `deleted`. */
+export const stepsOnRequest = (from: MunicipalityStatus): readonly MunicipalityStatus[] =>
+  MUNICIPALITY_STEPS[from].filter((to) => to !== 'test' && to !== 'deleted');

@@ -5,7 +5,7 @@ import { invalid, Problem } from '../errors.ts';
 import type { Answer } from '../operation.ts';
 import { DEFAULT_MONTHS } from '../privacy/access-log.ts';
 import type { Sealing } from '../privacy/keyring.ts';
-import { instant, municipalityCode, whole } from '../record/fields.ts';
+import { instant, line, municipalityCode, whole } from '../record/fields.ts';
 import { mergePatch } from '../record/merge.ts';
 import { parse } from '../record/validate.ts';
 import { findMunicipality, type RegisterEntry, regionOf } from '../register/register.ts';
@@ -72,6 +72,8 @@ export const MunicipalityView = () =>
       status: z
         .enum(MUNICIPALITY_STATUSES)
         .describe('Where it stands (status): its clients work in `test` and `live` alone.'),
+      statusAt: instant('When an operator last changed its status, UTC (status siden).').optional(),
+      statusReason: line('Why (begrundelse).').optional(),
       kle: kleNumber().optional(),
       accessLogMonths: accessLogMonths().optional(),
       quotaPerMinute: quotaNumber().optional(),
@@ -107,6 +109,12 @@ export async function provisionMunicipality(ctx: OperatorContext, body: unknown)
   if (!entry) throw invalid('/code', 'There is no municipality with this code.', 'invalid_value');
   const exists = () => new Problem('already_exists', `The municipality ${code} is provisioned already.`);
   const begun = (await findMunicipalityRow(ctx.control, code)) ?? (await begin(ctx, entry));
+  if (begun?.tenant.status === 'deleted') {
+    throw new Problem(
+      'already_exists',
+      `The municipality ${code} was erased, and its certificate stands: it is not provisioned again.`,
+    );
+  }
   if (begun?.tenant.status !== 'provisioning') throw exists();
 
   const tenant: Tenant = { ...begun.tenant, status: 'test' };

@@ -1,10 +1,12 @@
 import type { Tenant } from '../context.ts';
 import { Problem } from '../errors.ts';
+import { derivedId } from '../ids.ts';
 import { findMunicipality } from '../register/register.ts';
 import { municipalityKey } from '../table/keys.ts';
 import type { ScopedTable } from '../table/scoped-table.ts';
 import { unchangedSince, type Write, WriteRefused } from '../table/write.ts';
 import type { Instant } from '../time.ts';
+import type { Offboarding } from './offboarding.ts';
 
 /** Something that happened to a municipality and that its own events do not tell yet (steward.ts writes them). */
 export interface Untold {
@@ -14,6 +16,8 @@ export interface Untold {
   readonly version: number;
   readonly at: Instant;
   readonly operatorId: string;
+  /** Version of the municipality that its event before this one tells of. */
+  readonly previous?: number | undefined;
 }
 
 /** A municipality as it is stored outside of itself. */
@@ -24,7 +28,23 @@ export interface Municipality {
   /** What operators see. */
   readonly view: Readonly<Record<string, unknown>>;
   readonly untold: readonly Untold[];
+  /** Version that the last of its events tells of, be it told or not. */
+  readonly lastEvent?: number | undefined;
+  /** How far it has left, while it leaves. */
+  readonly offboarding?: Offboarding | undefined;
+  /** The certificate of its erasure, once it is deleted. */
+  readonly certificate?: string | undefined;
 }
+
+/** How it is stored: as text, because a map comes back with its members in another order. */
+type MunicipalityRow = Omit<Municipality, 'offboarding'> & { readonly offboarding?: string };
+
+/** What a change of a municipality may set; all else stays as it is. */
+export type MunicipalityChange = Partial<Omit<Municipality, 'version' | 'lastEvent'>>;
+
+/** Id of the event that tells of a version of a municipality. */
+export const municipalityEventId = (code: string, version: number): string =>
+  derivedId('evt', code, 'municipality', version);
 
 const notProvisioned = (code: string) =>
   new Problem('not_found', `The municipality ${code.slice(0, 20)} is not provisioned.`);
@@ -32,7 +52,9 @@ const notProvisioned = (code: string) =>
 /** The stored municipality, undefined where the code was never provisioned. */
 export async function findMunicipalityRow(control: ScopedTable, code: string): Promise<Municipality | undefined> {
   const row = findMunicipality(code) ? await control.get(municipalityKey(code)) : undefined;
-  return row as Municipality | undefined;
+  if (!row) return undefined;
+  const { version, tenant, view, untold, lastEvent, offboarding, certificate } = row as unknown as MunicipalityRow;
+  return { version, tenant, view, untold, lastEvent, offboarding: offboarding && JSON.parse(offboarding), certificate };
 }
 
 /** The stored municipality. Throws `not_found` where the code was never provisioned. */
@@ -42,22 +64,28 @@ export async function loadMunicipality(control: ScopedTable, code: string): Prom
   return found;
 }
 
-/** Writes the next version of a municipality, or its first, provided that nobody else did since it was read. */
-export function municipalityWrite(
-  before: Municipality | undefined,
-  {
-    tenant,
-    view,
-    untold = before?.untold ?? [],
-  }: Omit<Municipality, 'version' | 'untold'> & Partial<Pick<Municipality, 'untold'>>,
-): Write {
-  const version = (before?.version ?? 0) + 1;
+/** The next version of a municipality, or its first. */
+export function nextMunicipality(before: Municipality | undefined, change: MunicipalityChange): Municipality {
+  const after = { untold: [], ...before, ...change } as Municipality;
+  const { tenant, view, untold } = after;
+  return {
+    ...after,
+    version: (before?.version ?? 0) + 1,
+    view: { ...view, status: tenant.status },
+    lastEvent: untold.at(-1)?.version ?? before?.lastEvent,
+  };
+}
+
+/** Writes a municipality as it is next, provided that nobody else changed it since it was read. */
+export function municipalityWrite(before: Municipality | undefined, change: MunicipalityChange): Write {
+  const after = nextMunicipality(before, change);
+  const { code } = after.tenant;
   return {
     kind: 'put',
-    key: municipalityKey(tenant.code),
+    key: municipalityKey(code),
     condition: unchangedSince(before?.version ?? 0),
-    item: { type: 'municipality', version, tenant, view: { ...view, status: tenant.status }, untold },
-    index: { list: { pk: ['MUNICIPALITIES'], sk: [tenant.code] } },
+    item: { type: 'municipality', ...after, offboarding: after.offboarding && JSON.stringify(after.offboarding) },
+    index: { list: { pk: ['MUNICIPALITIES'], sk: [code] } },
   };
 }
 

@@ -4,6 +4,8 @@ import type { KeyMaker } from '../privacy/key-maker.ts';
 import { parse } from '../record/validate.ts';
 import type { Store } from '../table/store.ts';
 import { instantOf } from '../time.ts';
+import { certificateOperations } from './certificate-operations.ts';
+import type { CertificateKey } from './certificates.ts';
 import {
   ClientOnce,
   ClientView,
@@ -29,6 +31,7 @@ import {
 import { loadMunicipality } from './municipality-row.ts';
 import { createPartner, getPartner, NewPartner, PartnerView } from './partners.ts';
 import { programmeOperations } from './programme-operations.ts';
+import { changeMunicipalityStatus, MunicipalityStatusChange } from './status-change.ts';
 
 export type { OperatorContext };
 
@@ -36,6 +39,7 @@ interface OperatorDeps {
   readonly store: Store;
   readonly identity: IdentityProvider;
   readonly keys: KeyMaker;
+  readonly certificates: CertificateKey;
   readonly now: () => Date;
   readonly tokenUrl: string;
 }
@@ -50,6 +54,7 @@ export const openOperatorContext = (deps: OperatorDeps, operatorId: string, requ
   control: controlTable(deps.store),
   identity: deps.identity,
   keys: deps.keys,
+  certificates: deps.certificates,
   tokenUrl: deps.tokenUrl,
 });
 
@@ -131,6 +136,26 @@ export const adminOperations = (): Operation<OperatorContext>[] => [
     run: (ctx, request) => updateMunicipality(ctx, param(request, 'code'), request.body),
   },
   {
+    id: 'change-municipality-status',
+    method: 'POST',
+    path: `${municipalities}/{code}/status`,
+    scope: 'admin:write',
+    tag: 'municipalities',
+    summary: "Change a municipality's status",
+    description:
+      'Suspending stops reads, writes and deliveries within 60 s; what waits is kept, and goes out after `live`. `offboarding` hands the record over and then erases it, which nothing undoes.',
+    manner: 'act',
+    body: MunicipalityStatusChange,
+    success: {
+      status: 200,
+      description: 'The municipality, also where it had that status before.',
+      body: MunicipalityView,
+    },
+    problems: ['validation_failed', 'illegal_transition', 'in_flight'],
+    example: { status: 'suspended', reason: 'Agreed with the municipality until its new contract is signed.' },
+    run: (ctx, request) => changeMunicipalityStatus(ctx, param(request, 'code'), request.body),
+  },
+  {
     id: 'create-municipal-client',
     method: 'POST',
     path: `${municipalities}/{code}/clients`,
@@ -145,7 +170,7 @@ export const adminOperations = (): Operation<OperatorContext>[] => [
       description: 'Its credentials, this once.',
       body: () => z.strictObject({ client: ClientOnce() }),
     },
-    problems: ['validation_failed'],
+    problems: ['validation_failed', 'conflict'],
     example: { name: 'DUBU integration', preset: 'integration' },
     run: async (ctx, request) => {
       const code = param(request, 'code');
@@ -304,5 +329,6 @@ export const adminOperations = (): Operation<OperatorContext>[] => [
     problems: ['validation_failed', 'conflict'],
     run: (ctx, request) => deleteGrant(ctx, param(request, 'clientId'), param(request, 'code')),
   },
+  ...certificateOperations(),
   ...programmeOperations(),
 ];

@@ -22,6 +22,7 @@ import { CARE_FORMS, FAMILY_KINDS } from '../resources/family-kinds.ts';
 import { municipalityKey, programmeKey, shareKey } from '../table/keys.ts';
 import { unchangedSince, type Write, WriteRefused } from '../table/write.ts';
 import type { OperatorContext } from './control.ts';
+import { isLeaving, type MunicipalityStatus } from './lifecycle.ts';
 
 /** A programme and its 98 municipalities at most are written in one transaction, which holds 100 rows. */
 const MOST_MUNICIPALITIES = 98;
@@ -165,7 +166,7 @@ function checkTerms({ from, to, grantOere, municipalities }: Terms): void {
   if (allocated > grantOere) throw invalid('/municipalities', "These are allocations above the programme's grant.");
 }
 
-/** Throws 422 unless every municipality that joins is provisioned. None is ever unprovisioned, so it can be read before. */
+/** Throws 422 unless every municipality that joins is provisioned, and none of them leaves. */
 async function requireProvisioned(
   ctx: OperatorContext,
   before: Programme | undefined,
@@ -175,7 +176,8 @@ async function requireProvisioned(
   const joining = municipalities.map(({ code }) => code).filter((code) => !known.has(code));
   if (joining.length === 0) return;
   const rows = await ctx.control.getMany(joining.map(municipalityKey));
-  const provisioned = new Set(rows.map((row) => (row['view'] as { code: string }).code));
+  const views = rows.map((row) => row['view'] as { code: string; status: MunicipalityStatus });
+  const provisioned = new Set(views.filter(({ status }) => !isLeaving(status)).map(({ code }) => code));
   const stranger = joining.find((code) => !provisioned.has(code));
   if (stranger === undefined) return;
   const pointer = `/municipalities/${municipalities.findIndex(({ code }) => code === stranger)}/code`;

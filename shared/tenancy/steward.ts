@@ -1,10 +1,9 @@
 import { stewardContext } from '../context.ts';
-import { derivedId } from '../ids.ts';
 import { eventWrite } from '../record/events.ts';
 import type { Store } from '../table/store.ts';
 import { WriteRefused } from '../table/write.ts';
 import { controlTable } from './control.ts';
-import { loadMunicipality, type Municipality, municipalityWrite } from './municipality-row.ts';
+import { loadMunicipality, type Municipality, municipalityEventId, municipalityWrite } from './municipality-row.ts';
 
 /** What looking after municipalities needs from outside. */
 export interface StewardDeps {
@@ -26,11 +25,12 @@ export async function lookAfter(deps: StewardDeps, code: string, requestId: stri
  * any municipality. The events first, then the row that says they are told.
  */
 async function tell({ store }: StewardDeps, municipality: Municipality, requestId: string): Promise<void> {
-  const { tenant, view, untold } = municipality;
-  for (const { name, version, at, operatorId } of untold) {
+  const { tenant, untold } = municipality;
+  const idOf = (version: number) => municipalityEventId(tenant.code, version);
+  for (const { name, version, at, operatorId, previous } of untold) {
     const ctx = stewardContext(store, tenant, requestId, new Date(at), operatorId);
     const event = eventWrite(ctx, {
-      id: derivedId('evt', tenant.code, 'municipality', version),
+      id: idOf(version),
       name,
       objectType: 'municipality',
       objectId: tenant.code,
@@ -38,12 +38,12 @@ async function tell({ store }: StewardDeps, municipality: Municipality, requestI
       href: `/v1/admin/municipalities/${tenant.code}`,
       action: version === 1 ? 'created' : 'updated',
       changed: version === 1 ? [] : ['status'],
+      previous: previous === undefined ? undefined : idOf(previous),
     });
     await unlessDone(ctx.table.write(event));
   }
-  const told = municipalityWrite(municipality, { tenant, view, untold: [] });
   // Where the municipality was changed meanwhile, the next round tells what that left.
-  await unlessDone(controlTable(store).write(told));
+  await unlessDone(controlTable(store).write(municipalityWrite(municipality, { untold: [] })));
 }
 
 async function unlessDone(write: Promise<void>): Promise<void> {

@@ -1,13 +1,14 @@
 import type { Context } from '../context.ts';
 import { deliveryKey, duePartition, orderKey } from '../table/keys.ts';
-import { isVersion, PRESENT, unchangedSince, type Write, WriteRefused } from '../table/write.ts';
+import { freshVersion, isVersion, PRESENT, unchangedSince, type Write, WriteRefused } from '../table/write.ts';
 import { plusSeconds } from '../time.ts';
 import { type Delivery, HINT_GRACE_S, unlessRefused } from './deliveries.ts';
 
 /**
  * Order on an ordered endpoint: one row for each endpoint and subject names the deliveries that are not finished, and the
  * first of them alone may be attempted. A delivery enters and leaves it in the very transaction in which it comes to be
- * and is finished, so nobody can pass and nobody is forgotten; other subjects have rows of their own and never wait.
+ * and is finished, so nobody can pass and nobody is forgotten; other subjects have rows of their own and never wait. The
+ * last one takes the row with it.
  */
 interface Line {
   readonly version: number;
@@ -86,16 +87,11 @@ export async function commitInLine(
   for (let attempt = 1; ; attempt += 1) {
     const { version, waiting } = await readLine(ctx, endpointId, order.subject);
     const { [id]: _, ...rest } = waiting;
-    const line: Write = {
-      kind: 'put',
-      key: orderKey(endpointId, order.subject),
-      item: {
-        type: 'order',
-        version: version + 1,
-        waiting: change === 'leave' ? rest : { ...rest, [id]: { sequence: order.sequence, eventId } },
-      },
-      condition: unchangedSince(version),
-    };
+    const remaining = change === 'leave' ? rest : { ...rest, [id]: { sequence: order.sequence, eventId } };
+    const row = { key: orderKey(endpointId, order.subject), condition: unchangedSince(version) };
+    const item = { type: 'order', version: version === 0 ? freshVersion() : version + 1, waiting: remaining };
+    const line: Write =
+      Object.keys(remaining).length === 0 ? { ...row, kind: 'delete' } : { ...row, kind: 'put', item };
     const next = change === 'leave' && first({ version, waiting: rest });
     try {
       return await ctx.table.transact([...writes, line, ...(next ? [wake(ctx, next.id)] : [])]);

@@ -78,7 +78,7 @@ function inOrder(ids: readonly string[], known: ReadonlyMap<string, EventRow>): 
  * in one transaction, so there is no hole. Gives the ids of all that are still to be relayed, with those that come before
  * them.
  */
-async function number(ctx: Context, ids: readonly string[]): Promise<string[]> {
+export async function numberEvents(ctx: Context, ids: readonly string[]): Promise<string[]> {
   for (let attempt = 1; ; attempt += 1) {
     const pending = (await withPredecessors(ctx, ids)).filter(({ duePk }) => duePk !== undefined);
     const unnumbered = pending.filter(({ sequence }) => sequence === undefined);
@@ -150,7 +150,7 @@ const enterLine = (ctx: Context, delivery: NewDelivery): Promise<void> =>
  * again, and running all of it twice changes nothing.
  */
 async function relay(ctx: Context, eventIds: readonly string[], sendHints: SendHints): Promise<void> {
-  const pending = await number(ctx, eventIds);
+  const pending = await numberEvents(ctx, eventIds);
   const [events, ledger] = await Promise.all([readEvents(ctx, pending), ctx.table.get(ledgerKey(...ENDPOINTS_LEDGER))]);
   const endpoints = ((ledger as Row | undefined)?.['entries'] ?? {}) as Record<string, Subscription>;
   const waiting = events

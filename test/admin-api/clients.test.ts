@@ -128,6 +128,7 @@ describe('ending a credential', () => {
         ...OPERATORS,
         store: life.store(livline.store),
         keys: livline.keys,
+        certificates: livline.certificates,
         identity: {
           ...livline.identity,
           listSecrets: life.guard(livline.identity.listSecrets),
@@ -212,6 +213,7 @@ describe('a client that is revoked', () => {
         ...OPERATORS,
         store: life.store(livline.store),
         keys: livline.keys,
+        certificates: livline.certificates,
         identity: { ...livline.identity, deleteClient: life.guard(async () => undefined) },
         now: livline.now,
       });

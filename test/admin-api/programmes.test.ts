@@ -331,6 +331,7 @@ describe('a change of a programme by a process that dies', () => {
         store: life.store(livline.storeOf('admin-api')),
         identity: livline.identity,
         keys: livline.keys,
+        certificates: livline.leaving.certificates,
         now: livline.now,
         tokenUrl: 'https://token.test/oauth2/token',
         operatorClientId: OPERATOR,

@@ -12,6 +12,7 @@ import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/sc
 import { noSecrets } from '#test/support/issuer.ts';
 import { PLENTY } from '#test/support/plenty.ts';
 import { proxyEvent } from '#test/support/proxy-event.ts';
+import { standInCertificates } from '#test/support/stand-in-certificates.ts';
 import { standInKeys } from '#test/support/stand-in-keys.ts';
 import type { Plant } from '#test/support/unit-cases.ts';
 
@@ -84,7 +85,16 @@ export async function startWorld({
     deleteClient: async () => undefined,
     ...noSecrets,
   };
-  const admin = adminApi({ store, identity, keys, now, tokenUrl: 'https://token.invalid', operatorClientId: OPERATOR });
+  const certificates = standInCertificates();
+  const admin = adminApi({
+    store,
+    identity,
+    keys,
+    certificates,
+    now,
+    tokenUrl: 'https://token.invalid',
+    operatorClientId: OPERATOR,
+  });
   const tenant = openTenantApi(store, now, { quotaPerMinute: PLENTY });
 
   const claims = claimsOf(OPERATOR, ADMIN_SCOPES);

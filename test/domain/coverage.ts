@@ -447,6 +447,8 @@ const RISK_EVENTS = ['resources/risk-flags > is raised and cleared in the feed']
 /** §6: the events by name. Others are `<resource>.created`, `.updated` and `.deleted`. */
 export const EVENTS_SHOWN: Shown = {
   'municipality.provisioned': ['admin-api/provisioning > is the first thing in the municipality’s feed'],
+  'municipality.activated': ['admin-api/status > is told in the municipality’s own events, in order'],
+  'municipality.suspended': ['admin-api/status > is told in the municipality’s own events, in order'],
   'family.created': FAMILY_EVENTS,
   'family.updated': FAMILY_EVENTS,
   'family.approved': FAMILY_EVENTS.slice(1),
@@ -490,10 +492,8 @@ export const EVENTS_SHOWN: Shown = {
   'action.created': ['resources/actions > is created in the feed, and updated with what becomes of it'],
 };
 
-/** §6: names that nothing gives yet. What becomes due comes with the deadlines (§5); no operation suspends a municipality. */
+/** §6: names that nothing gives yet. What becomes due comes with the deadlines (§5). */
 export const EVENTS_TO_COME = [
-  'municipality.activated',
-  'municipality.suspended',
   'coverage.gap',
   'action.overdue',
   'supervision.overdue',

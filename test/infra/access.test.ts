@@ -61,9 +61,10 @@ describe('the permissions', () => {
     expect(actions.filter((action) => /\*|Scan|PartiQL/.test(action))).toEqual([]);
   });
 
-  test('name a resource each, but for the one action that knows none, and for keys that are known by their tags', () => {
+  test('name a resource each, but for the one action that knows none, for keys that are known by their tags, and for the objects of one municipality', () => {
+    const objects = /\/[a-z]+\/\$\{aws:PrincipalTag\/municipality\}\/\*"/;
     const wide = statements
-      .filter(({ resources }) => JSON.stringify(resources).includes('*'))
+      .filter(({ resources }) => JSON.stringify(resources).replace(objects, '"').includes('*'))
       .filter(({ condition }) => !JSON.stringify(condition ?? {}).includes('Tag/livline:stage'))
       .filter(({ resources }) => !JSON.stringify(resources).includes(':alias/livline/prod/*'));
     expect(wide.flatMap(({ role, actions }) => actions.map((action) => [role.slice(0, 5), action]))).toEqual([
@@ -202,10 +203,25 @@ describe('the rows', () => {
   });
 });
 
-test('clients are made and unmade in the one user pool, and by admin-api alone', () => {
+test('objects are written and read by lifecycle alone, those of its session’s municipality, on their shelf', () => {
+  const [handover, ...others] = statements.filter(({ actions }) => actions.some((action) => action.startsWith('s3:')));
+  expect(others).toEqual([]);
+  expect(handover).toMatchObject({
+    role: expect.stringMatching(/^lifecycletenantrole/),
+    actions: expect.toSatisfy((actions) => new Set(actions).size === 3 && !actions.join().includes('Delete')),
+  });
+  expect(JSON.stringify(handover?.resources)).toContain(`/handover/${TAG}/*`);
+});
+
+test('clients are made in the one user pool by admin-api alone, and unmade by it and by lifecycle', () => {
   const cognito = statements.filter(({ actions }) => actions.some((action) => action.startsWith('cognito-idp:')));
-  expect(cognito).toHaveLength(1);
-  expect(cognito[0]).toMatchObject({
+  expect(cognito).toHaveLength(2);
+  const { role, actions } = cognito.find((statement) => statement.role.startsWith('lifecycle')) as Statement;
+  expect({ role, actions }).toEqual({
+    role: expect.stringMatching(/^lifecyclerole/),
+    actions: ['cognito-idp:DeleteUserPoolClient'],
+  });
+  expect(cognito.find((statement) => statement.role.startsWith('adminapi'))).toMatchObject({
     role: expect.stringMatching(/^adminapi/),
     actions: [
       'cognito-idp:AddUserPoolClientSecret',
@@ -247,4 +263,33 @@ test('a data key is unwrapped under a tenant role alone, by the key of its munic
   }
   const others = statements.filter(({ sid, actions }) => actions.includes('kms:Decrypt') && sid !== 'UnwrapKeys');
   for (const { resources: named, role } of others) expect(JSON.stringify(named), role).not.toContain('*');
+});
+
+test('keys are ended by lifecycle alone, and only those of municipalities of its stage', () => {
+  const ending = statements.filter(({ actions }) => actions.includes('kms:DisableKey'));
+  expect(ending.map(({ role }) => role)).toEqual([expect.stringMatching(/^lifecyclerole/)]);
+  expect(ending[0]?.condition).toEqual({
+    StringEquals: { 'aws:ResourceTag/livline:stage': 'prod' },
+    Null: { 'aws:ResourceTag/livline:municipality': 'false' },
+  });
+});
+
+test('certificates are signed by lifecycle alone, and their public key is shown by admin-api', () => {
+  const by = (action: string) => statements.filter(({ actions }) => actions.includes(action));
+  expect(by('kms:Sign').map(({ role }) => role)).toEqual([expect.stringMatching(/^lifecyclerole/)]);
+  expect(by('kms:GetPublicKey').map(({ role }) => role)).toEqual([expect.stringMatching(/^adminapirole/)]);
+  for (const { resources: named } of [...by('kms:Sign'), ...by('kms:GetPublicKey')]) {
+    expect(JSON.stringify(named)).toContain('certificates');
+  }
+});
+
+test('rows are erased by lifecycle alone: those of the municipality of its session, and clients', () => {
+  const erasing = statements.filter(({ actions }) => actions.includes('dynamodb:BatchWriteItem'));
+  expect(erasing.map(({ role, condition }) => [role.slice(0, 13), condition['ForAllValues:StringLike']])).toEqual(
+    expect.arrayContaining([
+      ['lifecycletena', { 'dynamodb:LeadingKeys': [`T#${TAG}#*`, `M#${TAG}#*`] }],
+      ['lifecyclerole', { 'dynamodb:LeadingKeys': ['C#*'] }],
+    ]),
+  );
+  expect(erasing).toHaveLength(2);
 });

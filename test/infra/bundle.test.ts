@@ -1,4 +1,5 @@
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -38,7 +39,7 @@ describe('the bundles', () => {
     for (const name of names) {
       const { imports } = await outputOf(name);
       expect(
-        imports.filter((path) => !path.startsWith('node:')),
+        imports.filter((path) => !isBuiltin(path)),
         name,
       ).toEqual([]);
     }
@@ -49,10 +50,9 @@ describe('the bundles', () => {
       /credential-provider-(?!node)|token-providers|nested-clients|submodules\/event-streams|loadSharedConfigFiles|Crc32/;
     for (const name of names) {
       const { inputs } = await outputOf(name);
-      expect(
-        inputs.filter((path) => unused.test(path)),
-        name,
-      ).toEqual([]);
+      // S3 compares the checksum of each part with what arrived.
+      const left = inputs.filter((path) => unused.test(path) && !(name === 'lifecycle' && /Crc32/.test(path)));
+      expect(left, name).toEqual([]);
     }
   });
 

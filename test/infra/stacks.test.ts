@@ -46,6 +46,36 @@ describe('the table', () => {
   });
 });
 
+describe('every bucket', () => {
+  const buckets = ofType(resources, 'AWS::S3::Bucket');
+
+  test.each(buckets.map(({ id, properties }) => [id, properties] as const))(
+    '%s is closed to the public, encrypted, and ends what is unfinished or old',
+    (id, bucket) => {
+      expect(Object.values(bucket.PublicAccessBlockConfiguration)).toEqual([true, true, true, true]);
+      expect(bucket.OwnershipControls.Rules).toEqual([{ ObjectOwnership: 'BucketOwnerEnforced' }]);
+      expect(bucket.BucketEncryption).toBeDefined();
+      expect(bucket.LifecycleConfiguration.Rules.length).toBeGreaterThan(0);
+      const policies = ofType(resources, 'AWS::S3::BucketPolicy').filter(
+        ({ properties }) => targetOf(properties.Bucket) === id,
+      );
+      expect(policies.flatMap(({ properties }) => properties.PolicyDocument.Statement)).toContainEqual(
+        expect.objectContaining({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+      );
+    },
+  );
+
+  test('of objects keeps handovers for 90 days and archives for good, under our own key, and says who fetched them', () => {
+    const objects = buckets.find(({ properties }) => properties.LoggingConfiguration)?.properties;
+    const [sse] = objects.BucketEncryption.ServerSideEncryptionConfiguration;
+    expect(sse.ServerSideEncryptionByDefault.SSEAlgorithm).toBe('aws:kms');
+    const expiring = objects.LifecycleConfiguration.Rules.filter(
+      ({ ExpirationInDays }: { ExpirationInDays?: number }) => ExpirationInDays,
+    );
+    expect(expiring).toMatchObject([{ Prefix: 'handover/', ExpirationInDays: 90, Status: 'Enabled' }]);
+  });
+});
+
 describe('every function', () => {
   const functions = ofType(resources, 'AWS::Lambda::Function').map(({ properties }) => ({
     name: properties.Environment.Variables.SERVICE as string,

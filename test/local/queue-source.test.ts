@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { callersOf } from '#infra/local/callers.ts';
 import { type QueueHandler, startQueueSource } from '#infra/local/queue-source.ts';
 import { createQueue, type QueueServer, startQueueServer } from '#infra/local/queues.ts';
 
@@ -24,7 +25,7 @@ const clientWith = (key: string) =>
   });
 
 beforeAll(async () => {
-  server = await startQueueServer(accessKeyId);
+  server = await startQueueServer(callersOf(accessKeyId));
   client = clientWith(accessKeyId);
 });
 

@@ -1,4 +1,3 @@
-import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import type { Caller, Livline } from './livline.ts';
 
 export interface Endpoint {
@@ -26,11 +25,8 @@ export async function createFamily(at: Caller, alias = 'Familien ved åen'): Pro
   return body.id;
 }
 
-/** Suspends a municipality, or lets it work again. There is no operation for it yet. */
-export async function setStatus({ store }: Livline, code: string, status: 'live' | 'suspended'): Promise<void> {
-  const { client, tableName } = store;
-  const { Item } = await client.send(new GetCommand({ TableName: tableName, Key: { pk: `M#${code}`, sk: 'A' } }));
-  const view = JSON.stringify({ ...JSON.parse(Item?.['view']), status });
-  const changed = { ...Item, view, tenant: { ...Item?.['tenant'], status } };
-  await client.send(new PutCommand({ TableName: tableName, Item: changed }));
+/** Suspends a municipality, or lets it work again. */
+export async function setStatus({ operator }: Livline, code: string, status: 'live' | 'suspended'): Promise<void> {
+  const { status: answered } = await operator('POST', `/municipalities/${code}/status`, { body: { status } });
+  if (answered !== 200) throw new Error(`Changing the status answered ${answered}`);
 }

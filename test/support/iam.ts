@@ -1,7 +1,9 @@
 import { inject } from 'vitest';
 import type { FunctionName } from '#infra/service-function.ts';
+import { type Buckets, objectKey } from '#shared/archive/bucket.ts';
 import type { KeyMaker } from '#shared/privacy/key-maker.ts';
 import type { KeyBinding, KeyOpener } from '#shared/privacy/key-opener.ts';
+import type { CertificateKey, CertificateSigner } from '#shared/tenancy/certificates.ts';
 import type { IdentityProvider } from '#shared/tenancy/identity.ts';
 import type { SendHints } from '#shared/webhooks/hints.ts';
 import { recordDenial } from './denials.ts';
@@ -44,6 +46,41 @@ export const sendingFrom =
     await requireCall({ function: name }, { action: 'sqs:SendMessage', resource: arnOf('delivery') });
     return send(hints);
   };
+
+/** A function's way to the bucket, to keep objects of a municipality: in a session of its tenant role there. */
+export const keepingIn =
+  (name: FunctionName, buckets: Buckets): Buckets =>
+  (municipality, shelf) => {
+    const { put, get } = buckets(municipality, shelf);
+    const ask = (action: string, object: string) =>
+      requireCall(
+        { function: name, municipality },
+        { action, resource: `${arnOf('bucket')}/${objectKey(municipality, shelf, object)}` },
+      );
+    return {
+      async put(object, body, type) {
+        // A large object is written in parts, and given up where that fails.
+        for (const action of ['s3:PutObject', 's3:AbortMultipartUpload']) await ask(action, object);
+        return put(object, body, type);
+      },
+      async get(object) {
+        await ask('s3:GetObject', object);
+        return get(object);
+      },
+    };
+  };
+
+/** A function's way to the key that signs certificates. */
+export function signingBy(
+  name: FunctionName,
+  { sign, publicKey }: CertificateSigner & CertificateKey,
+): CertificateSigner & CertificateKey {
+  const ask = (action: string) => requireCall({ function: name }, { action, resource: arnOf('certificates') });
+  return {
+    sign: async (claims) => ask('kms:Sign').then(() => sign(claims)),
+    publicKey: async () => ask('kms:GetPublicKey').then(publicKey),
+  };
+}
 
 /** The key of any municipality: policies know them by their tags. */
 const KEY = `arn:aws:kms:${REGION}:${ACCOUNT}:key/municipality`;

@@ -7,19 +7,24 @@ import { lifecycleRound } from '#functions/lifecycle/app.ts';
 import { relayStream } from '#functions/relay/app.ts';
 import { tenantApi } from '#functions/tenant-api/app.ts';
 import { timeClaim } from '#infra/local/proxy-event.ts';
+import type { FunctionName } from '#infra/service-function.ts';
 import { allMunicipalities } from '#shared/register/register.ts';
+import { RESOURCES } from '#shared/resources/registry.ts';
 import type { QuotaDeps } from '#shared/tenancy/quota.ts';
 import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
 import { lookAfter } from '#shared/tenancy/steward.ts';
 import type { Post, PostRequest, PostResult } from '#shared/webhooks/egress.ts';
 import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
 import type { DelayedHint } from '#shared/webhooks/hints.ts';
+import { webhookResources } from '#shared/webhooks/resources.ts';
 import { startTable } from './captured-table.ts';
-import { makingKeys, managingClients, sendingFrom } from './iam.ts';
+import { keepingIn, makingKeys, managingClients, sendingFrom, signingBy } from './iam.ts';
 import { issuerInMemory } from './issuer.ts';
 import { inspect, plant } from './leaks.ts';
+import { memoryBuckets } from './memory-buckets.ts';
 import { PLENTY } from './plenty.ts';
 import { proxyEvent } from './proxy-event.ts';
+import { standInCertificates } from './stand-in-certificates.ts';
 
 /** What came back, the body parsed where it is JSON. */
 export interface Reply {
@@ -91,19 +96,22 @@ export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY
   const sendHints = async (some: readonly DelayedHint[]): Promise<void> => {
     hints.push(...some);
   };
+  const certificates = standInCertificates();
+  const memory = memoryBuckets();
   const issuer = issuerInMemory(now, () => {
     if (hasEnded()) throw new Error('The process has ended');
   });
   const { scopesOf } = issuer;
-  const identity = managingClients('admin-api', issuer.identity);
+  const identityOf = (name: FunctionName) => managingClients(name, issuer.identity);
 
   const startTenantApi = (quota: Pick<QuotaDeps, 'quotaPerMinute'>) =>
     tenantApi({ store: storeOf('tenant-api'), now, post, allowLocal, ...quota });
   const tenant = startTenantApi({ quotaPerMinute });
   const admin = adminApi({
     store: storeOf('admin-api'),
-    identity,
+    identity: identityOf('admin-api'),
     keys: makingKeys('admin-api', keys),
+    certificates: signingBy('admin-api', certificates),
     now,
     tokenUrl: 'https://token.test/oauth2/token',
     operatorClientId: OPERATOR,
@@ -119,7 +127,16 @@ export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY
     endpoints,
     random: () => 0,
   });
-  const lifecycle = lifecycleRound({ store: storeOf('lifecycle'), now });
+  const leaving = {
+    store: storeOf('lifecycle'),
+    now,
+    buckets: keepingIn('lifecycle', memory.buckets),
+    identity: identityOf('lifecycle'),
+    keys: makingKeys('lifecycle', keys),
+    certificates: signingBy('lifecycle', certificates),
+    resources: [...RESOURCES, ...webhookResources({ allowLocal })],
+  };
+  const lifecycle = lifecycleRound(leaving);
   const clock = clockRound({ store: storeOf('clock'), sendHints: sendingFrom('clock', sendHints), now });
 
   async function call(
@@ -251,12 +268,17 @@ export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY
     store,
     storeOf,
     keys,
+    /** What the lifecycle works with. */
+    leaving,
+    /** The objects in the bucket, by their keys. */
+    objects: memory.objects,
     captured,
     hints,
     posts,
     /** The clients that the token issuer knows, with the scopes that each may ask for. */
     issuedClients: scopesOf,
-    identity,
+    identity: issuer.identity,
+    certificates,
     requestsOf,
     roundTripsOf,
     cutOff,

@@ -33,6 +33,8 @@ const TAG_VALUE = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u;
 
 /** A municipality's code, by itself or as the owner of a row. */
 const CODE = /^([TM]#)?(\d{4})(?=#|$)/;
+/** The same in the ARN of an object, behind the shelf that it is on. */
+const OWNER_OF_OBJECT = /(?<=^arn:aws:s3:::[^/]+\/[a-z]+\/)\d{4}(?=\/)/;
 
 /** Throws where a policy names a municipality: all of them are to be the same to it. */
 function requireImpartial({ Statement }: PolicyDocument): void {
@@ -63,7 +65,11 @@ function impartial({ function: name, municipality }: Principal, { action, resour
   ]);
   return {
     principal,
-    request: { action, resource, context: Object.fromEntries(told) as Record<string, string | string[]> },
+    request: {
+      action,
+      resource: resource.replace(OWNER_OF_OBJECT, numbered),
+      context: Object.fromEntries(told) as Record<string, string | string[]>,
+    },
   };
 }
 
@@ -85,7 +91,11 @@ function withEncryptionContext<T>(action: string, said: T): T {
 }
 
 /** What a service does with the key of what it keeps, in the name of whoever calls it. */
-const KEY_ACTIONS = { dynamodb: ['kms:Decrypt'], sqs: ['kms:GenerateDataKey', 'kms:Decrypt'] } as const;
+const KEY_ACTIONS = {
+  dynamodb: ['kms:Decrypt'],
+  sqs: ['kms:GenerateDataKey', 'kms:Decrypt'],
+  s3: ['kms:GenerateDataKey', 'kms:Decrypt'],
+} as const;
 
 /** Answers what IAM would, by the policies of the roles. Each answer is remembered: a suite asks the same a thousand times. */
 export function policiesOf({ roles, arns, encryptedBy, keyPolicies }: Policies) {
@@ -160,7 +170,8 @@ export function policiesOf({ roles, arns, encryptedBy, keyPolicies }: Policies) 
 
   /** A call needs the key of what it is about besides, used through the service that keeps it. */
   async function requireKey(principal: Principal, arn: string): Promise<void> {
-    const key = encryptedBy[arn];
+    // An object is encrypted as its bucket says.
+    const key = encryptedBy[arn.split('/')[0] as string] ?? encryptedBy[arn];
     if (key === undefined) return;
     const service = arn.split(':')[2] as keyof typeof KEY_ACTIONS;
     const context = { 'kms:ViaService': `${service}.${REGION}.amazonaws.com` };

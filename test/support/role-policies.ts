@@ -22,16 +22,21 @@ export interface Policies {
   readonly roles: Readonly<Record<string, RolePolicies>>;
   /** ARNs by logical id: what a statement's resource stands for. */
   readonly arns: Readonly<Record<string, string>>;
-  /** What encrypts a table or a queue: ARN of the key by ARN of what it encrypts. */
+  /** What encrypts a table, a queue or a bucket: ARN of the key by ARN of what it encrypts. */
   readonly encryptedBy: Readonly<Record<string, string>>;
   /** The policies of keys, by ARN. */
   readonly keyPolicies: Readonly<Record<string, PolicyDocument>>;
 }
 
-/** Where a queue, a table and a key say what encrypts, and who may use it. */
+/** Where a queue, a table, a bucket and a key say what encrypts, and who may use it. */
 interface Encryption {
   readonly KmsMasterKeyId?: unknown;
   readonly SSESpecification?: { readonly KMSMasterKeyId?: unknown };
+  readonly BucketEncryption?: {
+    readonly ServerSideEncryptionConfiguration: readonly {
+      readonly ServerSideEncryptionByDefault: { readonly KMSMasterKeyID?: unknown };
+    }[];
+  };
   readonly KeyPolicy?: unknown;
 }
 
@@ -134,8 +139,10 @@ export function synthesisedPolicies(): Policies {
       const arn = ARNS[Type]?.(id);
       if (arn === undefined) continue;
       arns[id] = arn;
-      const { KmsMasterKeyId, SSESpecification, KeyPolicy } = (Properties ?? {}) as Encryption;
-      const key = KmsMasterKeyId ?? SSESpecification?.KMSMasterKeyId;
+      const { KmsMasterKeyId, SSESpecification, BucketEncryption, KeyPolicy } = (Properties ?? {}) as Encryption;
+      const [objects] = BucketEncryption?.ServerSideEncryptionConfiguration ?? [];
+      const ofObjects = objects?.ServerSideEncryptionByDefault.KMSMasterKeyID;
+      const key = KmsMasterKeyId ?? SSESpecification?.KMSMasterKeyId ?? ofObjects;
       if (key !== undefined) encryptedBy[arn] = resolve(stack, key) as string;
       if (KeyPolicy !== undefined) keyPolicies[arn] = resolve(stack, KeyPolicy) as PolicyDocument;
     }

@@ -4,6 +4,7 @@ import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { DynamoDBRecord, DynamoDBStreamEvent, ScheduledEvent, SQSEvent } from 'aws-lambda';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { callersOf } from '#infra/local/callers.ts';
 import { invoke } from '#infra/local/lambda.ts';
 import { createQueue, startQueueServer } from '#infra/local/queues.ts';
 import type { PostRequest } from '#shared/webhooks/egress.ts';
@@ -25,7 +26,7 @@ beforeAll(async () => {
   vi.spyOn(process.stdout, 'write').mockReturnValue(true);
   livline = await startLivline({ allowLocal: true });
   const credentials = await livline.store.client.config.credentials();
-  const queues = await startQueueServer(credentials.accessKeyId);
+  const queues = await startQueueServer(callersOf(credentials.accessKeyId));
   sqs = new SQSClient({ endpoint: queues.endpoint, region: 'eu-central-1', credentials });
   queueUrl = await createQueue(sqs, queues.endpoint, 'delivery');
   const receiver = createServer(async (request, response) => {

@@ -1,0 +1,172 @@
+import { createHash } from 'node:crypto';
+import type { Bucket } from '../archive/bucket.ts';
+import { type ObjectEntry, putNdjson } from '../archive/ndjson.ts';
+import type { Context } from '../context.ts';
+import { headOf, type Link } from '../privacy/chain.ts';
+import { eventBytes } from '../record/events.ts';
+import { listOfAll } from '../record/indexes.ts';
+import { findRecords, wholeShown } from '../record/read.ts';
+import type { Fields, Resource, View } from '../record/resource.ts';
+import type { Stored } from '../record/stored.ts';
+import { accessPartition, feedPartition, sequenceKey, sharesPartition } from '../table/keys.ts';
+import type { RangeQuery, Row, ScopedTable } from '../table/scoped-table.ts';
+import { inboxMessages, wholePayload } from '../webhooks/inbox-messages.ts';
+
+/**
+ * What a municipality takes with it: one object of NDJSON for each resource, each line a record as the API shows it to the
+ * municipality itself (handoverContext): S fields open, of the SS fields those that it wrote, for a partner's are the
+ * partner's to hand over, and nobody's secrets. Then the programmes it takes part in, the access log, and the events with their chain.
+ * What was deleted is told by the events alone.
+ */
+export interface Handover {
+  readonly ctx: Context;
+  readonly bucket: Bucket;
+  readonly resources: readonly Resource[];
+  /** Folder of its objects. */
+  readonly folder: string;
+}
+
+const PAGE = 100;
+
+/** The rows of a range, page by page. */
+export async function* pagesOf(
+  table: ScopedTable,
+  range: Omit<RangeQuery, 'limit' | 'after'>,
+): AsyncGenerator<readonly Row[]> {
+  let after: string | undefined;
+  do {
+    const page = await table.query({ ...range, after, limit: PAGE });
+    yield page.rows;
+    after = page.last;
+  } while (after !== undefined);
+}
+
+const viewsIn = async function* (ctx: Context, resource: Resource, parents: Fields): AsyncGenerator<View[]> {
+  for await (const rows of pagesOf(ctx.table, { index: 'list', partition: listOfAll(resource, parents) })) {
+    yield rows.map((row) => row['view'] as View);
+  }
+};
+
+/** The ids under which a resource's lists stand; of one that is not nested one list under none. */
+async function* parentsOf({ ctx, resources }: Handover, { parent }: Resource): AsyncGenerator<Fields> {
+  if (!parent) return yield {};
+  const { path, field, part } = parent;
+  const above = resources.find((resource) => resource.path === path);
+  if (!above) return;
+  for await (const views of viewsIn(ctx, above, {})) {
+    for (const view of views) {
+      if (!part) yield { [field]: view.id };
+      else for (const id of part.ids(view)) yield { [field]: view.id, [part.field]: id };
+    }
+  }
+}
+
+async function lineOf(ctx: Context, resource: Resource, stored: Stored): Promise<string> {
+  const shown = await wholeShown(ctx, resource, stored);
+  const { id, payload } = shown as { id: string; payload?: string };
+  const isMessage = resource.path === inboxMessages.path && payload !== undefined;
+  return JSON.stringify(isMessage ? { ...shown, payload: await wholePayload(ctx, id, payload) } : shown);
+}
+
+async function* recordLines(handover: Handover, resource: Resource): AsyncGenerator<string[]> {
+  const { ctx } = handover;
+  for await (const parents of parentsOf(handover, resource)) {
+    for await (const views of viewsIn(ctx, resource, parents)) {
+      const ids = views.map(({ id }) => id);
+      const found = new Map((await findRecords(ctx, resource, ids)).map((stored) => [stored.view.id, stored]));
+      const records = ids.flatMap((id) => found.get(id) ?? []);
+      yield await Promise.all(records.map((stored) => lineOf(ctx, resource, stored)));
+    }
+  }
+}
+
+async function* programmeLines({ ctx }: Handover): AsyncGenerator<string[]> {
+  for await (const rows of pagesOf(ctx.control, { index: 'list', partition: sharesPartition })) {
+    yield rows.map((row) => JSON.stringify(row['view']));
+  }
+}
+
+/** The access log (privacy/access-log.ts), record by record in the order of their first events. */
+async function* accessLines({ ctx }: Handover): AsyncGenerator<string[]> {
+  const seen = new Set<string>();
+  for await (const rows of pagesOf(ctx.table, { index: 'list', partition: feedPartition })) {
+    for (const { objectId } of rows.map(aboutOf)) {
+      if (seen.has(objectId)) continue;
+      seen.add(objectId);
+      for await (const entries of pagesOf(ctx.table, { partition: accessPartition(objectId) })) {
+        yield entries.map(({ view }) => JSON.stringify({ subject: objectId, ...(view as object) }));
+      }
+    }
+  }
+}
+
+/** What an event is about, as its CloudEvent says. */
+export function aboutOf(row: Row): { readonly objectType: string; readonly objectId: string } {
+  return JSON.parse(eventBytes(row['envelope'] as string, row['sequence'] as number)).data;
+}
+
+const OTHERS: Readonly<Record<string, (handover: Handover) => AsyncGenerator<string[]>>> = {
+  programmes: programmeLines,
+  'access-log': accessLines,
+};
+
+/** What there is an object of, in the order in which they are written; the events are another. */
+export const contentsOf = ({ resources }: Pick<Handover, 'resources'>): string[] => [
+  ...resources.map(({ path }) => path),
+  ...Object.keys(OTHERS),
+];
+
+/** Writes the object of one of {@link contentsOf}. */
+export const putContent = (handover: Handover, content: string): Promise<ObjectEntry> => {
+  const resource = handover.resources.find(({ path }) => path === content);
+  const lines = resource ? recordLines(handover, resource) : OTHERS[content]?.(handover);
+  if (!lines) throw new RangeError(`There is no ${content} to hand over`);
+  return putNdjson(handover.bucket, handover.folder, `${content}.ndjson`, lines);
+};
+
+/** The events as they were handed over. */
+export interface HandedEvents {
+  readonly entry: ObjectEntry;
+  /** The end of the chain. */
+  readonly head: Link;
+  /** Ids of all webhook endpoints there ever were. */
+  readonly endpoints: readonly string[];
+}
+
+/**
+ * Writes the events in the order of their numbers: `event` as it was sent, `view` and `hash` as the chain needs them
+ * (privacy/chain.ts). Throws while the index has not all of them.
+ */
+export async function putEvents({ ctx, bucket, folder }: Handover): Promise<HandedEvents> {
+  const head = headOf(ctx.tenant.code, await ctx.table.get(sequenceKey));
+  const endpoints = new Set<string>();
+  let last = 0;
+  async function* lines(): AsyncGenerator<string[]> {
+    for await (const rows of pagesOf(ctx.table, { index: 'list', partition: feedPartition })) {
+      for (const row of rows) {
+        const { objectType, objectId } = aboutOf(row);
+        if (objectType === 'webhook-endpoint') endpoints.add(objectId);
+        last = row['sequence'] as number;
+      }
+      yield rows.map(({ envelope, sequence, view, hash }) => {
+        const event = eventBytes(envelope as string, sequence as number);
+        return `{"event":${event},"view":${JSON.stringify(view)},"hash":${JSON.stringify(hash)}}`;
+      });
+    }
+    if (last !== head.sequence) throw new Error(`The feed ends at ${last} and the counter at ${head.sequence}`);
+  }
+  const entry = await putNdjson(bucket, folder, 'events.ndjson', lines());
+  return { entry, head, endpoints: [...endpoints] };
+}
+
+/** Writes the manifest, last of all: a folder without one is not whole. Gives its digest. */
+export async function putManifest(
+  { ctx, bucket, folder }: Handover,
+  files: readonly ObjectEntry[],
+  head: Link,
+): Promise<{ readonly bytes: number; readonly sha256: string }> {
+  const { code: municipality, name, cvr } = ctx.tenant;
+  const manifest = Buffer.from(JSON.stringify({ municipality, name, cvr, startedAt: ctx.now, files, history: head }));
+  await bucket.put(`${folder}/manifest.json`, manifest, 'application/json');
+  return { bytes: manifest.length, sha256: createHash('sha256').update(manifest).digest('hex') };
+}
