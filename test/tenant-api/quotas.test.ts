@@ -131,6 +131,8 @@ describe('a client that has spent its minute', () => {
   it('takes nothing from other clients there, nor from itself in other municipalities', async () => {
     const [here, there] = [await livline.freshMunicipality(), await livline.freshMunicipality()];
     const partner = await livline.freshPartner('flooder', [here.code, there.code]);
+    // The municipalities have paid for granting it access.
+    nextMinute();
     await times(20, () => write(partner(here.code)));
     expect(isRefused(await read(partner(here.code)))).toBe(true);
     for (const by of [here, there, partner(there.code)]) expect(limitOf(await read(by)).r).toBe(QUOTA - 1);
