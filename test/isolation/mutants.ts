@@ -51,7 +51,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'the check of the grant',
     file: CONTEXT,
     without: [
-      ['if (!client || !grant || !tenant', 'if (!client || !tenant'],
+      ['if (!grant || !tenant', 'if (!tenant'],
       ["(grant['scopes'] as TenantScope[])", "((grant?.['scopes'] ?? [...held]) as TenantScope[])"],
     ],
     tests: LAYERS,
@@ -60,12 +60,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the check of the municipality’s status',
     file: CONTEXT,
-    without: [
-      [
-        '!tenant || !isAtWork(tenant.status)) return undefined;\n    const organisation',
-        '!tenant) return undefined;\n    const organisation',
-      ],
-    ],
+    without: [['if (!grant || !tenant || !isAtWork(tenant.status))', 'if (!grant || !tenant)']],
     tests: LAYERS,
     because: /that is suspended: expected \{ status: 200/,
   },
