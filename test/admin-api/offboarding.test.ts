@@ -248,13 +248,12 @@ describe('a municipality that leaves', () => {
 
   it('gets no client and no grant any more', async () => {
     const at = await livline.freshMunicipality();
-    const partner = (await livline.freshPartner('newcomer', []))(at.code);
     await ask(at.code, 'offboarding');
     const clients = livline.issuedClients.size;
-    const body = { name: 'Late' };
+    const body = { name: 'Late', preset: 'integration' };
     expectProblem(await livline.operator('POST', `/municipalities/${at.code}/clients`, { body }), 409, 'conflict');
     expect(livline.issuedClients.size).toBe(clients);
-    const grant = await livline.operator('PUT', `/clients/${partner.clientId}/grants/${at.code}`, {
+    const grant = await livline.operator('PUT', `/clients/${at.clientId}/grants/${at.code}`, {
       body: { scopes: ['families:read'] },
     });
     expectProblem(grant, 409, 'conflict');

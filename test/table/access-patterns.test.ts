@@ -386,7 +386,7 @@ const WRITES: readonly Pattern[] = [
     [
       'GetItem R#shift',
       'GetItem B#shifts#staff#2026-11-23',
-      'TransactWriteItems put E#event, put R#shift, put B#shifts#staff#2026-11-23',
+      'TransactWriteItems put E#event, put R#shift, delete B#shifts#staff#2026-11-23',
     ],
     () => by.remove(`/shifts/${id.shift}`, 1),
   ],
@@ -449,13 +449,13 @@ const CONTROL: readonly Pattern[] = [
   [
     'a grant of a municipality’s own client',
     2,
-    ['GetItem M#code#G/client', 'TransactWriteItems check C#client, put M#code#G/client'],
+    ['GetItem M#code#G/client', 'TransactWriteItems check C#client, check M#code, put M#code#G/client'],
     () => livline.operator('PUT', `/clients/${id.client}/grants/${by.code}`, { body: { scopes: ['families:read'] } }),
   ],
   [
     'a grant of it taken back',
     1,
-    ['TransactWriteItems check C#client, delete M#code#G/client'],
+    ['TransactWriteItems check C#client, check M#code, delete M#code#G/client'],
     () => livline.operator('DELETE', `/clients/${id.client}/grants/${by.code}`),
   ],
   [
