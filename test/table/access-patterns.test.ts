@@ -372,7 +372,7 @@ const WRITES: readonly Pattern[] = [
     [
       'GetItem R#shift',
       'GetItem B#shifts#staff#2026-11-23',
-      'TransactWriteItems put E#event, put R#shift, put B#shifts#staff#2026-11-23',
+      'TransactWriteItems put E#event, put R#shift, delete B#shifts#staff#2026-11-23',
     ],
     () => by.remove(`/shifts/${id.shift}`, 1),
   ],
