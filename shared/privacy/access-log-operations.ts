@@ -8,7 +8,7 @@ import { instantOfBound, MAX_PAGE, moment, pageOf, pageParameters, pageSchema } 
 import { TENANT_BASE } from '../record/operations.ts';
 import type { Fields } from '../record/resource.ts';
 import { parse } from '../record/validate.ts';
-import { accessPartition } from '../table/keys.ts';
+import { accessPartition, recordKey } from '../table/keys.ts';
 import { logAccess, PURPOSES, purposeOf } from './access-log.ts';
 
 /** Entries in one page of CSV: about 500 KB of rows, so one Query. */
@@ -71,7 +71,7 @@ const parameters = () => ({
 
 /**
  * Lists the entries under one record, newest first: one Query. One that does not exist here has none, and one that was
- * erased keeps its own. The reading is entered after the Query and before the answer, so that it stands in the next one.
+ * erased keeps its own. The reading of one that exists is entered after the Query and before the answer, so that it stands in the next one.
  */
 async function list(ctx: Context, request: ApiRequest): Promise<Answer> {
   const { subject, format, ...page } = parse(z.strictObject(parameters()), request.query, '/query');
@@ -88,7 +88,11 @@ async function list(ctx: Context, request: ApiRequest): Promise<Answer> {
   // DynamoDB takes days to remove what has expired: meanwhile nobody sees it.
   const isKept = (row: Fields) => Number(row['expiresAt']) * 1000 > Date.parse(ctx.now);
   const answer = await pageOf(ctx, request, listing, page, (row) => row['view'], isKept);
-  await logAccess(ctx, [subject], { what: { type: 'access-log', id: subject }, fields: [], purpose });
+  const { items } = answer.body as { items: readonly unknown[] };
+  // Every entry stands under a record that there was, by which it is erased with the municipality (tenancy/erasure.ts).
+  if (items.length > 0 || (await ctx.table.get(recordKey(subject)))) {
+    await logAccess(ctx, [subject], { what: { type: 'access-log', id: subject }, fields: [], purpose });
+  }
   if (format === 'json') return answer;
   const { body, ...rest } = answer;
   return { ...rest, text: { type: CSV_TYPE, content: csvOf(COLUMNS, (body as { items: Entry[] }).items) } };

@@ -26,8 +26,8 @@ const CertificateKeyView = () =>
     .strictObject({
       kty: z.literal('EC').describe('Kind of the key (nøgletype).'),
       crv: z.literal('P-256').describe('Its curve (kurve).'),
-      x: z.string().describe('Its point, first coordinate (x), base64url.'),
-      y: z.string().describe('Its point, second coordinate (y), base64url.'),
+      x: z.string().describe('Its point, first coordinate (x-koordinat), base64url.'),
+      y: z.string().describe('Its point, second coordinate (y-koordinat), base64url.'),
       kid: z.string().describe('Its name, as the certificates have it (nøgle-id).'),
       use: z.literal('sig').describe('What it is for (anvendelse).'),
       alg: z.literal('ES256').describe('The algorithm (algoritme).'),

@@ -148,8 +148,8 @@ function stagesOf(erasure: Erasure): Stage[] {
   ];
 }
 
-/** What a row counts as: a record by its collection, all else by what it is. */
-const kindOf = ({ type, sk }: Row): string => (String(sk).startsWith('E#') ? 'edge' : String(type ?? 'other'));
+/** What a row counts as: a record by its collection, all else by what it is. A quota's counter alone does not say. */
+const kindOf = ({ type, sk }: Row): string => (String(sk).startsWith('E#') ? 'edge' : String(type ?? 'quota'));
 
 /** Rows erased, by kind. */
 export type Erased = Readonly<Record<string, number>>;
