@@ -24,10 +24,10 @@ const derived = () => ({
   archive: group('What was archived before (arkivering), where the cause is retention.', {
     object: line('Its name in the archive (objektnavn).'),
     sha256: line('Its SHA-256 in hex (kontrolsum).'),
-    records: whole('How many records are in it (antal).', 1, Number.MAX_SAFE_INTEGER),
+    records: whole('How many records are in it (antal); 1 is the own record alone.', 1, Number.MAX_SAFE_INTEGER),
   }).optional(),
-  erased: count('How many records about the person were erased (slettet), its own not counted.'),
-  kept: count('How many were kept, because another person whom they are about is held (bevaret).'),
+  erased: count('How many records about the person were erased (slettet), its own not counted; 1 is one record.'),
+  kept: count('How many were kept, because another person whom they are about is held (bevaret); 1 is one record.'),
 });
 
 type Erasure = RecordOf<ReturnType<typeof fields>> & { readonly startedAt?: string };
@@ -63,7 +63,7 @@ export const erasures = defineResource({
   scopes: { read: 'privacy:read', write: 'privacy:write' },
   fields,
   derived,
-  machine: { steps: { requested: ['completed', 'refused'], completed: [], refused: [] }, reasonFor: ['refused'] },
+  machine: { steps: { requested: ['refused', 'completed'], refused: [], completed: [] }, reasonFor: ['refused'] },
   references: { 'subject.id': collectionsOf(DATA_SUBJECTS) },
   order: (erasure) => erasure.createdAt,
   newestFirst: true,

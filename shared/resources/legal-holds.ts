@@ -14,7 +14,7 @@ export const legalHolds = defineResource({
   scopes: { read: 'privacy:read', write: 'privacy:write' },
   fields: () => ({
     subject: subject('Whose data must be kept (registreret); it stays the same.', DATA_SUBJECTS),
-    reason: sensitive(text('Why (begrundelse), such as a complaint or a claim.')),
+    reason: sensitive(text('Why (begrundelse), such as a complaint or a claim.')).optional(),
     from: day('From which day it was asked for, a local date (fra). It holds once it is entered.'),
     to: day('Last day it holds, a local date (til); until it is lifted if left out.').optional(),
   }),

@@ -23,7 +23,7 @@ async function checkDate({ ctx, before, after }: Change<Progress>): Promise<Pick
   if (plan.view.status === 'draft') throw invalid('/path/parentId', 'The plan is not agreed yet.');
   if (date > localDateOf(ctx.now)) throw invalid('/date', 'This day has not come yet.');
   if (date < goal.from || date > goal.to) throw invalid('/date', `The goal is from ${goal.from} to ${goal.to}.`);
-  return { familyId: String(plan.whole['familyId']) };
+  return { familyId: String(plan.view['familyId']) };
 }
 
 export const progress = defineResource({
