@@ -103,6 +103,7 @@ const collections = [
   })),
   { type: 'programmes', path: `${BASE}/programmes/`, parents: [] },
   { type: 'grants', path: `${BASE}/grants/`, parents: [] },
+  { type: 'children', path: `${BASE}/subjects/`, parents: [] },
 ];
 type Collection = (typeof collections)[number];
 
