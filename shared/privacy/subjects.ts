@@ -10,6 +10,7 @@ import { type Stored, storedOf } from '../record/stored.ts';
 import { parse } from '../record/validate.ts';
 import { openCursor, sealCursor } from '../table/cursor.ts';
 import { recordKey } from '../table/keys.ts';
+import { logAccess, logShowing, type Purpose, purposeOf } from './access-log.ts';
 import { type Found, loadSubject, pageOfStrand, strandsOf } from './trail.ts';
 
 /** Bytes of a page, all its records open: an answer of Lambda has 6 MB at most. */
@@ -31,10 +32,11 @@ async function readAll(ctx: Context, found: readonly Found[]): Promise<(Held & {
   });
 }
 
-const shownAs = async (ctx: Context, { resource, stored }: Held) => ({
-  type: resource.path,
-  record: await shown(ctx, stored),
-});
+/** A record as it is exported. What it shows of sensitive fields is entered before. */
+async function shownAs(ctx: Context, { resource, stored }: Held, purpose: Purpose): Promise<unknown> {
+  const [record] = await Promise.all([shown(ctx, stored), logShowing(ctx, resource, stored, purpose)]);
+  return { type: resource.path, record };
+}
 
 /** Where a page begins: in which strand, and after which place in it. */
 function startOf(ctx: Context, query: string, cursor: string | undefined): { at: number; after?: string } {
@@ -63,12 +65,14 @@ async function exportSubject(ctx: Context, request: ApiRequest): Promise<Answer>
     at += 1;
     page = await pageOfStrand(ctx, strands[at] as (typeof strands)[number], undefined, limit);
   }
+  const purpose = purposeOf(request);
+  await logAccess(ctx, [id], { what: { type: 'subject-export', id }, fields: [], purpose });
   const items: unknown[] = [];
   let next: [number, string?] | undefined =
     page.last === undefined ? (at < strands.length - 1 ? [at + 1] : undefined) : [at, page.last];
   let bytes = 0;
   for (const held of await readAll(ctx, page.found)) {
-    const item = await shownAs(ctx, held);
+    const item = await shownAs(ctx, held, purpose);
     bytes += Buffer.byteLength(JSON.stringify(item));
     if (items.length > 0 && bytes > MOST_BYTES) {
       next = [at, after as string];
@@ -80,7 +84,7 @@ async function exportSubject(ctx: Context, request: ApiRequest): Promise<Answer>
   const nextCursor = next && sealCursor({ secret: ctx.tenant.cursorKey }, query, JSON.stringify(next));
   return {
     status: 200,
-    body: { subject: await shownAs(ctx, subject), items, ...(nextCursor !== undefined && { nextCursor }) },
+    body: { subject: await shownAs(ctx, subject, purpose), items, ...(nextCursor !== undefined && { nextCursor }) },
     ...(nextCursor !== undefined && { headers: { link: nextLink(request, nextCursor) } }),
   };
 }
@@ -134,5 +138,6 @@ export const subjectExport = (): Operation<Context> => ({
   query: pageParameters,
   success: { status: 200, description: 'One page.', body: Export },
   problems: ['validation_failed', 'invalid_cursor'],
+  logged: () => true,
   run: exportSubject,
 });

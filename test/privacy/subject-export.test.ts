@@ -9,6 +9,7 @@ import {
   makeConcernReport,
   makeConsultant,
   makeFamily,
+  makePlacement,
   makeSession,
   makeShift,
   makeStaff,
@@ -104,6 +105,21 @@ describe('the export of a subject', () => {
       expectProblem(await caller.withScopes(...scopes).get(path), 403, 'forbidden');
     const { body } = await caller.withScopes('privacy:read', 'sensitive:read').get(path);
     expect(body.subject.record.cpr).toBe('6201144321');
+  });
+
+  it('is in the access log before it is shown: each page, and what each record shows', async () => {
+    const caller = await livline.freshMunicipality();
+    const { id, childId } = await makePlacement(caller, { keptRelations: ['Mormor'] });
+    const path = `/subjects/${childId}/export`;
+    await caller.send('GET', path, { headers: { 'x-access-purpose': 'data_subject_request' } });
+    const { items } = (await caller.get('/access-log', { subject: childId })).body;
+    expect(items.map(({ what, fields, purpose }: Fields) => ({ what, fields, purpose }))).toEqual(
+      expect.arrayContaining([
+        { what: { type: 'subject-export', id: childId }, fields: [], purpose: 'data_subject_request' },
+        { what: { type: 'placement', id }, fields: ['keptRelations'], purpose: 'data_subject_request' },
+      ]),
+    );
+    expectProblem(await livline.cutOff('sending', 'PutItem', () => caller.get(path)), 500, 'internal_error');
   });
 
   it('is of a person or household of the municipality alone', async () => {
