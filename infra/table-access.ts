@@ -111,7 +111,16 @@ const TENANT_ACCESS: Readonly<Record<TenantFunction, readonly Access[]>> = {
     { sid: 'ReadProgrammes', actions: ['get'], rows: [SHARES] },
     { sid: 'WriteRecord', actions: ['write'], rows: TENANT_ROWS },
   ],
-  lifecycle: [{ sid: 'TellEvents', actions: ['put'], rows: rows('E#*') }],
+  lifecycle: [
+    { sid: 'TellEvents', actions: ['put'], rows: rows('E#*') },
+    {
+      sid: 'FindPersons',
+      actions: ['get', 'query'],
+      rows: rows('R#*', 'E#*', 'B#*', 'L#*', 'O#*'),
+      indexes: ['about', 'filter1', 'filter2', 'filter3', 'changed'],
+    },
+    { sid: 'ErasePersons', actions: ['write'], rows: rows('R#*', 'E#*', 'K#*', 'B#*') },
+  ],
 };
 
 /** Gives a function's own role its rows of the table, and the use of the table's key for them. */

@@ -47,27 +47,34 @@ function impersonalFields(shape: z.ZodRawShape, record: Fields): Fields {
   return Object.fromEntries(kept.filter(([, value]) => value !== undefined));
 }
 
+/** The fields of a record that are not of these names; a sensitive one that has a default is what it is by default. */
+function without(resource: Resource, record: Whole, names: readonly string[]): Fields {
+  const { sensitivity, fields } = schemasOf(resource);
+  const kept = Object.entries(record).flatMap(([name, value]) => {
+    if (names.includes(name)) return [];
+    if (!sensitivity[name]) return [[name, value] as const];
+    const field = fields.shape[name];
+    return field instanceof z.ZodDefault ? [[name, field.parse(undefined)] as const] : [];
+  });
+  return Object.fromEntries(kept);
+}
+
 /**
  * A record about a person without what may say who that is: no sensitive field, no free text, number or address, no id of
  * another system. Dates, kinds, statuses and the ids of records stay, which is what reports count. A text that has to be
  * there becomes {@link ERASED}. What it gives is the same when it is done again.
  */
 export function withoutPersonal(resource: Resource, record: Whole): Whole {
-  const { sensitivity } = schemasOf(resource);
   const shape = { ...resource.fields(), ...resource.derived?.() };
-  const plain = Object.entries(record).filter(([name]) => !sensitivity[name] && !COMMON.includes(name));
-  return impersonalFields(shape, Object.fromEntries(plain)) as Whole;
+  return impersonalFields(shape, without(resource, record, COMMON)) as Whole;
 }
 
 /**
  * A record in which several persons take part (a group, its sessions, a course) without what may say who they are: its own
  * plain fields are about none of them and stay.
  */
-export function withoutSensitive(resource: Resource, record: Whole): Whole {
-  const { sensitivity } = schemasOf(resource);
-  const plain = Object.entries(record).filter(([name]) => !sensitivity[name] && name !== 'statusReason');
-  return Object.fromEntries(plain) as unknown as Whole;
-}
+export const withoutSensitive = (resource: Resource, record: Whole): Whole =>
+  without(resource, record, ['statusReason']) as Whole;
 
 /** What stays of a record that is gone: which one it was, where it stood, and its last version. */
 export function remainsOf(resource: Resource, record: Whole): Whole {

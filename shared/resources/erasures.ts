@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Context } from '../context.ts';
 import { invalid, Problem } from '../errors.ts';
-import { group, instant, line, oneOf, whole } from '../record/fields.ts';
+import { group, impersonal, instant, line, oneOf, whole } from '../record/fields.ts';
 import { type Change, defineResource, type Fields, type RecordOf } from '../record/resource.ts';
 import { ledgerKey } from '../table/keys.ts';
 import { localDateOf } from '../time.ts';
@@ -22,8 +22,8 @@ const count = (description: string) => whole(description, 0, Number.MAX_SAFE_INT
 const derived = () => ({
   startedAt: instant('When the system began, UTC (påbegyndt): from then on it cannot be refused.').optional(),
   archive: group('What was archived before (arkivering), where the cause is retention.', {
-    object: line('Its name in the archive (objektnavn).'),
-    sha256: line('Its SHA-256 in hex (kontrolsum).'),
+    object: impersonal(line('Its name in the archive (objektnavn).')),
+    sha256: impersonal(line('Its SHA-256 in hex (kontrolsum).')),
     records: whole('How many records are in it (antal); 1 is the own record alone.', 1, Number.MAX_SAFE_INTEGER),
   }).optional(),
   erased: count('How many records about the person were erased (slettet), its own not counted; 1 is one record.'),

@@ -180,7 +180,8 @@ async function checkPlacement({ ctx, before, after }: Change<Placement>): Promis
     pastOfChild(ctx, childId),
   ]);
   // An id that names nothing is refused as an unknown reference when the change is committed.
-  if (!family || !child) return {};
+  if (!before && !(family && child)) return {};
+  if (!family || !child) throw new Problem('conflict', 'The family or the child was erased from the record.');
   if (previous && previous.view['childId'] !== childId)
     throw invalid('/previousId', 'This is a placement of another child.');
   const others = [...past].filter(([id]) => id !== after.id).map(([, entry]) => entry);
