@@ -127,9 +127,15 @@ const TENANT_ACCESS: Readonly<Record<TenantFunction, readonly Access[]>> = {
     { sid: 'WriteRecord', actions: ['write'], rows: TENANT_ROWS },
   ],
   lifecycle: [
-    { sid: 'ReadRecord', actions: ['get', 'query'], rows: TENANT_ROWS, indexes: ['list', 'due'] },
+    {
+      sid: 'ReadRecord',
+      actions: ['get', 'query'],
+      rows: TENANT_ROWS,
+      indexes: ['list', 'due', 'about', 'filter1', 'filter2', 'filter3', 'changed'],
+    },
     { sid: 'ReadBeside', actions: ['query'], rows: BESIDE, indexes: ['list'] },
     { sid: 'TellEvents', actions: ['put', 'update'], rows: rows('E#*', 'SEQUENCE') },
+    { sid: 'ErasePersons', actions: ['write'], rows: rows('R#*', 'E#*', 'K#*', 'B#*') },
     { sid: 'EraseRecord', actions: ['erase'], rows: [...TENANT_ROWS, ...BESIDE] },
   ],
 };

@@ -54,6 +54,11 @@ export const PROBLEMS = {
     title: 'Concern not handed over',
     advice: 'Hand over a concern report about this call before you close it.',
   },
+  legal_hold: {
+    status: 409,
+    title: 'Legal hold',
+    advice: 'What is known of this person must be kept while a legal hold is in force. Lift the hold first.',
+  },
   in_flight: {
     status: 409,
     title: 'Request in flight',

@@ -1,5 +1,8 @@
+import { workerContext } from '#shared/context.ts';
 import { count, faultOf, log } from '#shared/log.ts';
+import { eraseRequested } from '#shared/privacy/erase.ts';
 import { municipalitiesWhere } from '#shared/tenancy/control.ts';
+import { isAtWork } from '#shared/tenancy/lifecycle.ts';
 import { type OffboardingDeps, offboard } from '#shared/tenancy/offboarding.ts';
 import { lookAfter } from '#shared/tenancy/steward.ts';
 
@@ -7,8 +10,8 @@ import { lookAfter } from '#shared/tenancy/steward.ts';
 const ROUND_MS = 10 * 60_000;
 
 /**
- * One round: what is outstanding in the life of each municipality, those that leave last, for that takes longest. A fault
- * in one is counted and leaves the others alone.
+ * One round: what is outstanding in the life of each municipality; in those at work the erasures that were requested; and
+ * last those that leave, for that takes longest. A fault in one is counted and leaves the others alone.
  */
 export const lifecycleRound =
   (deps: OffboardingDeps) =>
@@ -27,6 +30,10 @@ export const lifecycleRound =
     };
     const present = await municipalitiesWhere(deps.store, (status) => status !== 'deleted');
     await inEach(present, (code) => lookAfter(deps, code, requestId));
+    await inEach(await municipalitiesWhere(deps.store, isAtWork), async (code) => {
+      const ctx = await workerContext(deps.store, code, requestId, deps.now());
+      if (ctx) await eraseRequested(ctx, hasTime);
+    });
     const leaving = await municipalitiesWhere(deps.store, (status) => status === 'offboarding');
     await inEach(leaving, (code) => offboard(deps, code, requestId, hasTime));
   };

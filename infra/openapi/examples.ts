@@ -39,6 +39,8 @@ const EXAMPLE_NUMBERS: Readonly<Record<string, number>> = {
   programmes: 32,
   connections: 33,
   inbox: 34,
+  'legal-holds': 35,
+  erasures: 36,
 };
 
 function numberOf(path: string): number {

@@ -96,6 +96,12 @@ export function nameOfRef({ $ref }: JsonSchema): string {
   return $ref.slice(SCHEMAS.length);
 }
 
+/** What our fields are marked with (shared/record/fields.ts). */
+interface Marks {
+  readonly sensitivity?: string;
+  readonly personal?: boolean;
+}
+
 type Direction = 'input' | 'output';
 
 /**
@@ -105,11 +111,11 @@ type Direction = 'input' | 'output';
  */
 export function jsonSchemaOf(schema: z.ZodType, direction: Direction): JsonSchema {
   const { $schema: _, ...converted } = z.toJSONSchema(schema, { io: direction });
-  return tidy(converted as JsonSchema & { readonly sensitivity?: string }, direction);
+  return tidy(converted as JsonSchema & Marks, direction);
 }
 
-function tidy(schema: JsonSchema & { readonly sensitivity?: string }, direction: Direction): JsonSchema {
-  const { sensitivity, ...rest } = schema;
+function tidy(schema: JsonSchema & Marks, direction: Direction): JsonSchema {
+  const { sensitivity, personal: _, ...rest } = schema;
   const { description, format, pattern, maximum, properties = {} } = rest;
   const noted = description !== undefined && sensitivity !== undefined && SENSITIVITY_NOTES[sensitivity];
   const said: JsonSchema = {

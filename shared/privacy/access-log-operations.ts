@@ -24,7 +24,10 @@ const AccessEntry = () =>
         organisation: line('`municipal`, or the id of the partner that it belongs to (organisation).', 50),
       }),
       what: group('What was shown (genstand).', {
-        type: line('Its type as events call it, such as `call` (objekttype); `access-log` is this log.', 50),
+        type: line(
+          'Its type as events call it, such as `call` (objekttype); `access-log` is this log, `subject-export` a page of all that the record says.',
+          50,
+        ),
         id: reference('Its id (objekt-id).'),
       }),
       fields: listOf('Names of the sensitive fields that were shown (felter).', line('A field.')),

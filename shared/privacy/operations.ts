@@ -2,6 +2,7 @@ import type { Context } from '../context.ts';
 import type { Operation } from '../operation.ts';
 import { accessLog } from './access-log-operations.ts';
 import { verifyAudit } from './audit.ts';
+import { subjectExport } from './subjects.ts';
 
 /** The operations of those who watch over the record. */
-export const privacyOperations = (): Operation<Context>[] => [verifyAudit(), accessLog()];
+export const privacyOperations = (): Operation<Context>[] => [verifyAudit(), accessLog(), subjectExport()];

@@ -4,10 +4,11 @@ import { eventName } from './event-names.ts';
 import { once } from './once.ts';
 import { hrefOf, type Place } from './place.ts';
 import { loadOpened } from './read.ts';
+import { remainsOf } from './redact.ts';
 import type { Resource } from './resource.ts';
 import { save } from './save.ts';
 
-/** Takes a record out of the lists and answers 404 for it from then on. Its row and its history stay. */
+/** Takes a record out of the lists and answers 404 for it from then on. Its id and its history stay, and none of its fields. */
 export const deleteRecord = (
   ctx: Context,
   resource: Resource,
@@ -19,8 +20,13 @@ export const deleteRecord = (
     requireMatch(ifMatch, before.whole.version);
     return save(ctx, resource, {
       before,
-      after: { ...before.whole, version: before.whole.version + 1, updatedAt: ctx.now, updatedBy: ctx.actor.id },
-      writtenBy: before.writtenBy,
+      after: {
+        ...remainsOf(resource, before.whole),
+        version: before.whole.version + 1,
+        updatedAt: ctx.now,
+        updatedBy: ctx.actor.id,
+      },
+      writtenBy: {},
       event: { name: eventName(resource, 'deleted'), action: 'deleted', changed: [] },
       href: hrefOf(ctx, resource, before.whole),
       answerStatus: 204,

@@ -30,7 +30,7 @@ export function eventNamesOf(resource: Resource): string[] {
   const names = [
     'updated',
     ...Object.values(resource.events?.status ?? {}),
-    ...(resource.deletable ? ['deleted'] : []),
+    ...(resource.deletable || resource.person ? ['deleted'] : []),
   ];
   const all = names.map((name) => eventName(resource, name));
   return [...new Set([...all, creationEvent(resource, initial), ...(resource.events?.also?.names ?? [])])];

@@ -14,6 +14,8 @@ export type Sensitivity = 'S' | 'SS' | 'secret';
 declare module 'zod' {
   interface GlobalMeta {
     sensitivity?: Sensitivity;
+    /** Whether it may say who somebody is: then it goes when a person is erased from the record (redact.ts). */
+    personal?: boolean;
   }
 }
 
@@ -23,11 +25,27 @@ const MANY_LINES = /^(?:[^\p{Cc}\p{Cs}]|[\t\n\r])*$/u;
 
 /** A name or title on one line, 1–200 characters unless said otherwise. */
 export const line = (description: string, max = 200) =>
-  z.string().trim().min(1).max(max).regex(ONE_LINE, 'Control characters are not allowed').describe(description);
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(max)
+    .regex(ONE_LINE, 'Control characters are not allowed')
+    .meta({ description, personal: true });
 
 /** Free text of at most 4,000 characters. */
 export const text = (description: string) =>
-  z.string().trim().min(1).max(4_000).regex(MANY_LINES, 'Control characters are not allowed').describe(description);
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(4_000)
+    .regex(MANY_LINES, 'Control characters are not allowed')
+    .meta({ description, personal: true });
+
+/** A text that says nothing of any person, such as a provision of the law: it stays when one is erased. */
+export const impersonal = <Field extends z.ZodType>(field: Field): Field =>
+  field.meta({ ...field.meta(), personal: false });
 
 /** A short code such as `self_harm`: lower-case letters, digits and underscores. */
 export const codeWord = (description: string) =>
@@ -131,7 +149,7 @@ export const cprNumber = (description: string) =>
     .string()
     .regex(/^\d{6}-?\d{4}$/, 'Ten digits, with or without a hyphen after the sixth')
     .overwrite((value) => value.replace('-', ''))
-    .describe(description);
+    .meta({ description, personal: true });
 
 /** A telephone number in international or Danish form, kept without spaces. */
 export const phone = (description: string) =>
@@ -139,7 +157,7 @@ export const phone = (description: string) =>
     .string()
     .regex(/^\+?[\d ]{3,20}$/, 'Digits and spaces, optionally after a plus sign')
     .overwrite((value) => value.replaceAll(' ', ''))
-    .describe(description);
+    .meta({ description, personal: true });
 
 /** An e-mail address, at most 254 characters (RFC 5321 §4.5.3.1.3). */
-export const email = (description: string) => z.email().max(254).describe(description);
+export const email = (description: string) => z.email().max(254).meta({ description, personal: true });

@@ -158,7 +158,7 @@ export async function pageOf(
 }
 
 /** RFC 8288 link to the next page, relative to the one that was asked for. */
-function nextLink({ query }: ApiRequest, cursor: string): string {
+export function nextLink({ query }: ApiRequest, cursor: string): string {
   return `<?${new URLSearchParams({ ...query, cursor })}>; rel="next"`;
 }
 

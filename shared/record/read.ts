@@ -45,7 +45,7 @@ export async function findRecords(ctx: Context, resource: Resource, ids: readonl
 }
 
 /** A record as this caller may see it: S fields with the scope sensitive:read, SS fields only if its organisation wrote them. */
-async function shown(ctx: Context, { view, sealed, writtenBy }: Stored): Promise<Whole> {
+export async function shown(ctx: Context, { view, sealed, writtenBy }: Stored): Promise<Whole> {
   if (!ctx.scopes.has('sensitive:read')) return view;
   const own = Object.entries(sealed.SS ?? {}).filter(([name]) => writtenBy[name] === ctx.actor.organisation);
   return { ...view, ...(await openFields(ctx, view.id, { ...sealed.S, ...Object.fromEntries(own) })) };

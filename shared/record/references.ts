@@ -5,7 +5,7 @@ import type { Write } from '../table/write.ts';
 import type { Fields, Resource } from './resource.ts';
 
 /** An id in a record with the types it may name. */
-interface Reference {
+export interface Reference {
   readonly pointer: string;
   readonly id: string;
   readonly types: readonly string[];
@@ -29,7 +29,7 @@ function* valuesAt(
     yield* valuesAt((value as Fields)[step], rest, `${pointer}/${step}`);
 }
 
-function referencesOf(resource: Resource, record: Fields): Reference[] {
+export function referencesOf(resource: Resource, record: Fields): Reference[] {
   const { parent } = resource;
   // The path comes first: where its record does not exist, nothing is said about the body.
   const declared = { ...(parent && { [parent.field]: parent.path }), ...resource.references };

@@ -184,6 +184,8 @@ export interface Definition<Shape extends z.ZodRawShape, Up extends string = nev
   /** Problems that the rules answer with beside those that every resource has. */
   readonly problems?: readonly ProblemCode[];
   readonly deletable?: boolean;
+  /** It is a person or household, who can be erased from the record (shared/privacy/erase.ts). */
+  readonly person?: boolean;
   /** Operations beyond those that every resource has. */
   readonly operations?: () => readonly Operation<Context>[];
   readonly example: Fields;

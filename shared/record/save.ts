@@ -23,7 +23,9 @@ export interface Saving {
   /** Set by {@link once}. */
   readonly eventId?: string | undefined;
   readonly idempotency?: Idempotency | undefined;
-  /** Further rows of the record itself. */
+  /** Whether what says who somebody is was erased from it; it stays so. */
+  readonly erased?: boolean;
+  /** Further rows that are written, or checked, with it. */
   readonly beside?: readonly Write[] | undefined;
   readonly answerStatus: number;
 }
@@ -64,6 +66,7 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
         writtenBy: saving.writtenBy,
         lastEvent: eventId,
         ...(deleted && { deleted }),
+        ...((saving.erased || before?.erased) && { erased: true }),
       },
       ...(!deleted && { index: indexOf(resource, after) }),
     },
@@ -77,7 +80,7 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
       objectId: after.id,
       objectVersion: after.version,
       href,
-      caseRefs: after.caseRefs,
+      caseRefs: (deleted ? before?.whole : after)?.caseRefs,
       previous: before?.lastEvent,
       status: after.status,
       request: idempotency && {

@@ -19,6 +19,8 @@ export interface Stored {
   /** For each SS field the organisation that wrote it. */
   readonly writtenBy: Readonly<Record<string, string>>;
   readonly lastEvent: string;
+  /** Whether somebody whom it is about was erased: it takes nothing any more that says who somebody is. */
+  readonly erased: boolean;
 }
 
 /** A stored record whose sensitive fields are open, for a change to be decided on them. */
@@ -34,6 +36,7 @@ export function storedOf(resource: Resource, row: Row | undefined): Stored | und
     sealed: (row['sensitive'] ?? {}) as Sealed,
     writtenBy: (row['writtenBy'] ?? {}) as Record<string, string>,
     lastEvent: row['lastEvent'] as string,
+    erased: row['erased'] === true,
   };
 }
 

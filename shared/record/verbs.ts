@@ -8,6 +8,7 @@ import { changedFields, mergePatch } from './merge.ts';
 import { Outrun, once } from './once.ts';
 import { hrefOf, type Parents, type Place } from './place.ts';
 import { findByExternalId, loadOpened, notFound } from './read.ts';
+import { withoutPersonal } from './redact.ts';
 import type { Fields, Machine, RecordOf, Resource } from './resource.ts';
 import { refuseFuture } from './rules.ts';
 import { save } from './save.ts';
@@ -122,6 +123,9 @@ export async function amend(
   const writtenBy = writersOf(ctx, resource, before, sent);
   const after = await settled(ctx, resource, before.whole, fields as Whole, entering);
   const changed = changedFields(before.whole, after);
+  if (before.erased && changedFields(withoutPersonal(resource, after), after).length > 0) {
+    throw new Problem('conflict', 'Whom it is about was erased: it takes no text, externalId or case any more.');
+  }
   const href = hrefOf(ctx, resource, before.whole);
   if (changed.length === 0 && entering === undefined) return answerOf(200, before.view, href);
   return save(ctx, resource, {

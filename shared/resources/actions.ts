@@ -1,7 +1,7 @@
 import { day, line, reference } from '../record/fields.ts';
 import { defineResource, type RecordOf } from '../record/resource.ts';
 import { inStanding } from './family-standing.ts';
-import { collectionsOf, familyOf, subject } from './subject.ts';
+import { type Concerned, collectionsOf, concernedBy, subject } from './subject.ts';
 
 /** What an action can be about. */
 const SUBJECTS = [
@@ -26,8 +26,8 @@ const fields = () => ({
   about: subject('What it is about (vedrører).', SUBJECTS),
 });
 
-/** An action with the family that its rules have found. */
-type Action = RecordOf<ReturnType<typeof fields>> & { readonly familyId?: string };
+/** An action with whom its rules have found that it is about. */
+type Action = RecordOf<ReturnType<typeof fields>> & Concerned;
 
 export const actions = defineResource({
   path: 'actions',
@@ -40,6 +40,9 @@ export const actions = defineResource({
     familyId: reference('The family that it is about, as its subject said when it was named (plejefamilie).')
       .meta({ examples: ['01930000-0000-7000-8000-000000000003'] })
       .optional(),
+    childId: reference('The child that it is about, where its subject names one (barn).')
+      .meta({ examples: ['01930000-0000-7000-8000-000000000013'] })
+      .optional(),
   }),
   machine: { steps: { open: ['done', 'cancelled'], done: [], cancelled: [] } },
   references: { ownerId: ['consultants', 'staff'], 'about.id': collectionsOf(SUBJECTS) },
@@ -49,12 +52,13 @@ export const actions = defineResource({
     familyId: (action: Action) => action.familyId,
     status: { of: (action) => action.status, order: (action) => action.dueOn, bounds: 'due' },
   },
+  edges: { childId: ({ childId }: Action) => (childId === undefined ? [] : [childId]) },
   about: (action: Action) => action.familyId,
   ledgers: ({ status, familyId, dueOn }: Action) =>
     status === 'open' && familyId !== undefined ? [inStanding(familyId, { kind: 'action', dueOn })] : [],
   settle: async ({ ctx, before, after: { about } }) => {
     if (before?.about.type === about.type && before.about.id === about.id) return {};
-    return { familyId: await familyOf(ctx, '/about/id', about) };
+    return { familyId: undefined, childId: undefined, ...(await concernedBy(ctx, '/about/id', about)) };
   },
   example: {
     title: 'Arrange a meeting with the school',

@@ -48,6 +48,7 @@ export const children = defineResource({
   name: 'child',
   danish: 'Barn',
   summary: 'A child or young person who lives with a foster family or stays with one.',
+  person: true,
   scopes: { read: 'children:read', write: 'children:write' },
   fields,
   computed: {

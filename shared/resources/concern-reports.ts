@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { invalid } from '../errors.ts';
-import { instant, sensitive, text } from '../record/fields.ts';
+import { instant, reference, sensitive, text } from '../record/fields.ts';
 import { type Change, defineResource, type RecordOf } from '../record/resource.ts';
 import { refuseBefore, refuseFuture } from '../record/rules.ts';
 import { type Instant, plusSeconds } from '../time.ts';
 import { handedOverName } from './calls.ts';
-import { collectionsOf, familyOf, subject } from './subject.ts';
+import { type Concerned, collectionsOf, concernedBy, subject } from './subject.ts';
+import { inSubject, unlessErasing } from './subject-ledger.ts';
 
 /** Seconds from when a report is received to when it must have been handed over (DOMAIN §5). */
 const DUE_S = 24 * 3600;
@@ -20,10 +21,11 @@ const fields = () => ({
 });
 
 /** A report with what its rules have set. */
-type Report = RecordOf<ReturnType<typeof fields>> & {
-  readonly handedOverAt?: Instant;
-  readonly receipt?: string | undefined;
-};
+type Report = RecordOf<ReturnType<typeof fields>> &
+  Concerned & {
+    readonly handedOverAt?: Instant;
+    readonly receipt?: string | undefined;
+  };
 
 /** When it was handed over and the receipt: what its status was given then, kept when it goes on to be acknowledged. */
 function handOver(before: Report | undefined, { status, statusAt, statusReason }: Report) {
@@ -54,6 +56,8 @@ export const concernReports = defineResource({
     receipt: text("The receipt of the hand-over (kvittering), such as the receiver's journal number.")
       .meta({ examples: ['Journal 26/4711'] })
       .optional(),
+    familyId: reference('The family that it is about, where its source names one (plejefamilie).').optional(),
+    childId: reference('The child that it is about, where its source names one (barn).').optional(),
   }),
   machine: {
     steps: { open: ['handed_over'], handed_over: ['acknowledged'], acknowledged: [] },
@@ -64,10 +68,19 @@ export const concernReports = defineResource({
   order: (report) => report.receivedAt,
   newestFirst: true,
   period: true,
-  filters: { status: (report) => report.status, sourceId: (report) => report.source.id },
+  filters: {
+    status: (report) => report.status,
+    sourceId: (report) => report.source.id,
+    familyId: (report: Report) => report.familyId,
+  },
+  edges: { childId: ({ childId }: Report) => (childId === undefined ? [] : [childId]) },
   // Several reports about one call may be handed over: each leaves an entry, and none is ever taken away.
-  ledgers: ({ source, status }) =>
-    source.type === 'call' && status !== 'open' ? [{ name: handedOverName(source.id), entry: {} }] : [],
+  ledgers: ({ source, status, familyId, childId }: Report) => {
+    if (status !== 'open') return source.type === 'call' ? [{ name: handedOverName(source.id), entry: {} }] : [];
+    // Nobody is erased whom an open concern is about.
+    const concerned = [familyId, childId].filter((id) => id !== undefined);
+    return concerned.map((id) => inSubject(id, { kind: 'concern' }, unlessErasing));
+  },
   settle: async ({ ctx, before, after, entering }: Change<Report>) => {
     if (before && !isDeepStrictEqual(before.source, after.source))
       throw invalid('/source', 'This stays as it was. Create another record.');
@@ -79,8 +92,8 @@ export const concernReports = defineResource({
       refuseBefore(atFault, handedOver.handedOverAt, receivedAt);
       refuseBefore(atFault, statusAt, handedOver.handedOverAt);
     }
-    if (!before) await familyOf(ctx, '/source/id', source);
-    return { dueAt: plusSeconds(receivedAt, DUE_S), ...handedOver };
+    const concerned = before ? {} : await concernedBy(ctx, '/source/id', source);
+    return { dueAt: plusSeconds(receivedAt, DUE_S), ...handedOver, ...concerned };
   },
   example: {
     source: { type: 'call', id: '01930000-0000-7000-8000-000000000009' },

@@ -11,6 +11,7 @@ export const consultants = defineResource({
   name: 'consultant',
   danish: 'Konsulent',
   summary: 'A consultant who supports foster families, of the municipality or of a partner.',
+  person: true,
   scopes: { read: 'consultants:read', write: 'consultants:write' },
   fields: () => ({
     name: line('Name (navn).'),

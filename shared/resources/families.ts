@@ -93,6 +93,7 @@ export const families = defineResource({
   name: 'family',
   danish: 'Plejefamilie',
   summary: 'A foster family: what it can do, what it is approved for, where it stands.',
+  person: true,
   scopes: { read: 'families:read', write: 'families:write' },
   fields,
   derived: () => ({ type: oneOf('What the law calls it, from kind and care forms (familietype).', TYPES) }),

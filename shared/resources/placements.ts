@@ -1,7 +1,20 @@
 import * as z from 'zod';
 import type { Context } from '../context.ts';
 import { invalid, Problem } from '../errors.ts';
-import { day, flag, group, instant, line, listOf, oneOf, reference, sensitive, text, whole } from '../record/fields.ts';
+import {
+  day,
+  flag,
+  group,
+  impersonal,
+  instant,
+  line,
+  listOf,
+  oneOf,
+  reference,
+  sensitive,
+  text,
+  whole,
+} from '../record/fields.ts';
 import { changedFields } from '../record/merge.ts';
 import { findOpened, findRecord } from '../record/read.ts';
 import {
@@ -19,6 +32,7 @@ import { agesOn } from './birth.ts';
 import { children } from './children.ts';
 import { families } from './families.ts';
 import { type Approval, inStanding } from './family-standing.ts';
+import { inSubject, unlessErasing } from './subject-ledger.ts';
 
 const END_REASONS = ['planned', 'returned_home', 'child_left', 'place_gave_up', 'both', 'aged_out', 'other'] as const;
 /** Ends that are a breakdown (sammenbrud). */
@@ -39,7 +53,9 @@ const fields = () => ({
     'akut',
     'eftervaern',
   ]),
-  legalBasis: line(`By which provision (hjemmel). \`${BEYOND_PLACES}\` lets an acute one exceed the approved places.`),
+  legalBasis: impersonal(
+    line(`By which provision (hjemmel). \`${BEYOND_PLACES}\` lets an acute one exceed the approved places.`),
+  ),
   startsOn: day('First day, a local date (startdato).'),
   endsOn: day('Last day, planned or real, a local date (slutdato).').optional(),
   previousId: reference('The placement that it follows (forrige anbringelse), of the same child.').optional(),
@@ -114,7 +130,7 @@ function ledgersOf(placement: Placement): LedgerEntry[] {
       ? undefined
       : new Problem('no_capacity', 'Every approved place of this family is taken.');
   });
-  return [ofChild, ofFamily];
+  return [ofChild, ofFamily, inSubject(childId, { kind: 'placement' }, unlessErasing)];
 }
 
 /** The family may take this child at this time: approval, age, and a network family its own child only. */
@@ -164,7 +180,8 @@ async function checkPlacement({ ctx, before, after }: Change<Placement>): Promis
     pastOfChild(ctx, childId),
   ]);
   // An id that names nothing is refused as an unknown reference when the change is committed.
-  if (!family || !child) return {};
+  if (!before && !(family && child)) return {};
+  if (!family || !child) throw new Problem('conflict', 'The family or the child was erased from the record.');
   if (previous && previous.view['childId'] !== childId)
     throw invalid('/previousId', 'This is a placement of another child.');
   const others = [...past].filter(([id]) => id !== after.id).map(([, entry]) => entry);
@@ -247,13 +264,13 @@ export const placements: Resource = defineResource({
   period: true,
   filters: {
     familyId: (placement) => placement.familyId,
-    childId: (placement) => placement.childId,
     status: {
       of: (placement) => placement.status,
       order: (placement) => placement.endsOn ?? FOREVER,
       bounds: 'ends',
     },
   },
+  edges: { childId: (placement) => [placement.childId] },
   about: (placement) => placement.familyId,
   ledgers: ledgersOf,
   settle: async (change) => {

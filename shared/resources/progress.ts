@@ -1,5 +1,5 @@
 import { invalid, nothingHere } from '../errors.ts';
-import { day, flag, sensitive, text } from '../record/fields.ts';
+import { day, flag, reference, sensitive, text } from '../record/fields.ts';
 import { findRecord } from '../record/read.ts';
 import { type Change, defineResource, type RecordOf } from '../record/resource.ts';
 import { localDateOf } from '../time.ts';
@@ -11,17 +11,19 @@ const fields = () => ({
   note: sensitive(text('How it went (notat).')).optional(),
 });
 
-type Progress = RecordOf<ReturnType<typeof fields>, 'planId' | 'goalId'>;
+type Progress = RecordOf<ReturnType<typeof fields>, 'planId' | 'goalId'> & { readonly familyId?: string };
 
 /** Progress is noted on a day that has come, within the time of its goal, once the plan is agreed. */
-async function checkDate({ ctx, before, after: { planId, goalId, date } }: Change<Progress>): Promise<void> {
-  if (before?.date === date) return;
+async function checkDate({ ctx, before, after }: Change<Progress>): Promise<Pick<Progress, 'familyId'>> {
+  const { planId, goalId, date } = after;
+  if (before?.date === date) return {};
   const plan = await findRecord(ctx, developmentPlans, planId);
   const goal = plan && goalsOf(plan.view).find(({ id }) => id === goalId);
   if (!goal) throw nothingHere();
   if (plan.view.status === 'draft') throw invalid('/path/parentId', 'The plan is not agreed yet.');
   if (date > localDateOf(ctx.now)) throw invalid('/date', 'This day has not come yet.');
   if (date < goal.from || date > goal.to) throw invalid('/date', `The goal is from ${goal.from} to ${goal.to}.`);
+  return { familyId: String(plan.view['familyId']) };
 }
 
 export const progress = defineResource({
@@ -36,14 +38,17 @@ export const progress = defineResource({
   summary: 'Whether a goal was worked on as planned, one entry a day.',
   scopes: { read: 'plans:read', write: 'plans:write' },
   fields,
+  derived: () => ({
+    familyId: reference('The family whose plan it is (plejefamilie).').meta({
+      examples: ['01930000-0000-7000-8000-000000000003'],
+    }),
+  }),
   order: (entry) => entry.date,
   newestFirst: true,
   period: true,
   locks: ({ goalId, date }) => [{ name: ['progress', goalId, date], detail: 'The goal has an entry for this day.' }],
-  settle: async (change) => {
-    await checkDate(change);
-    return {};
-  },
+  about: ({ familyId }: Progress) => familyId,
+  settle: checkDate,
   deletable: true,
   example: { date: '2026-11-19', done: true },
 });

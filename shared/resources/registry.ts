@@ -14,11 +14,13 @@ import { contacts } from './contacts.ts';
 import { courses } from './courses.ts';
 import { developmentPlans } from './development-plans.ts';
 import { enrolments } from './enrolments.ts';
+import { erasures } from './erasures.ts';
 import { families } from './families.ts';
 import { familyOverviews } from './family-overviews.ts';
 import { helplines } from './helplines.ts';
 import { inquiries } from './inquiries.ts';
 import { institutions } from './institutions.ts';
+import { legalHolds } from './legal-holds.ts';
 import { matches } from './matches.ts';
 import { onCall } from './on-call.ts';
 import { placements } from './placements.ts';
@@ -64,6 +66,8 @@ export const RESOURCES: readonly Resource[] = [
   acknowledgements,
   rounds,
   enrolments,
+  legalHolds,
+  erasures,
 ];
 
 /** Every operation on the record. */

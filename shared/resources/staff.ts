@@ -8,6 +8,7 @@ export const staff = defineResource({
   name: 'staff-member',
   danish: 'Medarbejder',
   summary: "An institution's staff member, who takes shifts and leads supervision.",
+  person: true,
   scopes: { read: 'institutions:read', write: 'institutions:write' },
   fields: () => ({
     name: line('Name (navn).'),

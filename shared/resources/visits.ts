@@ -3,6 +3,7 @@ import { findRecord } from '../record/read.ts';
 import { defineResource, type RecordOf } from '../record/resource.ts';
 import { refuseFuture } from '../record/rules.ts';
 import { placements } from './placements.ts';
+import type { Concerned } from './subject.ts';
 
 const fields = () => ({
   placementId: reference('The placement that was visited (anbringelse).'),
@@ -20,8 +21,8 @@ const fields = () => ({
   note: sensitive(text('What was seen and said (notat).')).optional(),
 });
 
-/** A visit, with the family that its placement is with. */
-type Visit = RecordOf<ReturnType<typeof fields>> & { readonly familyId?: string };
+/** A visit, with the family and the child of its placement. */
+type Visit = RecordOf<ReturnType<typeof fields>> & Concerned;
 
 const familyOf = ({ familyId }: Visit): string | undefined => familyId;
 
@@ -36,6 +37,9 @@ export const visits = defineResource({
     familyId: reference('The family of the placement (plejefamilie).').meta({
       examples: ['01930000-0000-7000-8000-000000000003'],
     }),
+    childId: reference('The child that was visited (barn).').meta({
+      examples: ['01930000-0000-7000-8000-000000000013'],
+    }),
   }),
   events: { created: 'recorded' },
   references: { placementId: 'placements' },
@@ -43,13 +47,14 @@ export const visits = defineResource({
   newestFirst: true,
   period: true,
   filters: { placementId: (visit) => visit.placementId, familyId: familyOf },
+  edges: { childId: ({ childId }: Visit) => (childId === undefined ? [] : [childId]) },
   about: familyOf,
   settle: async ({ ctx, before, after }) => {
     refuseFuture(ctx, '/at', after.at);
     if (before?.placementId === after.placementId) return {};
     // An id that names no placement is refused as an unknown reference when the visit is committed.
     const placement = await findRecord(ctx, placements, after.placementId);
-    return placement ? { familyId: placement.view['familyId'] } : {};
+    return placement ? { familyId: placement.view['familyId'], childId: placement.view['childId'] } : {};
   },
   example: {
     placementId: '01930000-0000-7000-8000-000000000014',

@@ -8,7 +8,8 @@ import { operationsOf } from '../record/operations.ts';
 import { getRecord } from '../record/read.ts';
 import { defineResource, type Fields } from '../record/resource.ts';
 import { openFields, sealField } from '../record/sealing.ts';
-import { partKey } from '../table/keys.ts';
+import { type Key, partKey } from '../table/keys.ts';
+import type { Row } from '../table/scoped-table.ts';
 import type { Write } from '../table/write.ts';
 import { plusSeconds } from '../time.ts';
 
@@ -30,6 +31,9 @@ export const inboxMessages = defineResource({
     messageId: line("The sender's id of it (besked-id): its `webhook-id`.", 255),
     sentAt: instant('When it was sent, UTC (afsendt): its `webhook-timestamp`.'),
     type: line('What it tells (beskedtype), such as `case.linked`; absent where it says none.', 100).optional(),
+    objectId: reference('The record that it says it is about (objekt-id), where it says one.')
+      .meta({ examples: ['01930000-0000-7000-8000-000000000003'] })
+      .optional(),
     payload: sensitive(z.string().describe('The message as it came (indhold), JSON in UTF-8.')),
   }),
   machine: {
@@ -52,7 +56,11 @@ export const inboxMessages = defineResource({
     },
   },
   order: (message) => message.createdAt,
-  filters: { status: (message) => message.status, connectionId: (message) => message.connectionId },
+  filters: {
+    status: (message) => message.status,
+    connectionId: (message) => message.connectionId,
+    objectId: (message) => message.objectId,
+  },
   due: ({ status, createdAt }) => (status === 'received' ? plusSeconds(createdAt, APPLY_GRACE_S) : undefined),
   locks: ({ connectionId, messageId }) => [
     { name: ['inbox', connectionId, messageId], detail: 'This message has come before.' },
@@ -89,22 +97,26 @@ export function inParts(
   return { payload: text.slice(0, PART), beside };
 }
 
+/** The rows beside a message. */
+async function partRows(ctx: Context, id: string): Promise<Row[]> {
+  const rows: Row[] = [];
+  let after: string | undefined;
+  do {
+    const page = await ctx.table.query({ partition: partKey(id, 0).pk, from: 'P#', to: 'P$', after, limit: 20 });
+    rows.push(...page.rows);
+    after = page.last;
+  } while (after !== undefined);
+  return rows;
+}
+
+/** Keys of the rows beside a message. */
+export const partsOf = async (ctx: Context, id: string): Promise<Key[]> =>
+  (await partRows(ctx, id)).map((_, at) => partKey(id, at));
+
 /** A message's whole text, of which `payload` is the beginning. */
 export async function wholePayload(ctx: Context, id: string, payload: string): Promise<string> {
   if (payload.length < PART) return payload;
-  const sealed: string[] = [];
-  let after: string | undefined;
-  do {
-    const page = await ctx.table.query({
-      partition: partKey(id, 0).pk,
-      from: 'P#',
-      to: 'P$',
-      after,
-      limit: 20,
-    });
-    sealed.push(...page.rows.map((row) => (row['sensitive'] as { payload: string }).payload));
-    after = page.last;
-  } while (after !== undefined);
+  const sealed = (await partRows(ctx, id)).map((row) => (row['sensitive'] as { payload: string }).payload);
   const rest = await openFields(ctx, id, Object.fromEntries(sealed.map((text, at) => [`payload.${at}`, text])));
   return [payload, ...Object.values(rest)].join('');
 }

@@ -1,8 +1,10 @@
 import { timingSafeEqual } from 'node:crypto';
 import { type Context, inboxContext, notSigned } from '../context.ts';
 import { Problem } from '../errors.ts';
+import { isId } from '../ids.ts';
 import { type Operation, param } from '../operation.ts';
 import { TENANT_BASE } from '../record/operations.ts';
+import type { Fields } from '../record/resource.ts';
 import { createRecord } from '../record/verbs.ts';
 import type { Store } from '../table/store.ts';
 import { instantOf } from '../time.ts';
@@ -40,15 +42,24 @@ function isSame(one: string, other: string): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
+/** The id of the record that a message says it is about; undefined where it says none. */
+function objectOf(data: unknown): string | undefined {
+  if (typeof data !== 'object' || data === null) return undefined;
+  const { objectId, childId } = data as Fields;
+  return [objectId, childId].find((id) => typeof id === 'string' && isId(id)) as string | undefined;
+}
+
 /** Stores a message, on condition that it has not come before, and applies it. */
 async function take(ctx: Context, connectionId: string, { id, timestamp, text }: Sent): Promise<void> {
   const { payload, beside } = inParts(ctx, text);
-  const type = readMessage(text)?.type;
+  const { type, data } = readMessage(text) ?? {};
+  const objectId = objectOf(data);
   const fields = {
     connectionId,
     messageId: id,
     sentAt: instantOf(new Date(timestamp * 1000)),
     ...(typeof type === 'string' && TYPE.test(type) && { type }),
+    ...(objectId !== undefined && { objectId }),
     payload,
   };
   try {

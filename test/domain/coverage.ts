@@ -229,7 +229,7 @@ export const RESOURCES_SHOWN: Readonly<Record<string, Shown>> = {
   },
   visits: {
     'placementId, kind `personrettet|drift`, at, childSpokenTo, staffPresent, announced, worrying, note S': [
-      'resources/visits > keeps every field of the domain page, and the family of its placement',
+      'resources/visits > keeps every field of the domain page, and the family and the child of its placement',
       'resources/visits > is refused without its kind or any of its answers',
       'tenant-api/sensitive-fields > are those of the domain page',
     ],
@@ -259,6 +259,33 @@ export const RESOURCES_SHOWN: Readonly<Record<string, Shown>> = {
     'invited→started→completed; →withdrawn (reason)': [
       'resources/enrolments > goes invited→started→completed; →withdrawn (reason)',
       'resources/enrolments > is withdrawn for a reason, whether it had started or not',
+    ],
+  },
+  'legal-holds': {
+    'subject {type, id}, reason S, from, to?': [
+      'resources/legal-holds > says whose data must be kept, since when, until when and why, the reason apart',
+      'resources/legal-holds > names a person or household of the municipality, of the type it says, and keeps it',
+      'resources/legal-holds > does not end before it starts',
+    ],
+    'in_force→lifted (reason)': ['resources/legal-holds > goes only the steps of its status machine'],
+    'stands against an erasure': [
+      'resources/legal-holds > stands against an erasure until it is lifted, and where it is one of two until both are',
+      'resources/legal-holds > holds on its last day and no longer',
+      'resources/legal-holds > and an erasure at the same instant cannot both win',
+    ],
+  },
+  erasures: {
+    'subject {type, id}, cause `request|retention`': [
+      'resources/erasures > says who is erased and why',
+      'resources/erasures > names a person or household of the municipality, of the type it says, and keeps it',
+    ],
+    'requested→completed, →refused (reason)': [
+      'resources/erasures > is completed by the system alone, and refused with a reason',
+    ],
+    'not of a living case': [
+      'resources/erasures > of a child is refused while the child is placed',
+      'resources/erasures > is refused while a concern about the person is open, whatever gave cause for it',
+      'resources/erasures > of a family is refused until it is closed and no child is placed with it',
     ],
   },
   announcements: {

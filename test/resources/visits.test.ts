@@ -10,14 +10,15 @@ beforeAll(async () => {
 });
 
 describe('a visit', () => {
-  it('keeps every field of the domain page, and the family of its placement', async () => {
+  it('keeps every field of the domain page, and the family and the child of its placement', async () => {
     const caller = await livline.freshMunicipality();
-    const { id: placementId, familyId } = await makePlacement(caller);
+    const { id: placementId, familyId, childId } = await makePlacement(caller);
     const fields = { ...VISIT, placementId, note: 'Barnet viste sit værelse' };
     const { id } = await makeVisit(caller, fields);
     expect((await caller.get(`/visits/${id}`)).body).toEqual({
       ...fields,
       familyId,
+      childId,
       id,
       municipality: caller.code,
       version: 1,

@@ -257,6 +257,18 @@ export async function makeEnrolment(by: Caller, fields: Fields = {}): Promise<Ma
   return make(by, '/enrolments', { ...fields, roundId, familyId });
 }
 
+/** A hold on a new consultant, or on the subject in the fields. */
+export async function makeLegalHold(by: Caller, fields: Fields = {}): Promise<Made> {
+  const subject = fields['subject'] ?? { type: 'consultant', id: (await makeConsultant(by)).id };
+  return make(by, '/legal-holds', { reason: 'En klagesag', from: TODAY, ...fields, subject });
+}
+
+/** The erasure of a new consultant, or of the subject in the fields, as it is requested. */
+export async function makeErasure(by: Caller, fields: Fields = {}): Promise<Made> {
+  const subject = fields['subject'] ?? { type: 'consultant', id: (await makeConsultant(by)).id };
+  return make(by, '/erasures', { cause: 'request', ...fields, subject });
+}
+
 export const makeConnection = (by: Caller, fields: Fields = {}) =>
   make(by, '/connections', { name: 'DUBU i drift', system: 'DUBU', ...fields });
 
@@ -298,6 +310,8 @@ export const MAKERS: Readonly<Record<string, (by: Caller, fields?: Fields) => Pr
   acknowledgements: makeAcknowledgement,
   rounds: makeRound,
   enrolments: makeEnrolment,
+  'legal-holds': makeLegalHold,
+  erasures: makeErasure,
   'webhook-endpoints': (by, fields = {}) =>
     make(by, '/webhook-endpoints', { url: 'https://sag.example.dk/livline', ...fields }),
   connections: makeConnection,

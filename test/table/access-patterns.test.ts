@@ -243,7 +243,7 @@ const READS: readonly Pattern[] = [
   [
     'placements that end in a month',
     1,
-    ['Query filter3 L#placements#status#active'],
+    ['Query filter2 L#placements#status#active'],
     () => by.get('/placements', { status: 'active', endsFrom: '2026-11-01', endsTo: '2026-11-30' }),
   ],
   [

@@ -103,6 +103,7 @@ const collections = [
   })),
   { type: 'programmes', path: `${BASE}/programmes/`, parents: [] },
   { type: 'grants', path: `${BASE}/grants/`, parents: [] },
+  { type: 'children', path: `${BASE}/subjects/`, parents: [] },
 ];
 type Collection = (typeof collections)[number];
 
@@ -188,6 +189,7 @@ const PATTERN = z.toJSONSchema(reference('An id.')).pattern;
 const UNCHECKED: Readonly<Record<string, string>> = {
   'consultants fkOrgUuid': 'an id in FK Organisation',
   'inbox connectionId': 'the connection whose secret signed the message, which no caller names in a body',
+  'inbox objectId': 'what the message says it is about, looked up when it is applied',
   'development-plans goals.id': 'an id inside the record itself, by which its own rules tell the goals apart',
   'rounds programmeId': "an operator's programme, whose row in the municipality the rules read",
 };

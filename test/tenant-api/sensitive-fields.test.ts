@@ -32,6 +32,7 @@ const PLANTED = {
   visits: { note: 'HEMMELIG-tilsyn' },
   progress: { note: 'HEMMELIG-fremgang' },
   'concern-reports': { note: 'HEMMELIG-underretning' },
+  'legal-holds': { reason: 'HEMMELIG-bevaring' },
   'supervision-sessions': {
     summary: 'HEMMELIG-referat',
     reflection: 'HEMMELIG-refleksion',

@@ -31,6 +31,11 @@ const namesFamily: Readonly<
   visits: (_, made) => ({ placementId: made.get('placements').id }),
   'supervision-groups': (familyId) => ({ familyIds: [familyId] }),
   courses: (familyId) => ({ status: 'held', attendance: [{ familyId, hours: 6 }] }),
+  'development-plans': (familyId) => ({ familyId, status: 'agreed' }),
+  progress: (_, made) => ({
+    planId: made.get('development-plans').id,
+    goalId: made.get('development-plans').goals[0].id,
+  }),
   actions: (familyId) => ({ about: { type: 'family', id: familyId } }),
 };
 

@@ -1,0 +1,138 @@
+import type { Context } from '../context.ts';
+import { eventName } from '../record/event-names.ts';
+import { changedFields } from '../record/merge.ts';
+import { Done, Outrun } from '../record/once.ts';
+import { hrefOf } from '../record/place.ts';
+import { findOpened } from '../record/read.ts';
+import { withoutPersonal, withoutSensitive } from '../record/redact.ts';
+import { referencesOf } from '../record/references.ts';
+import type { Fields, Resource } from '../record/resource.ts';
+import { save } from '../record/save.ts';
+import { schemasOf } from '../record/schemas.ts';
+import type { Opened, Whole } from '../record/stored.ts';
+import { isHeld, subjectName } from '../resources/subject-ledger.ts';
+import { eventKey, ledgerKey } from '../table/keys.ts';
+import { unchangedSince, type Write } from '../table/write.ts';
+import { localDateOf } from '../time.ts';
+import { inboxMessages, partsOf } from '../webhooks/inbox-messages.ts';
+
+/** How often a change is decided anew because another was quicker. */
+const TRIES = 12;
+
+/** Runs a change that others may outrun until it is done. */
+async function untilDone<Result>(run: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof Outrun || error instanceof Done) || attempt === TRIES) throw error;
+    }
+  }
+}
+
+/** The families and children that a record names besides one: ids of other records among them harm nobody. */
+function othersOf(resource: Resource, record: Whole, id: string): string[] {
+  const isPerson = (type: string) => type === 'families' || type === 'children';
+  const named = referencesOf(resource, record).filter(({ types }) => types.some(isPerson));
+  const { familyId, childId } = record;
+  const all = [...named.map((reference) => reference.id), familyId, childId].filter(
+    (other) => typeof other === 'string',
+  );
+  return [...new Set(all)].filter((other) => other !== id);
+}
+
+/** Whether a record is about a person, rather than that the person takes part in it with others. */
+const isAbout = (resource: Resource, record: Whole, id: string): boolean =>
+  [
+    resource.about?.(record as never),
+    record['familyId'],
+    record['childId'],
+    record['staffId'],
+    (record['subject'] as Fields | undefined)?.['id'],
+  ].includes(id);
+
+/**
+ * The checks that nobody of these is held, as they stand when the record is written; undefined where somebody is. A hold
+ * that comes in between fails the write, which is then decided anew.
+ */
+async function unheld(ctx: Context, ids: readonly string[]): Promise<Write[] | undefined> {
+  const keys = ids.map((id) => ledgerKey(...subjectName(id)));
+  const rows = await Promise.all(keys.map((key) => ctx.table.get(key)));
+  const day = localDateOf(ctx.now);
+  if (rows.some((row) => isHeld((row?.['entries'] as object | undefined) ?? {}, day))) return undefined;
+  return keys.map((key, at) => ({
+    kind: 'check',
+    key,
+    condition: unchangedSince((rows[at]?.['version'] as number | undefined) ?? 0),
+  }));
+}
+
+/** Takes from the events of a record what its requests were answered, which shows the record as it was. */
+export async function forgetAnswers(ctx: Context, lastEvent: string): Promise<void> {
+  for (let id: string | undefined = lastEvent; id !== undefined; ) {
+    const key = eventKey(id);
+    const event = await ctx.table.get(key);
+    if (event?.['request'] !== undefined) await ctx.table.write({ kind: 'update', key, remove: ['request'] });
+    id = event?.['previous'] as string | undefined;
+  }
+}
+
+/** The SS fields that a record still has, by who wrote them. */
+const writersIn = (resource: Resource, { writtenBy }: Opened, after: Whole): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(writtenBy).filter(([name]) => name in schemasOf(resource).sensitivity && after[name] !== undefined),
+  );
+
+/** What came of the erasure of a person in one record. `untouched`: nothing in it says who the person is. */
+export type Outcome = 'erased' | 'kept' | 'untouched';
+
+/**
+ * Takes from one record what says who the person is: a new version of it, with its event, in one transaction. A record
+ * that is about somebody else too who is held stays as it is. Done again it changes nothing.
+ */
+export const eraseRecord = (ctx: Context, resource: Resource, id: string, subjectId: string): Promise<Outcome> =>
+  untilDone(async () => {
+    const before = await findOpened(ctx, resource, id);
+    if (!before) return 'untouched';
+    if (before.erased) return 'erased';
+    const { whole } = before;
+    const about = isAbout(resource, whole, subjectId);
+    const after = about ? withoutPersonal(resource, whole) : withoutSensitive(resource, whole);
+    const changed = changedFields(whole, after);
+    if (!about && changed.length === 0) return 'untouched';
+    const beside = await unheld(ctx, othersOf(resource, whole, subjectId));
+    if (!beside) return 'kept';
+    await forgetAnswers(ctx, before.lastEvent);
+    await save(ctx, resource, {
+      before,
+      after: { ...after, version: whole.version + 1, updatedAt: ctx.now, updatedBy: ctx.actor.id },
+      writtenBy: writersIn(resource, before, after),
+      event: { name: eventName(resource, 'updated'), action: 'updated', changed },
+      href: hrefOf(ctx, resource, whole),
+      erased: about,
+      beside,
+      answerStatus: 200,
+    });
+    return 'erased';
+  });
+
+/** Takes from a message that came in what it says: its payload, all parts of it, and what a person said of it. */
+export const eraseMessage = (ctx: Context, id: string): Promise<void> =>
+  untilDone(async () => {
+    const before = await findOpened(ctx, inboxMessages, id);
+    const { payload, statusReason, ...after } = before?.whole ?? ({} as Whole);
+    if (!before || payload === undefined) return;
+    await save(ctx, inboxMessages, {
+      before,
+      after: { ...(after as Whole), version: before.whole.version + 1, updatedAt: ctx.now, updatedBy: ctx.actor.id },
+      writtenBy: {},
+      event: {
+        name: eventName(inboxMessages, 'updated'),
+        action: 'updated',
+        changed: ['payload', ...(statusReason === undefined ? [] : ['statusReason'])],
+      },
+      href: hrefOf(ctx, inboxMessages, before.whole),
+      beside: (await partsOf(ctx, id)).map((key) => ({ kind: 'delete', key })),
+      answerStatus: 200,
+    });
+  });

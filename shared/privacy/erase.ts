@@ -1,0 +1,192 @@
+import type { Context } from '../context.ts';
+import { Problem } from '../errors.ts';
+import { count, faultOf, log } from '../log.ts';
+import { eventName } from '../record/event-names.ts';
+import { selectedList } from '../record/indexes.ts';
+import { once } from '../record/once.ts';
+import { hrefOf } from '../record/place.ts';
+import { findOpened, findRecord } from '../record/read.ts';
+import { remainsOf, withoutPersonal } from '../record/redact.ts';
+import type { Fields, Resource } from '../record/resource.ts';
+import { save } from '../record/save.ts';
+import { opened } from '../record/sealing.ts';
+import { type Opened, type Stored, storedOf, type Whole } from '../record/stored.ts';
+import { amend } from '../record/verbs.ts';
+import { erasures } from '../resources/erasures.ts';
+import { recordKey } from '../table/keys.ts';
+import type { Row } from '../table/scoped-table.ts';
+import { isVersion } from '../table/write.ts';
+import { plusSeconds } from '../time.ts';
+import { inboxMessages } from '../webhooks/inbox-messages.ts';
+import { eraseMessage, eraseRecord, forgetAnswers, type Outcome } from './erase-record.ts';
+import { pageOfStrand, strandsOf, subjectResource } from './trail.ts';
+
+/**
+ * The erasure of persons and households (GDPR Art. 17). Each is done in steps that leave their own traces, so a round that
+ * dies anywhere is made good by the next one, which goes through all of it again and finds done what is done:
+ *
+ * 1. the request says that it has begun, so that it is refused no more;
+ * 2. the person's own record is withdrawn: in no list, no look-up, no ledger, and nothing new can name it;
+ * 3. a minute later, when the indexes have everything that was written before, each record about the person loses what
+ *    says who that is, one transaction each;
+ * 4. of the own record nothing but its id, version and time remains, and the request is completed.
+ */
+
+/** Seconds from the withdrawal to when the indexes have all that was written before it; mostly a fraction of one. */
+const SETTLE_S = 60;
+const PAGE = 100;
+/** Records erased at a time. */
+const AT_ONCE = 5;
+
+/** Whether a round may begin another step. */
+export type HasTime = () => boolean;
+
+/** What a pass over everything about a person came to. */
+interface Pass {
+  readonly erased: number;
+  readonly kept: number;
+}
+
+/** A person's own record while it is being erased: its row stands, deleted, until nothing is left of it. */
+interface Withdrawn {
+  readonly resource: Resource;
+  readonly row: Row;
+}
+
+/** Changes what a requested erasure says of itself. Throws `conflict` where it was refused meanwhile. */
+const note = (ctx: Context, id: string, fields: Fields, entering?: string): Promise<unknown> =>
+  once(ctx, undefined, async () => {
+    const before = (await findOpened(ctx, erasures, id)) as Opened;
+    if (before.view.status !== 'requested') throw new Problem('conflict', 'It was refused meanwhile.');
+    const status = entering !== undefined && { status: entering, statusAt: ctx.now };
+    // Of what others wrote in it too, nothing is left that says who it is about.
+    const own = entering === 'completed' ? withoutPersonal(erasures, before.whole) : before.whole;
+    return amend(ctx, erasures, before, { fields: { ...own, ...fields, ...status }, sent: {}, entering });
+  });
+
+/** Takes a person's own record out of every list and ledger. What it says stays in its row until all else is erased. */
+const withdraw = (ctx: Context, resource: Resource, stored: Stored): Promise<unknown> =>
+  once(ctx, undefined, async () => {
+    const before = await opened(ctx, stored);
+    return save(ctx, resource, {
+      before,
+      after: { ...before.whole, version: before.whole.version + 1, updatedAt: ctx.now, updatedBy: ctx.actor.id },
+      writtenBy: before.writtenBy,
+      event: { name: eventName(resource, 'deleted'), action: 'deleted', changed: [] },
+      href: hrefOf(ctx, resource, before.whole),
+      answerStatus: 204,
+    });
+  });
+
+const viewIn = (row: Row): Whole => row['view'] as Whole;
+
+/** Leaves of a withdrawn record that it was, at which version, and when it was withdrawn. */
+async function strip(ctx: Context, { resource, row }: Withdrawn): Promise<void> {
+  const { updatedAt, version } = viewIn(row);
+  await forgetAnswers(ctx, row['lastEvent'] as string);
+  await ctx.table.write({
+    kind: 'put',
+    key: recordKey(viewIn(row).id),
+    condition: isVersion(version),
+    item: {
+      type: resource.path,
+      version,
+      view: { ...remainsOf(resource, viewIn(row)), updatedAt },
+      lastEvent: row['lastEvent'],
+      deleted: true,
+    },
+  });
+}
+
+/** Takes from the messages that named a record what they say. */
+async function eraseMessagesAbout(ctx: Context, id: string): Promise<void> {
+  const partition = selectedList(inboxMessages, {}, 'objectId', id);
+  let after: string | undefined;
+  do {
+    const page = await ctx.table.query({ index: 'filter3', partition, after, limit: PAGE });
+    for (const row of page.rows) await eraseMessage(ctx, String((row['view'] as Fields)['id']));
+    after = page.last;
+  } while (after !== undefined);
+}
+
+async function eraseOne(ctx: Context, resource: Resource, id: string, subjectId: string): Promise<Outcome> {
+  const outcome = await eraseRecord(ctx, resource, id, subjectId);
+  if (outcome === 'erased') await eraseMessagesAbout(ctx, id);
+  return outcome;
+}
+
+/** Erases a person in every record about that person; undefined where the time was over before. */
+async function pass(
+  ctx: Context,
+  { resource, row }: Withdrawn,
+  erasureId: string,
+  hasTime: HasTime,
+): Promise<Pass | undefined> {
+  const subjectId = viewIn(row).id;
+  const outcomes = new Map<string, Outcome>([[erasureId, 'untouched']]);
+  for (const strand of strandsOf(resource, subjectId)) {
+    let after: string | undefined;
+    do {
+      const page = await pageOfStrand(ctx, strand, after, PAGE);
+      const found = page.found.filter(({ id }) => !outcomes.has(id));
+      for (let start = 0; start < found.length; start += AT_ONCE) {
+        if (!hasTime()) return undefined;
+        const some = found.slice(start, start + AT_ONCE);
+        const done = await Promise.all(some.map((one) => eraseOne(ctx, one.resource, one.id, subjectId)));
+        for (const [at, outcome] of done.entries()) outcomes.set((some[at] as (typeof some)[number]).id, outcome);
+      }
+      after = page.last;
+    } while (after !== undefined);
+  }
+  await eraseMessagesAbout(ctx, subjectId);
+  const all = [...outcomes.values()];
+  return {
+    erased: all.filter((outcome) => outcome === 'erased').length,
+    kept: all.filter((outcome) => outcome === 'kept').length,
+  };
+}
+
+/** Takes one erasure as far as it comes in this round. The index may show what was done or refused meanwhile. */
+async function erase(ctx: Context, id: string, hasTime: HasTime): Promise<void> {
+  const erasure = (await findRecord(ctx, erasures, id))?.view;
+  if (erasure?.status !== 'requested') return;
+  const { id: subjectId } = erasure['subject'] as { id: string };
+  if (erasure['startedAt'] === undefined) await note(ctx, id, { startedAt: ctx.now });
+  const row = (await ctx.table.get(recordKey(subjectId))) as Row;
+  const resource = subjectResource(row) as Resource;
+  const stored = storedOf(resource, row);
+  if (stored) {
+    await withdraw(ctx, resource, stored);
+    return;
+  }
+  const own = { resource, row };
+  if (plusSeconds(viewIn(row).updatedAt, SETTLE_S) > ctx.now) return;
+  const done = await pass(ctx, own, id, hasTime);
+  if (!done) return;
+  await strip(ctx, own);
+  await note(ctx, id, { ...done }, 'completed');
+}
+
+/**
+ * One round of a municipality's erasures: what was requested goes on, the oldest last. A fault in one is counted and leaves
+ * the others alone. While nothing is requested it costs one Query.
+ */
+export async function eraseRequested(ctx: Context, hasTime: HasTime): Promise<void> {
+  const partition = selectedList(erasures, {}, 'status', 'requested');
+  let after: string | undefined;
+  do {
+    const page = await ctx.table.query({ index: 'filter1', partition, after, limit: PAGE });
+    for (const row of page.rows) {
+      if (!hasTime()) return;
+      const erasureId = viewIn(row).id;
+      try {
+        await erase(ctx, erasureId, hasTime);
+      } catch (error) {
+        const { requestId, tenant } = ctx;
+        log.error('not erased yet', { requestId, municipality: tenant.code, erasureId, ...faultOf(error) });
+        count('ErasureFailures', 1);
+      }
+    }
+    after = page.last;
+  } while (after !== undefined);
+}
