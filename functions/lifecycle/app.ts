@@ -4,13 +4,14 @@ import { eraseRequested } from '#shared/privacy/erase.ts';
 import { municipalitiesWhere } from '#shared/tenancy/control.ts';
 import { isAtWork } from '#shared/tenancy/lifecycle.ts';
 import { type OffboardingDeps, offboard } from '#shared/tenancy/offboarding.ts';
-import { lookAfter } from '#shared/tenancy/steward.ts';
+import { lookAfter, resealRequested } from '#shared/tenancy/steward.ts';
 
 /** Milliseconds after which a round begins no further step: Lambda ends it after 15 minutes. */
 const ROUND_MS = 10 * 60_000;
 
 /**
- * One round: what is outstanding in the life of each municipality; in those at work the erasures that were requested; and
+ * One round: what is outstanding in the life of each municipality; in those at work the erasures and the
+ * sealing anew that were requested; and
  * last those that leave, for that takes longest. A fault in one is counted and leaves the others alone.
  */
 export const lifecycleRound =
@@ -32,7 +33,9 @@ export const lifecycleRound =
     await inEach(present, (code) => lookAfter(deps, code, requestId));
     await inEach(await municipalitiesWhere(deps.store, isAtWork), async (code) => {
       const ctx = await workerContext(deps.store, code, requestId, deps.now());
-      if (ctx) await eraseRequested(ctx, hasTime);
+      if (!ctx) return;
+      await eraseRequested(ctx, hasTime);
+      await resealRequested(deps, ctx, hasTime);
     });
     const leaving = await municipalitiesWhere(deps.store, (status) => status === 'offboarding');
     await inEach(leaving, (code) => offboard(deps, code, requestId, hasTime));

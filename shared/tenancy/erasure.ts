@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts';
+import { pagesOf } from '../record/all.ts';
 import { ledgersWith, locksHeldBy } from '../record/guards.ts';
 import type { Resource } from '../record/resource.ts';
 import { opened } from '../record/sealing.ts';
@@ -18,7 +19,7 @@ import {
 } from '../table/keys.ts';
 import type { Row, ScopedTable } from '../table/scoped-table.ts';
 import { deliveriesOfEndpoint, deliveryOf } from '../webhooks/deliveries.ts';
-import { aboutOf, pagesOf } from './handover.ts';
+import { aboutOf } from './handover.ts';
 import type { IdentityProvider } from './identity.ts';
 
 /** How far an erasure is: a stage, and the piece of its range that is being erased, after one sort key and up to another. */

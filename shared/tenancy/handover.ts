@@ -3,13 +3,13 @@ import type { Bucket } from '../archive/bucket.ts';
 import { type ObjectEntry, putNdjson } from '../archive/ndjson.ts';
 import type { Context } from '../context.ts';
 import { headOf, type Link } from '../privacy/chain.ts';
+import { pagesOf, recordsOf } from '../record/all.ts';
 import { eventBytes } from '../record/events.ts';
-import { listOfAll } from '../record/indexes.ts';
-import { findRecords, wholeShown } from '../record/read.ts';
-import type { Fields, Resource, View } from '../record/resource.ts';
+import { wholeShown } from '../record/read.ts';
+import type { Resource } from '../record/resource.ts';
 import type { Stored } from '../record/stored.ts';
 import { accessPartition, feedPartition, sequenceKey, sharesPartition } from '../table/keys.ts';
-import type { RangeQuery, Row, ScopedTable } from '../table/scoped-table.ts';
+import type { Row } from '../table/scoped-table.ts';
 import { inboxMessages, wholePayload } from '../webhooks/inbox-messages.ts';
 
 /**
@@ -26,41 +26,6 @@ export interface Handover {
   readonly folder: string;
 }
 
-const PAGE = 100;
-
-/** The rows of a range, page by page. */
-export async function* pagesOf(
-  table: ScopedTable,
-  range: Omit<RangeQuery, 'limit' | 'after'>,
-): AsyncGenerator<readonly Row[]> {
-  let after: string | undefined;
-  do {
-    const page = await table.query({ ...range, after, limit: PAGE });
-    yield page.rows;
-    after = page.last;
-  } while (after !== undefined);
-}
-
-const viewsIn = async function* (ctx: Context, resource: Resource, parents: Fields): AsyncGenerator<View[]> {
-  for await (const rows of pagesOf(ctx.table, { index: 'list', partition: listOfAll(resource, parents) })) {
-    yield rows.map((row) => row['view'] as View);
-  }
-};
-
-/** The ids under which a resource's lists stand; of one that is not nested one list under none. */
-async function* parentsOf({ ctx, resources }: Handover, { parent }: Resource): AsyncGenerator<Fields> {
-  if (!parent) return yield {};
-  const { path, field, part } = parent;
-  const above = resources.find((resource) => resource.path === path);
-  if (!above) return;
-  for await (const views of viewsIn(ctx, above, {})) {
-    for (const view of views) {
-      if (!part) yield { [field]: view.id };
-      else for (const id of part.ids(view)) yield { [field]: view.id, [part.field]: id };
-    }
-  }
-}
-
 async function lineOf(ctx: Context, resource: Resource, stored: Stored): Promise<string> {
   const shown = await wholeShown(ctx, resource, stored);
   const { id, payload } = shown as { id: string; payload?: string };
@@ -68,15 +33,9 @@ async function lineOf(ctx: Context, resource: Resource, stored: Stored): Promise
   return JSON.stringify(isMessage ? { ...shown, payload: await wholePayload(ctx, id, payload) } : shown);
 }
 
-async function* recordLines(handover: Handover, resource: Resource): AsyncGenerator<string[]> {
-  const { ctx } = handover;
-  for await (const parents of parentsOf(handover, resource)) {
-    for await (const views of viewsIn(ctx, resource, parents)) {
-      const ids = views.map(({ id }) => id);
-      const found = new Map((await findRecords(ctx, resource, ids)).map((stored) => [stored.view.id, stored]));
-      const records = ids.flatMap((id) => found.get(id) ?? []);
-      yield await Promise.all(records.map((stored) => lineOf(ctx, resource, stored)));
-    }
+async function* recordLines({ ctx, resources }: Handover, resource: Resource): AsyncGenerator<string[]> {
+  for await (const records of recordsOf(ctx, resources, resource)) {
+    yield await Promise.all(records.map((stored) => lineOf(ctx, resource, stored)));
   }
 }
 

@@ -77,6 +77,11 @@ export const MunicipalityView = () =>
       kle: kleNumber().optional(),
       accessLogMonths: accessLogMonths().optional(),
       quotaPerMinute: quotaNumber().optional(),
+      keyVersion: whole(
+        'Version of the data key that its sensitive fields are sealed with (nøgleversion), once it was changed.',
+        2,
+        1_000_000,
+      ).optional(),
       provisionedAt: instant('When it was provisioned, UTC (oprettet).'),
       provisionedBy: z.string().describe('Id of the operator client that did it (oprettet af).'),
     })

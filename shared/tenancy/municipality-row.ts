@@ -30,6 +30,8 @@ export interface Municipality {
   readonly untold: readonly Untold[];
   /** Version that the last of its events tells of, be it told or not. */
   readonly lastEvent?: number | undefined;
+  /** The data key that everything is to be sealed with, while that is under way (key-rotation.ts). */
+  readonly resealTo?: number | undefined;
   /** How far it has left, while it leaves. */
   readonly offboarding?: Offboarding | undefined;
   /** The certificate of its erasure, once it is deleted. */
@@ -53,8 +55,10 @@ const notProvisioned = (code: string) =>
 export async function findMunicipalityRow(control: ScopedTable, code: string): Promise<Municipality | undefined> {
   const row = findMunicipality(code) ? await control.get(municipalityKey(code)) : undefined;
   if (!row) return undefined;
-  const { version, tenant, view, untold, lastEvent, offboarding, certificate } = row as unknown as MunicipalityRow;
-  return { version, tenant, view, untold, lastEvent, offboarding: offboarding && JSON.parse(offboarding), certificate };
+  const { version, tenant, view, untold, lastEvent, resealTo, certificate, ...rest } =
+    row as unknown as MunicipalityRow;
+  const offboarding = rest.offboarding && JSON.parse(rest.offboarding);
+  return { version, tenant, view, untold, lastEvent, resealTo, offboarding, certificate };
 }
 
 /** The stored municipality. Throws `not_found` where the code was never provisioned. */

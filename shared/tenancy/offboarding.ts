@@ -3,6 +3,7 @@ import type { ObjectEntry } from '../archive/ndjson.ts';
 import { type Context, handoverContext } from '../context.ts';
 import type { Link } from '../privacy/chain.ts';
 import type { KeyMaker } from '../privacy/key-maker.ts';
+import { pagesOf } from '../record/all.ts';
 import type { Resource } from '../record/resource.ts';
 import { duePartition } from '../table/keys.ts';
 import type { Store } from '../table/store.ts';
@@ -12,7 +13,7 @@ import { numberEvents } from '../webhooks/relay.ts';
 import type { CertificateSigner } from './certificates.ts';
 import { controlTable } from './control.ts';
 import { type Erased, eraseStep, type Position } from './erasure.ts';
-import { contentsOf, type Handover, pagesOf, putContent, putEvents, putManifest } from './handover.ts';
+import { contentsOf, type Handover, putContent, putEvents, putManifest } from './handover.ts';
 import type { IdentityProvider } from './identity.ts';
 import {
   loadMunicipality,

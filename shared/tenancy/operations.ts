@@ -21,6 +21,7 @@ import { afterParameter, controlPage, controlTable, listControl, type OperatorCo
 import { addCredential, CredentialOnce, endCredential } from './credentials.ts';
 import { GrantInput, GrantView } from './grant-row.ts';
 import type { IdentityProvider } from './identity.ts';
+import { KeyRotation, rotateKeys } from './key-rotation.ts';
 import {
   MunicipalityPatch,
   MunicipalityView,
@@ -154,6 +155,22 @@ export const adminOperations = (): Operation<OperatorContext>[] => [
     problems: ['validation_failed', 'illegal_transition', 'in_flight'],
     example: { status: 'suspended', reason: 'Agreed with the municipality until its new contract is signed.' },
     run: (ctx, request) => changeMunicipalityStatus(ctx, param(request, 'code'), request.body),
+  },
+  {
+    id: 'rotate-municipality-keys',
+    method: 'POST',
+    path: `${municipalities}/{code}/keys`,
+    scope: 'admin:write',
+    tag: 'municipalities',
+    summary: 'Give a municipality a new data key',
+    description:
+      'New values are sealed with it from two minutes on, and what was sealed before when it is next written, or in the background. The key itself is made wrapped: nobody sees it here.',
+    manner: 'act',
+    body: KeyRotation,
+    success: { status: 200, description: 'The municipality, with the version of the new key.', body: MunicipalityView },
+    problems: ['validation_failed', 'conflict', 'in_flight'],
+    example: { reseal: true },
+    run: (ctx, request) => rotateKeys(ctx, param(request, 'code'), request.body),
   },
   {
     id: 'create-municipal-client',

@@ -1,5 +1,7 @@
-import { stewardContext } from '../context.ts';
+import { type Context, stewardContext } from '../context.ts';
+import { resealAll } from '../privacy/reseal.ts';
 import { eventWrite } from '../record/events.ts';
+import type { Resource } from '../record/resource.ts';
 import type { Store } from '../table/store.ts';
 import { WriteRefused } from '../table/write.ts';
 import { controlTable } from './control.ts';
@@ -44,6 +46,20 @@ async function tell({ store }: StewardDeps, municipality: Municipality, requestI
   }
   // Where the municipality was changed meanwhile, the next round tells what that left.
   await unlessDone(controlTable(store).write(municipalityWrite(municipality, { untold: [] })));
+}
+
+/** Seals everything with the data key that a rotation asked for, once that one is in use (key-rotation.ts). */
+export async function resealRequested(
+  { store, resources }: StewardDeps & { readonly resources: readonly Resource[] },
+  ctx: Context,
+  hasTime: () => boolean,
+): Promise<void> {
+  const control = controlTable(store);
+  const municipality = await loadMunicipality(control, ctx.tenant.code);
+  const { resealTo } = municipality;
+  if (resealTo === undefined || ctx.keys.current < resealTo) return;
+  if (!(await resealAll(ctx, resources, hasTime))) return;
+  await unlessDone(control.write(municipalityWrite(municipality, { resealTo: undefined })));
 }
 
 async function unlessDone(write: Promise<void>): Promise<void> {

@@ -1,0 +1,58 @@
+import type { Context } from '../context.ts';
+import { recordsOf } from '../record/all.ts';
+import type { Resource } from '../record/resource.ts';
+import { schemasOf } from '../record/schemas.ts';
+import { opened, sealedOf } from '../record/sealing.ts';
+import type { Stored } from '../record/stored.ts';
+import { recordKey } from '../table/keys.ts';
+import { isVersion, WriteRefused } from '../table/write.ts';
+import { keyVersionOf } from './seal.ts';
+
+/** Records sealed anew at a time. */
+const AT_ONCE = 10;
+
+const isOld = ({ sealed }: Stored, current: number): boolean =>
+  Object.values(sealed).some((part) => Object.values(part ?? {}).some((text) => keyVersionOf(text) < current));
+
+/**
+ * Seals a record's fields with the current data key, in place: what it says is the same, so it keeps its version and has
+ * no event. Whoever changes it at the same time has sealed it anew with that change.
+ */
+async function reseal(ctx: Context, resource: Resource, stored: Stored): Promise<void> {
+  const before = await opened(ctx, stored);
+  const sensitive = await sealedOf(ctx, resource, before, before.whole);
+  const { id, version } = stored.view;
+  try {
+    await ctx.table.write({
+      kind: 'update',
+      key: recordKey(id),
+      condition: isVersion(version),
+      set: { sensitive: JSON.stringify(sensitive) },
+    });
+  } catch (error) {
+    if (!(error instanceof WriteRefused)) throw error;
+  }
+}
+
+/**
+ * Seals everything in the lists of a municipality with its current data key. A record that is sealed so is only read, so a
+ * round that dies or has no time left is made good by the next one. Tells whether it came to the end. What was deleted, and
+ * what of a long message lies beside it, keeps the key it has, which is therefore kept too.
+ */
+export async function resealAll(
+  ctx: Context,
+  resources: readonly Resource[],
+  hasTime: () => boolean,
+): Promise<boolean> {
+  for (const resource of resources) {
+    if (Object.keys(schemasOf(resource).sensitivity).length === 0) continue;
+    for await (const records of recordsOf(ctx, resources, resource)) {
+      const old = records.filter((stored) => isOld(stored, ctx.keys.current));
+      for (let start = 0; start < old.length; start += AT_ONCE) {
+        if (!hasTime()) return false;
+        await Promise.all(old.slice(start, start + AT_ONCE).map((stored) => reseal(ctx, resource, stored)));
+      }
+    }
+  }
+  return true;
+}
