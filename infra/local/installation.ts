@@ -124,11 +124,10 @@ function newClient({ name, scopes }: Pick<Client, 'name' | 'scopes'>): Client {
   return { clientId, secrets: [secret], name, scopes: [...scopes], createdAt: secret.createdAt };
 }
 
-/** A secret under an id of Cognito's form, but in milliseconds: two of one second are two. */
+/** A secret under an id like Cognito's, but of chance where that has a time: two of one instant are two. */
 function newSecret(clientId: string): Secret {
-  const now = Date.now();
   const value = randomBytes(32).toString('base64url');
-  return { id: `${clientId}--${now}`, value, createdAt: Math.floor(now / 1000) };
+  return { id: `${clientId}--${randomText(13)}`, value, createdAt: Math.floor(Date.now() / 1000) };
 }
 
 /** Letters and digits, 5.2 bits each. */

@@ -5,8 +5,8 @@ import type { FunctionName } from '#infra/service-function.ts';
  * grows past its budget should be worth it; then the budget grows too.
  */
 export const BUNDLE_BUDGETS: Readonly<Record<FunctionName, number>> = {
-  'tenant-api': 597_000,
-  'admin-api': 426_000,
+  'tenant-api': 602_000,
+  'admin-api': 438_000,
   'public-api': 15_000,
   inbox: 535_000,
   relay: 410_000,
