@@ -251,13 +251,14 @@ async function writeOwnGrant(
   try {
     await ctx.control.transact([
       { kind: 'check', key: clientKey(clientId), condition: ownOf(code) },
-      isStaying(code),
       write,
+      // What is taken back is taken back wherever that is.
+      ...(write.kind === 'put' ? [isStaying(code)] : []),
     ]);
   } catch (error) {
     if (!(error instanceof WriteRefused)) throw error;
     if (error.at === 0) throw whyNotOwn(error.row);
-    throw error.at === 1 ? leaves() : unmet();
+    throw error.at === 1 ? unmet() : leaves();
   }
 }
 

@@ -140,7 +140,7 @@ function stagesOf(erasure: Erasure): Stage[] {
     atOnce(ctx.table, () => ctx.table.getMany([sequenceKey, checkpointKey])),
     // A municipality's own clients come before its grants, so that no client is left without anybody who knows of it.
     {
-      ...ranged(control, clients, async (rows) => [[...rows, ...(await control.getMany(rows.map(useOf)))]]),
+      ...ranged(control, clients, async (rows) => [await control.getMany(rows.map(useOf)), rows]),
       first: async (rows) => {
         for (const row of rows) await identity.deleteClient((row['view'] as { clientId: string }).clientId);
       },

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { compactVerify, importJWK } from 'jose';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { chained, genesis } from '#shared/privacy/chain.ts';
@@ -68,9 +68,9 @@ describe('a municipality with everything in it', () => {
     const carelink = (await livline.freshPartner('carelink', [at.code]))(at.code);
     const pipeline = startPipeline(livline, at.code);
     await subscribe(livline, at, 'free', { types: [] });
-    const ordered = await subscribe(livline, at, 'ordered', { types: [], ordered: true });
-    const disabled = await subscribe(livline, at, 'disabled', { types: [] });
-    const gone = await subscribe(livline, at, 'gone', { types: [] });
+    const ordered = await subscribe(livline, at, 'ordered', { types: ['family.*', 'shift.*'], ordered: true });
+    const disabled = await subscribe(livline, at, 'disabled', { types: ['family.*'] });
+    const gone = await subscribe(livline, at, 'gone', { types: ['family.*'] });
     await at.patch(`/webhook-endpoints/${disabled.id}`, { disabled: true }, 1);
     livline.takeStream();
     made = new Map();
@@ -84,7 +84,11 @@ describe('a municipality with everything in it', () => {
     );
     const deleted = await makeShift(at);
     await at.remove(`/shifts/${deleted.id}`, 1);
-    await makeFamily(carelink, { alias: 'Fra Carelink', externalId: 'C-1', outsideWork: 'Delt' });
+    const shared = await makeFamily(carelink, { alias: 'Fra Carelink', externalId: 'C-1', outsideWork: 'Delt' });
+    // What is sensitive of it is read, and the log of that; and the log of what there never was.
+    await at.get(`/families/${shared.id}`);
+    livline.advance(1);
+    for (const subject of [shared.id, randomUUID()]) await at.get('/access-log', { subject });
     await livline.operator('POST', '/programmes', {
       body: {
         name: 'Indsats',
@@ -95,7 +99,9 @@ describe('a municipality with everything in it', () => {
         municipalities: [{ code: at.code, allocationOere: 1 }],
       },
     });
-    await livline.operator('POST', `/municipalities/${at.code}/clients`, { body: { name: 'DUBU' } });
+    await livline.operator('POST', `/municipalities/${at.code}/clients`, {
+      body: { name: 'DUBU', preset: 'integration' },
+    });
     // Webhooks in every state: delivered, failed, waiting in a line, held.
     pipeline.answer(({ url }) => ({ status: url.includes('ordered') ? 500 : 204, durationMs: 1 }));
     await pipeline.relayFresh();
@@ -129,8 +135,10 @@ describe('a municipality with everything in it', () => {
   });
 
   it('leaves none of its own clients, neither at the issuer nor here, and the partner’s', async () => {
-    const clients = (await contentOf(livline.store)).filter(({ pk }) => String(pk).startsWith('C#'));
+    const content = await contentOf(livline.store);
+    const clients = content.filter(({ pk }) => String(pk).startsWith('C#'));
     expect(clients.filter((row) => row['owner'] === at.code)).toEqual([]);
+    expect(content.map(({ pk }) => pk)).not.toContain(`U#${at.clientId}`);
     expect(clients.filter((row) => row['owner'] === 'carelink')).toHaveLength(1);
     expect(livline.issuedClients.has(at.clientId)).toBe(false);
     const carelink = clients.find((row) => row['owner'] === 'carelink')?.['pk'].split('#')[1];
@@ -160,6 +168,10 @@ describe('a municipality with everything in it', () => {
       outsideWork: 'Delt',
     });
     expect([...handover.values()].join()).not.toMatch(/whsec_|PRIVATE KEY/);
+    expect(linesOf(handover.get('access-log.ndjson'))).toMatchObject([
+      { what: { type: 'family' }, fields: ['outsideWork'] },
+      { what: { type: 'access-log' } },
+    ]);
     const [message] = linesOf(handover.get('inbox.ndjson'));
     expect(message.payload).toEqual(expect.any(String));
   });
@@ -215,7 +227,13 @@ describe('a municipality with everything in it', () => {
     });
     const edges = before.filter(({ sk }) => String(sk).startsWith('E#')).length;
     const attempts = before.filter(({ type }) => type === 'attempt').length;
-    expect(certificate.erased).toMatchObject({ edge: edges, attempt: attempts, 'endpoint-health': expect.any(Number) });
+    expect(certificate.erased).toMatchObject({
+      edge: edges,
+      attempt: attempts,
+      client: 2,
+      use: 1,
+      access: 2,
+    });
     for (const path of RESOURCES.map((resource) => resource.path))
       expect(certificate.erased[path], path).toBeGreaterThan(0);
   });
@@ -248,15 +266,18 @@ describe('a municipality that leaves', () => {
 
   it('gets no client and no grant any more', async () => {
     const at = await livline.freshMunicipality();
+    const early = await livline.operator('POST', `/municipalities/${at.code}/clients`, {
+      body: { name: 'Early', preset: 'integration' },
+    });
     await ask(at.code, 'offboarding');
     const clients = livline.issuedClients.size;
     const body = { name: 'Late', preset: 'integration' };
     expectProblem(await livline.operator('POST', `/municipalities/${at.code}/clients`, { body }), 409, 'conflict');
     expect(livline.issuedClients.size).toBe(clients);
-    const grant = await livline.operator('PUT', `/clients/${at.clientId}/grants/${at.code}`, {
-      body: { scopes: ['families:read'] },
-    });
-    expectProblem(grant, 409, 'conflict');
+    const grant = `/clients/${early.body.client.clientId}/grants/${at.code}`;
+    const rights = { scopes: ['families:read'] };
+    expectProblem(await livline.operator('PUT', grant, { body: rights }), 409, 'conflict');
+    expect((await livline.operator('DELETE', grant)).status).toBe(204);
   });
 
   it('has no certificate before it is erased', async () => {
@@ -273,6 +294,21 @@ describe('a municipality that leaves', () => {
     const lines = linesOf(handoverOf(at.code).get('supervision-sessions.ndjson'));
     expect(lines.map(({ id }) => id).sort()).toEqual([mine.id, theirs.id].sort());
     expect(JSON.stringify(lines)).not.toContain('Partnerens egen');
+  });
+
+  it('leaves nothing of a person who was erased before', async () => {
+    const at = await livline.freshMunicipality();
+    const consultant = await makeOf('consultants', at, { externalId: 'K-1', name: 'SLETMIG' });
+    await makeShift(at, { staffId: consultant.id });
+    await makeOf('erasures', at, { subject: { type: 'consultant', id: consultant.id } });
+    for (let rounds = 0; rounds < 3; rounds += 1) {
+      await livline.lifecycle();
+      livline.advance(60);
+    }
+    expect((await at.get('/erasures')).body.items).toMatchObject([{ status: 'completed' }]);
+    await leave(at.code);
+    expect(await leftOf(at.code)).toEqual([`M#${at.code} A`]);
+    expect([...handoverOf(at.code).values()].join()).not.toContain('SLETMIG');
   });
 
   it('does so in as many rounds as it takes', async () => {
@@ -328,9 +364,9 @@ describe('an offboarding that dies before its first call or after any', () => {
       resources: livline.leaving.resources.filter(({ path }) => ['families', 'webhook-endpoints'].includes(path)),
       buckets,
       identity: {
+        ...noSecrets,
         createClient: () => Promise.reject(new Error('Not here')),
         deleteClient: async (id) => void clients.delete(id),
-        ...noSecrets,
       },
       keys: { ...livline.keys, destroyKey: async (_, keyId) => void destroyed.add(keyId) },
     };

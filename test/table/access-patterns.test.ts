@@ -449,13 +449,13 @@ const CONTROL: readonly Pattern[] = [
   [
     'a grant of a municipality’s own client',
     2,
-    ['GetItem M#code#G/client', 'TransactWriteItems check C#client, check M#code, put M#code#G/client'],
+    ['GetItem M#code#G/client', 'TransactWriteItems check C#client, put M#code#G/client, check M#code'],
     () => livline.operator('PUT', `/clients/${id.client}/grants/${by.code}`, { body: { scopes: ['families:read'] } }),
   ],
   [
     'a grant of it taken back',
     1,
-    ['TransactWriteItems check C#client, check M#code, delete M#code#G/client'],
+    ['TransactWriteItems check C#client, delete M#code#G/client'],
     () => livline.operator('DELETE', `/clients/${id.client}/grants/${by.code}`),
   ],
   [
