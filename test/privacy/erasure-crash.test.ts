@@ -28,7 +28,7 @@ describe('an erasure whose process dies before its first call or after any', () 
     const calls = await atEveryCall(async (life, lastCall) => {
       await restore(livline.store, before);
       livline.advance((start - livline.now().getTime()) / 1000);
-      const round = lifecycleRound({ store: life.store(livline.storeOf('lifecycle')), now: livline.now });
+      const round = lifecycleRound({ ...livline.leaving, store: life.store(livline.storeOf('lifecycle')) });
       for (const _ of [1, 2]) {
         await round({}, { awsRequestId: 'test-request' }).catch(() => undefined);
         livline.advance(61);
@@ -45,7 +45,10 @@ describe('an erasure whose process dies before its first call or after any', () 
       expect(await remainderOf(livline, at.code, ids), told).toEqual([]);
       const events = (await rowsOf(livline.store, at.code, 'event')).map(({ name }) => name);
       for (const name of ['child.deleted', 'action.updated'])
-        expect(events.filter((one) => one === name), told).toHaveLength(1);
+        expect(
+          events.filter((one) => one === name),
+          told,
+        ).toHaveLength(1);
     });
     expect(calls).toBeGreaterThan(20);
   });
