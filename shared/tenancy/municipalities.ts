@@ -78,7 +78,7 @@ export const MunicipalityView = () =>
       accessLogMonths: accessLogMonths().optional(),
       quotaPerMinute: quotaNumber().optional(),
       keyVersion: whole(
-        'Version of the data key that its sensitive fields are sealed with (nøgleversion), once it was changed.',
+        'Number of the version of the data key that seals its sensitive fields (nøgleversion), once it was changed.',
         2,
         1_000_000,
       ).optional(),

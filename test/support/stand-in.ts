@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { KeyOpener } from '#shared/privacy/key-opener.ts';
 
 /** One request that came. */
 export interface Taken {
@@ -16,14 +17,14 @@ export interface StandIn {
 }
 
 /** Starts a server that answers each request with 200 and what `answer` gives: text as it is, else as JSON. */
-export async function standIn(answer: (request: Taken) => unknown): Promise<StandIn> {
+export async function standIn(answer: (request: Taken) => unknown | Promise<unknown>): Promise<StandIn> {
   const taken: Taken[] = [];
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const seen = { headers: request.headers, text: Buffer.concat(chunks).toString() };
     taken.push(seen);
-    const given = answer(seen) ?? {};
+    const given = (await answer(seen)) ?? {};
     if (typeof given === 'string') response.setHeader('content-type', 'text/xml').end(given);
     else response.setHeader('content-type', 'application/x-amz-json-1.0').end(JSON.stringify(given));
   });
@@ -74,3 +75,11 @@ export const standInKms = (): Promise<StandIn> => {
   };
   return standIn(({ headers }) => answers[String(headers['x-amz-target']).replace('TrentService.', '')]);
 };
+
+/** KMS as far as unwrapping goes, with the keys of a test. */
+export const standInUnwrapping = (keys: KeyOpener): Promise<StandIn> =>
+  standIn(async ({ text }) => {
+    const { KeyId, CiphertextBlob, EncryptionContext } = JSON.parse(text);
+    const key = await keys.unwrap(KeyId, CiphertextBlob, EncryptionContext);
+    return { KeyId, Plaintext: Buffer.from(key).toString('base64') };
+  });

@@ -47,7 +47,8 @@ describe('/connections', () => {
     }
     const rows = await contentOf(livline.store);
     expect(JSON.stringify(rows)).not.toContain(secret.slice('whsec_'.length));
-    expectSealed(rows.find((row) => row['type'] === 'connections')?.['sensitive'], ['secret']);
+    const own = rows.find((row) => row['pk'].endsWith(`#R#${id}`) && row['sk'] === 'A');
+    expectSealed(own?.['sensitive'], ['secret']);
     expect((await sendSigned(at, created, { type: 'a' })).status, 'the secret stays when it is changed').toBe(202);
   });
 

@@ -46,7 +46,7 @@ describe('headers of an endpoint', () => {
     expect(verified(endpoint.secret, delivery, livline.now())).toMatchObject({ specversion: '1.0' });
   });
 
-  it('are shown by their names alone, and kept in the endpoint’s own row', async () => {
+  it('are shown by their names alone, and kept sealed', async () => {
     const { status, body, text } = await create({ 'X-Api-Key': 'HEMMELIG-1', 'X-Also': 'HEMMELIG-2' });
     expect(status).toBe(201);
     expect(body).not.toHaveProperty('headers');
@@ -67,10 +67,7 @@ describe('headers of an endpoint', () => {
       ).map((reply) => reply.text),
     ];
     for (const each of shown) expect(each).not.toContain('HEMMELIG');
-    const holding = (await contentOf(livline.store)).filter((row) => JSON.stringify(row).includes('HEMMELIG'));
-    expect(holding.map(({ type, sensitive, ...rest }) => [type, JSON.stringify(rest).includes('HEMMELIG')])).toEqual([
-      ['webhook-endpoints', false],
-    ]);
+    expect(JSON.stringify(await contentOf(livline.store))).not.toContain('HEMMELIG');
   });
 
   it('are changed one by one: what a patch does not name stays, and null takes away', async () => {

@@ -58,7 +58,8 @@ describe('/webhook-endpoints', () => {
     }
     const rows = await contentOf(livline.store);
     expect(JSON.stringify(rows)).not.toContain(secret.slice('whsec_'.length));
-    expectSealed(rows.find((row) => row['type'] === 'webhook-endpoints')?.['sensitive'], ['secret']);
+    const own = rows.find((row) => row['pk'].endsWith(`#R#${id}`) && row['sk'] === 'A');
+    expectSealed(own?.['sensitive'], ['secret']);
     await at.remove(`/webhook-endpoints/${id}`, 2);
     const { secret: _, ...view } = created;
     const repeated = await at.post('/webhook-endpoints', input, key);

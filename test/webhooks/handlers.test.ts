@@ -12,6 +12,7 @@ import { type AnyRow, rowsOf } from '#test/support/content.ts';
 import { createFamily } from '#test/support/endpoints.ts';
 import { type Caller, type Livline, startLivline } from '#test/support/livline.ts';
 import { verified } from '#test/support/receiver.ts';
+import { standInTokens, standInUnwrapping } from '#test/support/stand-in.ts';
 
 let livline: Livline;
 let at: Caller;
@@ -35,12 +36,16 @@ beforeAll(async () => {
     response.writeHead(204).end();
   });
   await new Promise<void>((listening) => receiver.listen(0, '127.0.0.1', listening));
-  closing.push(queues.stop, () => receiver.close());
+  const [tokens, kms] = [await standInTokens(credentials.accessKeyId), await standInUnwrapping(livline.keys)];
+  closing.push(queues.stop, tokens.stop, kms.stop, () => receiver.close());
 
   // The functions live now; what happens here happened three minutes ago.
   livline.advance((Date.now() - livline.now().getTime()) / 1000 - 180);
   for (const [name, value] of Object.entries({
     TABLE_NAME: livline.store.tableName,
+    TENANT_ROLE_ARN: 'arn:aws:iam::000000000000:role/tenant',
+    AWS_ENDPOINT_URL_STS: tokens.url,
+    AWS_ENDPOINT_URL_KMS: kms.url,
     DELIVERY_QUEUE_URL: queueUrl,
     LOCAL_WEBHOOKS: '1',
     AWS_REGION: 'eu-central-1',

@@ -21,7 +21,7 @@ const { clientSecret: _, ...oauthInfo } = oauth;
 const input = { url: `https://${HOST}/hook`, oauth };
 
 describe('the OAuth client of an endpoint', () => {
-  it('is kept, and shown without its secret', async () => {
+  it('is kept sealed, and shown without its secret', async () => {
     const created = await at.post('/webhook-endpoints', input);
     expect(created).toMatchObject({ status: 201, body: { oauthInfo } });
     const path = `/webhook-endpoints/${created.body.id}`;
@@ -31,8 +31,7 @@ describe('the OAuth client of an endpoint', () => {
       expect(reply.text).not.toContain('hemmelig');
       expect(reply.text).not.toContain('"oauth"');
     }
-    const holding = (await contentOf(livline.store)).filter((row) => JSON.stringify(row).includes('hemmelig'));
-    expect(holding.map((row) => row['type'])).toEqual(['webhook-endpoints']);
+    expect(JSON.stringify(await contentOf(livline.store))).not.toContain('hemmelig');
     expect((await at.patch(path, { oauth: null }, 2)).body).not.toHaveProperty('oauthInfo');
   });
 
