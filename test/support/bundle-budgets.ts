@@ -14,5 +14,5 @@ export const BUNDLE_BUDGETS: Readonly<Record<FunctionName, number>> = {
   // It applies messages that were received and not applied, so it has every resource.
   clock: 550_000,
   // It hands over every resource, to S3. Nobody waits for its start.
-  lifecycle: 730_000,
+  lifecycle: 755_000,
 };
