@@ -1,0 +1,52 @@
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { lifecycleRound } from '#functions/lifecycle/app.ts';
+import { type AnyRow, contentOf, restore, rowsOf } from '#test/support/content.ts';
+import { makeAction, makeChild, makeErasure } from '#test/support/examples.ts';
+import { type Caller, type Livline, startLivline } from '#test/support/livline.ts';
+import { atEveryCall } from '#test/support/mortal.ts';
+import { remainderOf } from '#test/support/planted.ts';
+
+let livline: Livline;
+let at: Caller;
+let before: AnyRow[];
+let ids: string[];
+
+beforeAll(async () => {
+  livline = await startLivline();
+  at = await livline.freshMunicipality();
+  vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  const { id } = await makeChild(at, { alias: 'SLETMIG', custody: 'GEMTNAVN' });
+  const action = await makeAction(at, { title: 'SLETMIG', about: { type: 'child', id } });
+  await makeErasure(at, { subject: { type: 'child', id } });
+  ids = [id, action.id];
+  before = await contentOf(livline.store);
+});
+
+describe('an erasure whose process dies before its first call or after any', () => {
+  it('is done by the rounds that come after, each change once', async () => {
+    const start = livline.now().getTime();
+    const calls = await atEveryCall(async (life, lastCall) => {
+      await restore(livline.store, before);
+      livline.advance((start - livline.now().getTime()) / 1000);
+      const round = lifecycleRound({ store: life.store(livline.storeOf('lifecycle')), now: livline.now });
+      for (const _ of [1, 2]) {
+        await round({}, { awsRequestId: 'test-request' }).catch(() => undefined);
+        livline.advance(61);
+      }
+      await life.over();
+      for (const _ of [1, 2]) {
+        await livline.lifecycle();
+        livline.advance(61);
+      }
+
+      const told = `dead after call ${lastCall}`;
+      const [erasure] = await rowsOf(livline.store, at.code, 'erasures');
+      expect(erasure?.['view'], told).toMatchObject({ status: 'completed', erased: 1, kept: 0 });
+      expect(await remainderOf(livline, at.code, ids), told).toEqual([]);
+      const events = (await rowsOf(livline.store, at.code, 'event')).map(({ name }) => name);
+      for (const name of ['child.deleted', 'action.updated'])
+        expect(events.filter((one) => one === name), told).toHaveLength(1);
+    });
+    expect(calls).toBeGreaterThan(20);
+  });
+});
