@@ -21,6 +21,8 @@ export interface Tenant {
   readonly kle?: string | undefined;
   /** For how many months entries of the access log are kept, where it has chosen (privacy/access-log.ts). */
   readonly accessLogMonths?: number | undefined;
+  /** Months after which closed families and forgotten children are archived and erased; never, if absent. */
+  readonly retentionMonths?: number | undefined;
   /** Units a minute that each client may spend in it (tenancy/quota.ts), where that is not the usual number. */
   readonly quotaPerMinute?: number | undefined;
   /** Seals this municipality's cursors (see table/cursor.ts). Never leaves the process. */

@@ -1,6 +1,7 @@
 import { workerContext } from '#shared/context.ts';
 import { count, faultOf, log } from '#shared/log.ts';
 import { eraseRequested } from '#shared/privacy/erase.ts';
+import { purge } from '#shared/privacy/purge.ts';
 import { municipalitiesWhere } from '#shared/tenancy/control.ts';
 import { isAtWork } from '#shared/tenancy/lifecycle.ts';
 import { type OffboardingDeps, offboard } from '#shared/tenancy/offboarding.ts';
@@ -10,9 +11,8 @@ import { lookAfter, resealRequested } from '#shared/tenancy/steward.ts';
 const ROUND_MS = 10 * 60_000;
 
 /**
- * One round: what is outstanding in the life of each municipality; in those at work the erasures and the
- * sealing anew that were requested; and
- * last those that leave, for that takes longest. A fault in one is counted and leaves the others alone.
+ * One round: what is outstanding in the life of each municipality; in those at work what is to be erased and to be sealed
+ * anew; and last those that leave, for that takes longest. A fault in one is counted and leaves the others alone.
  */
 export const lifecycleRound =
   (deps: OffboardingDeps) =>
@@ -34,7 +34,8 @@ export const lifecycleRound =
     await inEach(await municipalitiesWhere(deps.store, isAtWork), async (code) => {
       const ctx = await workerContext(deps.store, code, requestId, deps.now());
       if (!ctx) return;
-      await eraseRequested(ctx, hasTime);
+      await eraseRequested(ctx, hasTime, deps);
+      await purge(ctx, hasTime);
       await resealRequested(deps, ctx, hasTime);
     });
     const leaving = await municipalitiesWhere(deps.store, (status) => status === 'offboarding');

@@ -120,6 +120,7 @@ export function eventsStack(
     }),
     grant: (inside, own) => {
       grantObjects(inside, bucket, 'handover');
+      grantObjects(inside, bucket, 'archive');
       grantKeyDestruction(own, stack, stage.name);
       grantCertificates(own, certificates, 'kms:Sign');
       own.addToPolicy(

@@ -86,15 +86,14 @@ function fieldsShown(ctx: Context, { sealed, writtenBy }: Stored): string[] {
 const PERSONS = ['families', 'children', 'consultants'];
 
 /**
- * Ids of the persons that a record is about besides itself: those it names, and those that the record which it belongs
- * to is about (a visit's placement, a progress's plan, what gave cause for a concern, whom a hold protects): one more read
- * for such records.
+ * Ids of the persons that a record is about besides itself: those it names, and those that what gave cause for a concern
+ * is about, which is one more read.
  */
 async function personsOf(ctx: Context, type: string, view: Fields): Promise<string[]> {
   if (PERSONS.includes(type)) return [String(view['id'])];
-  const named = idsIn(view);
-  const { placementId, planId, source, subject } = view;
-  const behind = placementId ?? planId ?? ((subject ?? source) as Fields | undefined)?.['id'];
+  const { source, subject } = view as { source?: Fields; subject?: Fields };
+  const named = [...idsIn(view), ...(subject ? [String(subject['id'])] : [])];
+  const behind = source?.['id'];
   const row = typeof behind === 'string' ? await ctx.table.get(recordKey(behind)) : undefined;
   return row ? [...named, ...(await personsOf(ctx, String(row['type']), row['view'] as Fields))] : named;
 }

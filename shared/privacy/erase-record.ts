@@ -83,14 +83,26 @@ const writersIn = (resource: Resource, { writtenBy }: Opened, after: Whole): Rec
     Object.entries(writtenBy).filter(([name]) => name in schemasOf(resource).sensitivity && after[name] !== undefined),
   );
 
-/** What came of the erasure of a person in one record. `untouched`: nothing in it says who the person is. */
-export type Outcome = 'erased' | 'kept' | 'untouched';
+/**
+ * What came of the erasure of a person in one record. `untouched`: nothing in it says who the person is. `waiting`: it is
+ * not archived as it stands.
+ */
+export type Outcome = 'erased' | 'kept' | 'untouched' | 'waiting';
+
+/** Whether a record may be erased as it stands at a version. */
+export type MayErase = (id: string, version: number) => boolean;
 
 /**
  * Takes from one record what says who the person is: a new version of it, with its event, in one transaction. A record
  * that is about somebody else too who is held stays as it is. Done again it changes nothing.
  */
-export const eraseRecord = (ctx: Context, resource: Resource, id: string, subjectId: string): Promise<Outcome> =>
+export const eraseRecord = (
+  ctx: Context,
+  resource: Resource,
+  id: string,
+  subjectId: string,
+  mayErase: MayErase,
+): Promise<Outcome> =>
   untilDone(async () => {
     const before = await findOpened(ctx, resource, id);
     if (!before) return 'untouched';
@@ -102,6 +114,7 @@ export const eraseRecord = (ctx: Context, resource: Resource, id: string, subjec
     if (!about && changed.length === 0) return 'untouched';
     const beside = await unheld(ctx, othersOf(resource, whole, subjectId));
     if (!beside) return 'kept';
+    if (!mayErase(id, whole.version)) return 'waiting';
     await forgetAnswers(ctx, before.lastEvent);
     await save(ctx, resource, {
       before,

@@ -1,3 +1,4 @@
+import type { Buckets } from '../archive/bucket.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../errors.ts';
 import { count, faultOf, log } from '../log.ts';
@@ -18,8 +19,9 @@ import type { Row } from '../table/scoped-table.ts';
 import { isVersion } from '../table/write.ts';
 import { plusSeconds } from '../time.ts';
 import { inboxMessages } from '../webhooks/inbox-messages.ts';
-import { eraseMessage, eraseRecord, forgetAnswers, type Outcome } from './erase-record.ts';
-import { pageOfStrand, strandsOf, subjectResource } from './trail.ts';
+import { type Archivable, openArchive } from './archive-subject.ts';
+import { eraseMessage, eraseRecord, forgetAnswers, type MayErase, type Outcome } from './erase-record.ts';
+import { type Found, foundAbout, readAll, subjectResource } from './trail.ts';
 
 /**
  * The erasure of persons and households (GDPR Art. 17). Each is done in steps that leave their own traces, so a round that
@@ -27,8 +29,9 @@ import { pageOfStrand, strandsOf, subjectResource } from './trail.ts';
  *
  * 1. the request says that it has begun, so that it is refused no more;
  * 2. the person's own record is withdrawn: in no list, no look-up, no ledger, and nothing new can name it;
- * 3. a minute later, when the indexes have everything that was written before, each record about the person loses what
- *    says who that is, one transaction each;
+ * 3. a minute later, when the indexes have everything that was written before, what a retention erases is archived; then
+ *    each record about the person loses what says who that is, one transaction each, and none that is not archived as it
+ *    stands;
  * 4. of the own record nothing but its id, version and time remains, and the request is completed.
  */
 
@@ -109,45 +112,73 @@ async function eraseMessagesAbout(ctx: Context, id: string): Promise<void> {
   } while (after !== undefined);
 }
 
-async function eraseOne(ctx: Context, resource: Resource, id: string, subjectId: string): Promise<Outcome> {
-  const outcome = await eraseRecord(ctx, resource, id, subjectId);
+async function eraseOne(
+  ctx: Context,
+  { resource, id }: Found,
+  subjectId: string,
+  mayErase: MayErase,
+): Promise<Outcome> {
+  const outcome = await eraseRecord(ctx, resource, id, subjectId, mayErase);
   if (outcome === 'erased') await eraseMessagesAbout(ctx, id);
   return outcome;
 }
 
-/** Erases a person in every record about that person; undefined where the time was over before. */
+/** Erases a person in every record about that person; undefined where there is more to do another time. */
 async function pass(
   ctx: Context,
   { resource, row }: Withdrawn,
   erasureId: string,
-  hasTime: HasTime,
+  { hasTime, mayErase }: { readonly hasTime: HasTime; readonly mayErase: MayErase },
 ): Promise<Pass | undefined> {
   const subjectId = viewIn(row).id;
-  const outcomes = new Map<string, Outcome>([[erasureId, 'untouched']]);
-  for (const strand of strandsOf(resource, subjectId)) {
-    let after: string | undefined;
-    do {
-      const page = await pageOfStrand(ctx, strand, after, PAGE);
-      const found = page.found.filter(({ id }) => !outcomes.has(id));
-      for (let start = 0; start < found.length; start += AT_ONCE) {
-        if (!hasTime()) return undefined;
-        const some = found.slice(start, start + AT_ONCE);
-        const done = await Promise.all(some.map((one) => eraseOne(ctx, one.resource, one.id, subjectId)));
-        for (const [at, outcome] of done.entries()) outcomes.set((some[at] as (typeof some)[number]).id, outcome);
-      }
-      after = page.last;
-    } while (after !== undefined);
+  const outcomes: Outcome[] = [];
+  for await (const page of foundAbout(ctx, resource, subjectId)) {
+    const found = page.filter(({ id }) => id !== erasureId);
+    for (let start = 0; start < found.length; start += AT_ONCE) {
+      if (!hasTime()) return undefined;
+      const some = found.slice(start, start + AT_ONCE);
+      outcomes.push(...(await Promise.all(some.map((one) => eraseOne(ctx, one, subjectId, mayErase)))));
+    }
   }
   await eraseMessagesAbout(ctx, subjectId);
-  const all = [...outcomes.values()];
-  return {
-    erased: all.filter((outcome) => outcome === 'erased').length,
-    kept: all.filter((outcome) => outcome === 'kept').length,
+  const many = (wanted: Outcome) => outcomes.filter((outcome) => outcome === wanted).length;
+  return many('waiting') > 0 ? undefined : { erased: many('erased'), kept: many('kept') };
+}
+
+/** Archives a person before the erasure of a retention, and gives what of it may be erased; undefined where time was over. */
+async function archiveFirst(
+  ctx: Context,
+  { resource, row }: Withdrawn,
+  erasureId: string,
+  { hasTime, buckets }: EraseDeps & { readonly hasTime: HasTime },
+): Promise<MayErase | undefined> {
+  const { id } = viewIn(row);
+  const archive = await openArchive(ctx, buckets(ctx.tenant.code, 'archive'), id);
+  // Its row says that it is deleted, but all of it is there until the end.
+  const own = storedOf(resource, { ...row, deleted: false }) as Stored;
+  const records: Archivable[] = [];
+  const take = async (of: Resource, stored: Stored) => {
+    if (!stored.erased && !archive.has(stored.view.id, stored.view.version))
+      records.push({ resource: of, record: await opened(ctx, stored) });
   };
+  await take(resource, own);
+  for await (const found of foundAbout(ctx, resource, id)) {
+    if (!hasTime()) return undefined;
+    for (const one of await readAll(ctx, found))
+      if (one.stored.view.id !== erasureId) await take(one.resource, one.stored);
+  }
+  await archive.add(records);
+  await note(ctx, erasureId, { archive: archive.archived() });
+  return archive.has;
+}
+
+/** What erasures need from outside. */
+export interface EraseDeps {
+  readonly buckets: Buckets;
 }
 
 /** Takes one erasure as far as it comes in this round. The index may show what was done or refused meanwhile. */
-async function erase(ctx: Context, id: string, hasTime: HasTime): Promise<void> {
+async function erase(ctx: Context, id: string, deps: EraseDeps & { readonly hasTime: HasTime }): Promise<void> {
   const erasure = (await findRecord(ctx, erasures, id))?.view;
   if (erasure?.status !== 'requested') return;
   const { id: subjectId } = erasure['subject'] as { id: string };
@@ -161,17 +192,18 @@ async function erase(ctx: Context, id: string, hasTime: HasTime): Promise<void> 
   }
   const own = { resource, row };
   if (plusSeconds(viewIn(row).updatedAt, SETTLE_S) > ctx.now) return;
-  const done = await pass(ctx, own, id, hasTime);
+  const mayErase = erasure['cause'] === 'retention' ? await archiveFirst(ctx, own, id, deps) : () => true;
+  const done = mayErase && (await pass(ctx, own, id, { ...deps, mayErase }));
   if (!done) return;
   await strip(ctx, own);
   await note(ctx, id, { ...done }, 'completed');
 }
 
 /**
- * One round of a municipality's erasures: what was requested goes on, the oldest last. A fault in one is counted and leaves
+ * One round of a municipality's erasures: what was requested goes on, the oldest first. A fault in one is counted and leaves
  * the others alone. While nothing is requested it costs one Query.
  */
-export async function eraseRequested(ctx: Context, hasTime: HasTime): Promise<void> {
+export async function eraseRequested(ctx: Context, hasTime: HasTime, deps: EraseDeps): Promise<void> {
   const partition = selectedList(erasures, {}, 'status', 'requested');
   let after: string | undefined;
   do {
@@ -180,7 +212,7 @@ export async function eraseRequested(ctx: Context, hasTime: HasTime): Promise<vo
       if (!hasTime()) return;
       const erasureId = viewIn(row).id;
       try {
-        await erase(ctx, erasureId, hasTime);
+        await erase(ctx, erasureId, { ...deps, hasTime });
       } catch (error) {
         const { requestId, tenant } = ctx;
         log.error('not erased yet', { requestId, municipality: tenant.code, erasureId, ...faultOf(error) });

@@ -5,32 +5,13 @@ import { line } from '../record/fields.ts';
 import { nextLink, pageParameters } from '../record/lists.ts';
 import { TENANT_BASE } from '../record/operations.ts';
 import { shown } from '../record/read.ts';
-import type { Resource } from '../record/resource.ts';
-import { type Stored, storedOf } from '../record/stored.ts';
 import { parse } from '../record/validate.ts';
 import { openCursor, sealCursor } from '../table/cursor.ts';
-import { recordKey } from '../table/keys.ts';
 import { logAccess, logShowing, type Purpose, purposeOf } from './access-log.ts';
-import { type Found, loadSubject, pageOfStrand, strandsOf } from './trail.ts';
+import { type Held, loadSubject, pageOfStrand, readAll, strandsOf } from './trail.ts';
 
 /** Bytes of a page, all its records open: an answer of Lambda has 6 MB at most. */
 const MOST_BYTES = 3_000_000;
-
-/** A record with its resource, as it lies in the table. */
-interface Held {
-  readonly resource: Resource;
-  readonly stored: Stored;
-}
-
-/** Reads what was found, in that order, each once; what is gone meanwhile is left out. */
-async function readAll(ctx: Context, found: readonly Found[]): Promise<(Held & { readonly place: string })[]> {
-  const rows = await ctx.table.getMany([...new Set(found.map(({ id }) => id))].map(recordKey));
-  const byId = new Map(rows.map((row) => [(row['view'] as { id: string }).id, row]));
-  return found.flatMap(({ resource, id, place }) => {
-    const stored = storedOf(resource, byId.get(id));
-    return stored ? [{ resource, stored, place }] : [];
-  });
-}
 
 /** A record as it is exported. What it shows of sensitive fields is entered before. */
 async function shownAs(ctx: Context, { resource, stored }: Held, purpose: Purpose): Promise<unknown> {

@@ -73,10 +73,37 @@ export interface Found {
   readonly place: string;
 }
 
-/** A person or household with its own record. */
-export interface Subject {
+/** A record with its resource, as it lies in the table. */
+export interface Held {
   readonly resource: Resource;
   readonly stored: Stored;
+}
+
+/** Reads what was found, in that order, each once; what is gone meanwhile is left out. */
+export async function readAll(ctx: Context, found: readonly Found[]): Promise<(Held & { readonly place: string })[]> {
+  const rows = await ctx.table.getMany([...new Set(found.map(({ id }) => id))].map(recordKey));
+  const byId = new Map(rows.map((row) => [(row['view'] as { id: string }).id, row]));
+  return found.flatMap(({ resource, id, place }) => {
+    const stored = storedOf(resource, byId.get(id));
+    return stored ? [{ resource, stored, place }] : [];
+  });
+}
+
+const WHOLE_PAGE = 100;
+
+/** Everything about a person, page by page; what stands in two lists comes once. */
+export async function* foundAbout(ctx: Context, resource: Resource, id: string): AsyncGenerator<readonly Found[]> {
+  const seen = new Set<string>();
+  for (const strand of strandsOf(resource, id)) {
+    let after: string | undefined;
+    do {
+      const page = await pageOfStrand(ctx, strand, after, WHOLE_PAGE);
+      const fresh = page.found.filter((one) => !seen.has(one.id));
+      for (const one of fresh) seen.add(one.id);
+      yield fresh;
+      after = page.last;
+    } while (after !== undefined);
+  }
 }
 
 /** The resource of a row that is a person's or household's own; undefined for any other row. */
@@ -84,7 +111,7 @@ export const subjectResource = (row: Row | undefined): Resource | undefined =>
   [...BESIDE.keys()].find(({ path }) => path === row?.['type']);
 
 /** The person or household with an id. Throws `not_found` where the municipality has none. */
-export async function loadSubject(ctx: Context, id: string): Promise<Subject> {
+export async function loadSubject(ctx: Context, id: string): Promise<Held> {
   const row = isId(id) ? await ctx.table.get(recordKey(id)) : undefined;
   const resource = subjectResource(row);
   const stored = resource && storedOf(resource, row);

@@ -36,6 +36,12 @@ const kleNumber = () =>
 
 const LOG_MONTHS = `For how many calendar months entries of the access log are kept (opbevaring af adgangslog), 6–120; ${DEFAULT_MONTHS} where it is not chosen.`;
 const accessLogMonths = () => whole(`${LOG_MONTHS} An entry keeps what held when it was made.`, 6, 120);
+const retentionMonths = () =>
+  whole(
+    'Months after which closed families, and children of whom nothing is heard, are archived and erased (opbevaringstid), 12–1,200; absent: never.',
+    12,
+    1_200,
+  );
 const quotaNumber = () =>
   whole(
     `Units that each client may spend in a minute, ${QUOTA_BOUNDS.min}–${QUOTA_BOUNDS.max} (kvote pr. minut). Absent: ${QUOTA_PER_MINUTE}.`,
@@ -51,6 +57,12 @@ export const MunicipalityPatch = () =>
       .describe('The KLE number that its events carry (KLE-emne), or null for none.')
       .optional(),
     accessLogMonths: accessLogMonths().nullable().describe(`${LOG_MONTHS} Null for that.`).optional(),
+    retentionMonths: retentionMonths()
+      .nullable()
+      .describe(
+        'Months after which closed families, and children of whom nothing is heard, are archived and erased (opbevaringstid), 12–1,200, or null for never.',
+      )
+      .optional(),
     quotaPerMinute: quotaNumber()
       .nullable()
       .describe(
@@ -76,6 +88,7 @@ export const MunicipalityView = () =>
       statusReason: line('Why (begrundelse).').optional(),
       kle: kleNumber().optional(),
       accessLogMonths: accessLogMonths().optional(),
+      retentionMonths: retentionMonths().optional(),
       quotaPerMinute: quotaNumber().optional(),
       keyVersion: whole(
         'Number of the version of the data key that seals its sensitive fields (nøgleversion), once it was changed.',

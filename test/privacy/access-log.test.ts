@@ -125,7 +125,7 @@ const CONCERNED: Readonly<Record<string, readonly [fields: object, persons: Pers
   ],
   calls: [{ note: 'Alt vel' }, ({ familyId }) => [familyId]],
   'concern-reports': [{ note: 'Alt vel' }, () => []],
-  'legal-holds': [{ reason: 'Retssag' }, ({ subject }) => [subject.id]],
+  'legal-holds': [{ reason: 'En klage' }, ({ subject }) => [subject.id]],
 };
 
 describe('a showing stands under the record and under', () => {

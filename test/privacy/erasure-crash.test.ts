@@ -17,7 +17,7 @@ beforeAll(async () => {
   vi.spyOn(process.stdout, 'write').mockReturnValue(true);
   const { id } = await makeChild(at, { alias: 'SLETMIG', custody: 'GEMTNAVN' });
   const action = await makeAction(at, { title: 'SLETMIG', about: { type: 'child', id } });
-  await makeErasure(at, { subject: { type: 'child', id } });
+  await makeErasure(at, { subject: { type: 'child', id }, cause: 'retention' });
   ids = [id, action.id];
   before = await contentOf(livline.store);
 });
@@ -27,8 +27,16 @@ describe('an erasure whose process dies before its first call or after any', () 
     const start = livline.now().getTime();
     const calls = await atEveryCall(async (life, lastCall) => {
       await restore(livline.store, before);
+      (livline.objects as Map<string, Buffer>).clear();
       livline.advance((start - livline.now().getTime()) / 1000);
-      const round = lifecycleRound({ ...livline.leaving, store: life.store(livline.storeOf('lifecycle')) });
+      const round = lifecycleRound({
+        ...livline.leaving,
+        store: life.store(livline.storeOf('lifecycle')),
+        buckets: (code, shelf) => {
+          const { put, get } = livline.leaving.buckets(code, shelf);
+          return { put: life.guard(put), get: life.guard(get) };
+        },
+      });
       for (const _ of [1, 2]) {
         await round({}, { awsRequestId: 'test-request' }).catch(() => undefined);
         livline.advance(61);
@@ -43,6 +51,9 @@ describe('an erasure whose process dies before its first call or after any', () 
       const [erasure] = await rowsOf(livline.store, at.code, 'erasures');
       expect(erasure?.['view'], told).toMatchObject({ status: 'completed', erased: 1, kept: 0 });
       expect(await remainderOf(livline, at.code, ids), told).toEqual([]);
+      const lines = livline.objects.get(`archive/${at.code}/${ids[0]}.ndjson`)?.toString().trim().split('\n') ?? [];
+      const archived = lines.map((line) => JSON.parse(line)).map(({ id, version }) => `${id} ${version}`);
+      expect(archived.sort(), told).toEqual([`${ids[0]} 2`, `${ids[1]} 1`].sort());
       const events = (await rowsOf(livline.store, at.code, 'event')).map(({ name }) => name);
       for (const name of ['child.deleted', 'action.updated'])
         expect(

@@ -53,6 +53,10 @@ describe('the export of a subject', () => {
   it('has every record about a child, and what is about its family alone is not in it', async () => {
     const caller = await livline.freshMunicipality();
     const { childId, familyId, made } = await aboutChild(caller);
+    // Of a child, the approval of a network family holds the id alone; and a visit names it through its placement.
+    const named = RESOURCES.filter(({ references = {} }) => Object.values(references).flat().includes('children'));
+    const naming = named.map(({ path }) => path).filter((path) => path !== 'families');
+    expect([...made.keys()].sort()).toEqual([...naming, 'visits'].sort());
     await makeCall(caller, { familyId, note: 'Familiens' });
     const items = await exported(caller, childId);
     expect(idsOf(items)).toEqual([...made.values()].map(({ id }) => id).sort());
