@@ -63,7 +63,9 @@ export async function logAccess(ctx: Context, subjects: readonly string[], acces
     expiresAt: Math.floor(Date.parse(expiry) / 1000),
   };
   const keys = [...new Set(subjects)].map((subject) => accessKey(subject, at, entryId));
-  await Promise.all(keys.map((key) => ctx.table.write({ kind: 'put', key, ...entry })));
+  const entered = await Promise.allSettled(keys.map((key) => ctx.table.write({ kind: 'put', key, ...entry })));
+  const failed = entered.find((outcome) => outcome.status === 'rejected');
+  if (failed) throw failed.reason;
 }
 
 /** Enters that a record's sensitive fields are about to be shown, where it has any that this caller may see. */

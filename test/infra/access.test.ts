@@ -205,14 +205,16 @@ describe('the rows', () => {
   });
 });
 
-test('objects are written and read by lifecycle alone, those of its session’s municipality, on their shelf', () => {
-  const [handover, ...others] = statements.filter(({ actions }) => actions.some((action) => action.startsWith('s3:')));
-  expect(others).toEqual([]);
-  expect(handover).toMatchObject({
-    role: expect.stringMatching(/^lifecycletenantrole/),
-    actions: expect.toSatisfy((actions) => new Set(actions).size === 3 && !actions.join().includes('Delete')),
-  });
-  expect(JSON.stringify(handover?.resources)).toContain(`/handover/${TAG}/*`);
+test('objects are written and read by lifecycle alone, those of its session’s municipality, on their shelves', () => {
+  const objects = statements.filter(({ actions }) => actions.some((action) => action.startsWith('s3:')));
+  expect(objects).toHaveLength(2);
+  for (const [at, shelf] of ['handover', 'archive'].entries()) {
+    expect(objects[at]).toMatchObject({
+      role: expect.stringMatching(/^lifecycletenantrole/),
+      actions: expect.toSatisfy((actions) => new Set(actions).size === 3 && !actions.join().includes('Delete')),
+    });
+    expect(JSON.stringify(objects[at]?.resources)).toContain(`/${shelf}/${TAG}/*`);
+  }
 });
 
 test('clients are made in the one user pool by admin-api alone, and unmade by it and by lifecycle', () => {

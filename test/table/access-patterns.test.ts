@@ -94,10 +94,9 @@ const READS: readonly Pattern[] = [
   ],
   [
     'one that is about others, whom it stands under too',
-    3,
+    2,
     [
       'GetItem R#visit',
-      'GetItem R#placement',
       'PutItem A#visit/2026-11-20T09:00:00.000Z#new',
       'PutItem A#host/2026-11-20T09:00:00.000Z#new',
       'PutItem A#placed/2026-11-20T09:00:00.000Z#new',
