@@ -47,25 +47,28 @@ async function exportSubject(ctx: Context, request: ApiRequest): Promise<Answer>
     page = await pageOfStrand(ctx, strands[at] as (typeof strands)[number], undefined, limit);
   }
   const purpose = purposeOf(request);
-  await logAccess(ctx, [id], { what: { type: 'subject-export', id }, fields: [], purpose });
-  const items: unknown[] = [];
+  const [found] = await Promise.all([
+    readAll(ctx, page.found),
+    logAccess(ctx, [id], { what: { type: 'subject-export', id }, fields: [], purpose }),
+  ]);
+  const [own, ...all] = await Promise.all([subject, ...found].map((held) => shownAs(ctx, held, purpose)));
   let next: [number, string?] | undefined =
     page.last === undefined ? (at < strands.length - 1 ? [at + 1] : undefined) : [at, page.last];
+  const items: unknown[] = [];
   let bytes = 0;
-  for (const held of await readAll(ctx, page.found)) {
-    const item = await shownAs(ctx, held, purpose);
+  for (const [nth, item] of all.entries()) {
     bytes += Buffer.byteLength(JSON.stringify(item));
-    if (items.length > 0 && bytes > MOST_BYTES) {
+    if (nth > 0 && bytes > MOST_BYTES) {
       next = [at, after as string];
       break;
     }
     items.push(item);
-    after = held.place;
+    after = found[nth]?.place;
   }
   const nextCursor = next && sealCursor({ secret: ctx.tenant.cursorKey }, query, JSON.stringify(next));
   return {
     status: 200,
-    body: { subject: await shownAs(ctx, subject, purpose), items, ...(nextCursor !== undefined && { nextCursor }) },
+    body: { subject: own, items, ...(nextCursor !== undefined && { nextCursor }) },
     ...(nextCursor !== undefined && { headers: { link: nextLink(request, nextCursor) } }),
   };
 }

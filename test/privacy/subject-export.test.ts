@@ -90,6 +90,17 @@ describe('the export of a subject', () => {
     expect(headers['link']).toContain(encodeURIComponent(body.nextCursor));
   });
 
+  it('has pages that an answer can hold, however long its records are', async () => {
+    const caller = await livline.freshMunicipality();
+    const { id: familyId } = await makeFamily(caller);
+    const addenda = Array.from({ length: 65 }, () => ({ at: '2026-11-20T08:30:00.000Z', text: 'x'.repeat(4_000) }));
+    const made = [];
+    for (let nth = 0; nth < 14; nth += 1) made.push(await makeSession(caller, { familyId, addenda }));
+    const seen = await pages(caller, `/subjects/${familyId}/export`);
+    expect(seen[0]?.length).toBeLessThan(made.length);
+    expect(idsOf(seen.flat() as never)).toEqual(made.map(({ id }) => id).sort());
+  });
+
   it('shows what only its writer may see to the organisation that wrote it', async () => {
     const municipality = await livline.freshMunicipality();
     const carelink = (await livline.freshPartner('carelink', [municipality.code]))(municipality.code);

@@ -70,6 +70,7 @@ beforeAll(async () => {
   await livline.relay();
 });
 
+const makeErasure = () => make.makeErasure(by, { subject: { type: 'consultant', id: id.other } });
 const newInstitution = { ...make.INSTITUTION, specialties: [] };
 const linking = (objectId: string) => ({
   type: 'case.linked',
@@ -102,6 +103,18 @@ const READS: readonly Pattern[] = [
       'PutItem A#placed/2026-11-20T09:00:00.000Z#new',
     ],
     () => by.get(`/visits/${id.visit}`),
+  ],
+  [
+    'everything about a person, a page of it',
+    4,
+    [
+      'GetItem R#family',
+      'Query about O#family',
+      'BatchGetItem R#call',
+      'PutItem A#family/2026-11-20T09:00:00.000Z#new',
+      'PutItem A#family/2026-11-20T09:00:00.000Z#new',
+    ],
+    () => by.get(`/subjects/${id.family}/export`, { limit: '1' }),
   ],
   [
     'who was shown what is sensitive about a family',
@@ -293,6 +306,16 @@ const READS: readonly Pattern[] = [
 ];
 
 const WRITES: readonly Pattern[] = [
+  [
+    'an erasure requested, if nobody holds the person',
+    3,
+    [
+      'GetItem R#other',
+      'GetItem B#subject#other',
+      'TransactWriteItems put E#event, put R#new, put B#subject#other, check R#other',
+    ],
+    () => makeErasure(),
+  ],
   ['a new record', 1, ['TransactWriteItems put E#event, put R#new'], () => by.post('/institutions', newInstitution)],
   [
     'a new family, and its place in the overview',
