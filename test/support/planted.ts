@@ -56,8 +56,8 @@ export function plantedFields(resource: Resource): Fields {
   return { ...planted, externalId: `sletmig-${resource.path}`, ...(resource.machine && { statusReason: 'SLETMIG' }) };
 }
 
-/** Every text in a row that says what was planted. */
-export const isPlanted = (value: unknown): boolean => PLANTED.test(JSON.stringify(value));
+/** Whether anything in a row says what was planted. */
+const isPlanted = (value: unknown): boolean => PLANTED.test(JSON.stringify(value));
 
 const JWE = /eyJ[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+/g;
 
@@ -68,9 +68,13 @@ const sealedIn = (row: AnyRow): string[] =>
     .filter((text) => Buffer.from(text.split('.')[3] ?? '', 'base64url').length > 2)
     .map((text) => JSON.parse(Buffer.from(text.slice(0, text.indexOf('.')), 'base64url').toString()).rec);
 
-/** The rows that still say who somebody was: in clear, in a key, or in a sealed field of one of the records. */
-export async function remainderOf({ store }: Livline, code: string, ids: readonly string[]): Promise<string[]> {
-  const rows = (await contentOf(store)).filter(({ pk }) => String(pk).startsWith(`T#${code}#`));
-  const left = rows.filter((row) => isPlanted(row) || sealedIn(row).some((id) => ids.includes(id)));
+/** Those of the rows that still say who somebody was: in clear, in a key, or in a sealed field of one of the records. */
+export function remainderIn(rows: readonly AnyRow[], code: string, ids: readonly string[]): string[] {
+  const ours = rows.filter(({ pk }) => String(pk).startsWith(`T#${code}#`));
+  const left = ours.filter((row) => isPlanted(row) || sealedIn(row).some((id) => ids.includes(id)));
   return left.map(({ pk, sk, type, objectId = '' }) => `${type} ${pk} ${sk} ${objectId}`);
 }
+
+/** The rows of the whole table that still say who somebody was. */
+export const remainderOf = async ({ store }: Livline, code: string, ids: readonly string[]): Promise<string[]> =>
+  remainderIn(await contentOf(store), code, ids);
