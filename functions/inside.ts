@@ -1,5 +1,5 @@
-import { kmsClients, kmsKeyOpener } from '#shared/privacy/key-opener.ts';
-import { keyrings } from '#shared/privacy/keyring.ts';
+import { kmsClients, kmsKeyOpener } from '#shared/crypto/key-opener.ts';
+import { keyrings } from '#shared/crypto/keyring.ts';
 import type { Inside } from '#shared/table/store.ts';
 import { sessionsOf } from '#shared/table/tenant-session.ts';
 

@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/auth/scopes.ts';
 import type { Operation } from '#shared/operation.ts';
 import type { Resource } from '#shared/record/resource.ts';
 import { RESOURCES } from '#shared/resources/registry.ts';
-import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
 import { connections } from '#shared/webhooks/connections.ts';
 import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
 import { inboxMessages } from '#shared/webhooks/inbox-messages.ts';

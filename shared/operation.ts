@@ -1,6 +1,6 @@
 import type * as z from 'zod';
+import type { Scope, TenantScope } from './auth/scopes.ts';
 import { invalid, Problem, type ProblemCode } from './errors.ts';
-import type { Scope, TenantScope } from './tenancy/scopes.ts';
 
 /** A request after HTTP has been dealt with: nothing of it is trusted, but all of it is parsed. */
 export interface ApiRequest {

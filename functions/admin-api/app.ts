@@ -1,11 +1,11 @@
 import { type App, serve } from '#functions/http.ts';
+import { scopesOfClaim } from '#shared/auth/scopes.ts';
+import type { KeyMaker } from '#shared/crypto/key-maker.ts';
 import { Problem } from '#shared/errors.ts';
-import type { KeyMaker } from '#shared/privacy/key-maker.ts';
 import type { Store } from '#shared/table/store.ts';
 import type { CertificateKey } from '#shared/tenancy/certificates.ts';
 import type { IdentityProvider } from '#shared/tenancy/identity.ts';
 import { adminOperations, type OperatorContext, openOperatorContext } from '#shared/tenancy/operations.ts';
-import { scopesOfClaim } from '#shared/tenancy/scopes.ts';
 
 export interface AdminApiDeps {
   readonly store: Store;

@@ -1,7 +1,7 @@
 import { KMSClient } from '@aws-sdk/client-kms';
 import { openedOnce } from '#functions/opened-once.ts';
+import { kmsKeyMaker } from '#shared/crypto/key-maker.ts';
 import { readEnv } from '#shared/env.ts';
-import { kmsKeyMaker } from '#shared/privacy/key-maker.ts';
 import { openStore } from '#shared/table/store.ts';
 import { kmsCertificates } from '#shared/tenancy/certificates.ts';
 import { cognitoIdentity } from '#shared/tenancy/identity.ts';

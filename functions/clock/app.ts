@@ -1,4 +1,4 @@
-import { workerContext } from '#shared/context.ts';
+import { workerContext } from '#shared/auth/system.ts';
 import { count, faultOf, log } from '#shared/log.ts';
 import { logHead } from '#shared/privacy/audit.ts';
 import type { Store } from '#shared/table/store.ts';

@@ -1,4 +1,4 @@
-import { workerContext } from '#shared/context.ts';
+import { workerContext } from '#shared/auth/system.ts';
 import { count, faultOf, log } from '#shared/log.ts';
 import { eraseRequested } from '#shared/privacy/erase.ts';
 import { purge } from '#shared/privacy/purge.ts';

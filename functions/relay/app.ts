@@ -3,7 +3,7 @@ import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
 import * as z from 'zod';
 import { type BatchFailures, failuresOf } from '#functions/sources.ts';
-import { workerContext } from '#shared/context.ts';
+import { workerContext } from '#shared/auth/system.ts';
 import { count, faultOf, log } from '#shared/log.ts';
 import type { Store } from '#shared/table/store.ts';
 import type { SendHints } from '#shared/webhooks/hints.ts';

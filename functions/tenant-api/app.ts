@@ -1,5 +1,7 @@
 import { type App, serve } from '#functions/http.ts';
-import { type Context, contextOpener, requireScope } from '#shared/context.ts';
+import { type Context, requireScope } from '#shared/auth/context.ts';
+import type { TenantScope } from '#shared/auth/scopes.ts';
+import { contextOpener } from '#shared/auth/token.ts';
 import { Problem } from '#shared/errors.ts';
 import { privacyOperations } from '#shared/privacy/operations.ts';
 import { recordOperations } from '#shared/resources/registry.ts';
@@ -8,7 +10,6 @@ import { clientFinder } from '#shared/tenancy/client-row.ts';
 import { controlTable } from '#shared/tenancy/control.ts';
 import { grantOperations } from '#shared/tenancy/grants.ts';
 import { costOf, type QuotaDeps, quotas } from '#shared/tenancy/quota.ts';
-import type { TenantScope } from '#shared/tenancy/scopes.ts';
 import { type WebhookDeps, webhookOperations } from '#shared/webhooks/operations.ts';
 
 const CODE = /^\d{4}$/;

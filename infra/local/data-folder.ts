@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StartupProblem } from './startup-problem.ts';
@@ -10,11 +10,14 @@ export interface DataFolder {
 }
 
 const LOCK = 'lock';
+const FORMAT_FILE = 'format';
+/** Format of the stored data. Raise it when a change of stored rows or keys makes older folders unreadable. */
+const FORMAT = '2';
 
 /**
  * Takes a folder of data, which is made if it is not there.
  * @param fresh whether all that is in it is deleted first
- * @throws StartupProblem if another process has it, or it cannot be used
+ * @throws StartupProblem if another process has it, it cannot be used, or another version of Livline wrote it
  */
 export function takeDataFolder(path: string, fresh: boolean): DataFolder {
   try {
@@ -25,6 +28,7 @@ export function takeDataFolder(path: string, fresh: boolean): DataFolder {
       const others = readdirSync(path).filter((name) => !name.startsWith(LOCK));
       for (const name of others) rmSync(join(path, name), { recursive: true, force: true });
     }
+    requireFormat(path, release);
     return { path, release };
   } catch (cause) {
     if (cause instanceof StartupProblem) throw cause;
@@ -32,6 +36,18 @@ export function takeDataFolder(path: string, fresh: boolean): DataFolder {
     throw new StartupProblem(`The data folder ${path} cannot be used (${why}): make it a folder that you may write.`, {
       cause,
     });
+  }
+}
+
+/** Writes the format into an empty folder. Throws where the folder holds data in another format. */
+function requireFormat(path: string, release: () => void): void {
+  const names = readdirSync(path).filter((name) => !name.startsWith(LOCK));
+  if (names.length === 0) writeFileSync(join(path, FORMAT_FILE), FORMAT);
+  else if (!names.includes(FORMAT_FILE) || readFileSync(join(path, FORMAT_FILE), 'utf8') !== FORMAT) {
+    release();
+    throw new StartupProblem(
+      `The data in ${path} was written by another version of Livline: \`npm start -- --fresh\` deletes it and starts anew.`,
+    );
   }
 }
 

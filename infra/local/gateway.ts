@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { createLocalJWKSet, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
-import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
+import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/auth/scopes.ts';
 import type { Service } from './aws-json.ts';
 import { readBody, sendProblem } from './http.ts';
 import { AUDIENCE, ISSUER_PATH, type Issuer } from './issuer.ts';

@@ -1,4 +1,4 @@
-import { TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
+import { TENANT_SCOPES } from '#shared/auth/scopes.ts';
 import { type Call, type Credentials, callerOf, fetchToken } from './calls.ts';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
 import type { LocalProduct } from './product.ts';

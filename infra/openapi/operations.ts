@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type * as z from 'zod';
+import { RESOURCE_SERVER } from '#shared/auth/scopes.ts';
 import type { ProblemCode } from '#shared/errors.ts';
 import type { Operation } from '#shared/operation.ts';
 import { privacyOperations } from '#shared/privacy/operations.ts';
@@ -8,7 +9,6 @@ import { recordOperations } from '#shared/resources/registry.ts';
 import { grantOperations } from '#shared/tenancy/grants.ts';
 import { adminOperations } from '#shared/tenancy/operations.ts';
 import { costOf } from '#shared/tenancy/quota.ts';
-import { RESOURCE_SERVER } from '#shared/tenancy/scopes.ts';
 import { postWebhook } from '#shared/webhooks/egress.ts';
 import { webhookOperations } from '#shared/webhooks/operations.ts';
 import type { Components } from './components.ts';

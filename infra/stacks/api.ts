@@ -17,7 +17,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
+import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/auth/scopes.ts';
 import { grantCertificates, grantKeyMaking } from '../key-access.ts';
 import { type CodeFor, functionRole, serviceFunction } from '../service-function.ts';
 import type { StageSettings } from '../stages.ts';

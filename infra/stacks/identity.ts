@@ -9,7 +9,7 @@ import {
   type UserPoolClient,
 } from 'aws-cdk-lib/aws-cognito';
 import type { Construct } from 'constructs';
-import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
+import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/auth/scopes.ts';
 import type { StageSettings } from '../stages.ts';
 
 export interface Identity {

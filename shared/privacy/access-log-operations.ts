@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { CSV_TYPE, csvOf } from '../csv.ts';
 import { invalid } from '../errors.ts';
 import type { Answer, ApiRequest, Operation } from '../operation.ts';

@@ -1,4 +1,4 @@
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { invalid } from '../errors.ts';
 import { newId } from '../ids.ts';
 import type { ApiRequest } from '../operation.ts';

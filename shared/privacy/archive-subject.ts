@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Bucket } from '../archive/bucket.ts';
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import type { Resource } from '../record/resource.ts';
 import { sealField } from '../record/sealing.ts';
 import type { Opened } from '../record/stored.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import * as z from 'zod';
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { invalid } from '../errors.ts';
 import { log } from '../log.ts';
 import type { Answer, ApiRequest, Operation } from '../operation.ts';

@@ -1,4 +1,4 @@
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { eventName } from '../record/event-names.ts';
 import { changedFields } from '../record/merge.ts';
 import { Done, Outrun } from '../record/once.ts';

@@ -1,5 +1,5 @@
 import type { Buckets } from '../archive/bucket.ts';
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { Problem } from '../errors.ts';
 import { count, faultOf, log } from '../log.ts';
 import { eventName } from '../record/event-names.ts';

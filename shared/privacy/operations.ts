@@ -1,4 +1,4 @@
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import type { Operation } from '../operation.ts';
 import { accessLog } from './access-log-operations.ts';
 import { verifyAudit } from './audit.ts';

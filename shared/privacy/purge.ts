@@ -1,4 +1,4 @@
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { Problem } from '../errors.ts';
 import { listOfAll } from '../record/indexes.ts';
 import type { Fields, Resource } from '../record/resource.ts';

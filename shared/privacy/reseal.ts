@@ -1,4 +1,5 @@
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
+import { keyVersionOf } from '../crypto/seal.ts';
 import { recordsOf } from '../record/all.ts';
 import type { Resource } from '../record/resource.ts';
 import { schemasOf } from '../record/schemas.ts';
@@ -6,7 +7,6 @@ import { opened, sealedOf } from '../record/sealing.ts';
 import type { Stored } from '../record/stored.ts';
 import { recordKey } from '../table/keys.ts';
 import { isVersion, WriteRefused } from '../table/write.ts';
-import { keyVersionOf } from './seal.ts';
 
 /** Records sealed anew at a time. */
 const AT_ONCE = 10;

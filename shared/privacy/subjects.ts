@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { type Answer, type ApiRequest, type Operation, param } from '../operation.ts';
 import { line } from '../record/fields.ts';
 import { nextLink, pageParameters } from '../record/lists.ts';

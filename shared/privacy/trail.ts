@@ -1,4 +1,4 @@
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { isId } from '../ids.ts';
 import { selectedList } from '../record/indexes.ts';
 import { notFound } from '../record/read.ts';

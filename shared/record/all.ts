@@ -1,4 +1,4 @@
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import type { RangeQuery, Row, ScopedTable } from '../table/scoped-table.ts';
 import { listOfAll } from './indexes.ts';
 import { findRecords } from './read.ts';

@@ -1,4 +1,4 @@
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { type Answer, requireMatch } from '../operation.ts';
 import { eventName } from './event-names.ts';
 import { once } from './once.ts';

@@ -1,4 +1,4 @@
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { duePartition, eventKey } from '../table/keys.ts';
 import { ABSENT, type Attributes, type Write } from '../table/write.ts';
 import { plusSeconds } from '../time.ts';

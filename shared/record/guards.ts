@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { Problem } from '../errors.ts';
 import { digest } from '../ids.ts';
 import { type Key, ledgerEdgeKey, ledgerKey, lockKey, type Segments } from '../table/keys.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { isId } from '../ids.ts';
 import type { Answer, ApiRequest } from '../operation.ts';
 import { historyPartition, recordKey } from '../table/keys.ts';

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 
 /**
  * What a value that is looked up is stored as: its HMAC-SHA-256 under the municipality's own key, which lies in the table

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { invalid } from '../errors.ts';
 import type { Answer, ApiRequest, QueryParameters } from '../operation.ts';
 import { openCursor, sealCursor } from '../table/cursor.ts';

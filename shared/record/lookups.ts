@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import type { Answer } from '../operation.ts';
 import { selectedList } from './indexes.ts';
 import { lookupHash, normalised } from './keyed-hash.ts';

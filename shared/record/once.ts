@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { Problem } from '../errors.ts';
 import { derivedId } from '../ids.ts';
 import type { Answer, Idempotency } from '../operation.ts';

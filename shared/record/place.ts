@@ -1,4 +1,4 @@
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { nothingHere } from '../errors.ts';
 import { isId } from '../ids.ts';
 import { type ApiRequest, param } from '../operation.ts';

@@ -1,4 +1,4 @@
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { Problem } from '../errors.ts';
 import { isId, SOURCE } from '../ids.ts';
 import { type Answer, etagOf } from '../operation.ts';

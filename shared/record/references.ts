@@ -1,4 +1,4 @@
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { nothingHere, Problem } from '../errors.ts';
 import { recordKey } from '../table/keys.ts';
 import type { Write } from '../table/write.ts';

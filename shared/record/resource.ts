@@ -1,9 +1,9 @@
 import type * as z from 'zod';
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
+import type { TenantScope } from '../auth/scopes.ts';
 import type { Problem, ProblemCode } from '../errors.ts';
 import type { Operation } from '../operation.ts';
 import type { IndexEntries, Segments } from '../table/keys.ts';
-import type { TenantScope } from '../tenancy/scopes.ts';
 import type { Instant, LocalDate } from '../time.ts';
 import type { Action } from './events.ts';
 

@@ -1,4 +1,4 @@
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { invalid } from '../errors.ts';
 import { derivedId } from '../ids.ts';
 import type { Answer, Idempotency } from '../operation.ts';

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import type { Sensitivity } from './fields.ts';
 import type { Fields, Resource } from './resource.ts';
 import { type Opened, type Sealed, type Stored, sensitiveOf, type Whole } from './stored.ts';
 
 /** The sealing itself is loaded when the first sensitive field comes along: most requests have none. */
-const sealing = () => import('../privacy/seal.ts');
+const sealing = () => import('../crypto/seal.ts');
 
 const placeOf = (ctx: Context, recordId: string, field: string) => ({ municipality: ctx.tenant.code, recordId, field });
 

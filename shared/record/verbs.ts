@@ -1,4 +1,4 @@
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { invalid, Problem } from '../errors.ts';
 import { newId } from '../ids.ts';
 import { type Answer, type Idempotency, requireMatch } from '../operation.ts';

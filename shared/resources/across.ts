@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { type Operation, param } from '../operation.ts';
 import { instant, line } from '../record/fields.ts';
 import { pageOf, pageParameters, pageSchema } from '../record/lists.ts';

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { invalid, Problem } from '../errors.ts';
 import { group, impersonal, instant, line, oneOf, whole } from '../record/fields.ts';
 import { type Change, defineResource, type Fields, type RecordOf } from '../record/resource.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { invalid } from '../errors.ts';
 import type { Operation } from '../operation.ts';
 import { day, flag, group, instant, line, listOf, oneOf, reference, whole } from '../record/fields.ts';

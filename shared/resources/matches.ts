@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { type Operation, param } from '../operation.ts';
 import { logAccess, purposeOf } from '../privacy/access-log.ts';
 import { flag, group, line, listOf, oneOf, reference, whole } from '../record/fields.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { group, reference } from '../record/fields.ts';
 import { unknownReference } from '../record/references.ts';
 import type { Fields } from '../record/resource.ts';

@@ -78,7 +78,7 @@ const rowOf = ({ view, sensitive, ...row }: Row): Row => ({
   ...(typeof sensitive === 'string' && { sensitive: JSON.parse(sensitive) as unknown }),
 });
 
-/** A view of the table limited to keys that start with `prefix`. Only shared/context.ts and shared/tenancy/control.ts make one. */
+/** A view of the table limited to keys that start with `prefix`. Only shared/auth/context.ts and shared/tenancy/control.ts make one. */
 export function scopedTable({ client, tableName }: TableClient, prefix: Segments): ScopedTable {
   const textOf = (segments: Segments): string => encodeKey([...prefix, ...segments]);
   const keyOf = (key: Key) => ({ pk: textOf(key.pk), sk: encodeKey(key.sk) });

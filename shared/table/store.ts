@@ -1,6 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import type { Keyrings } from '../privacy/keyring.ts';
+import type { Keyrings } from '../crypto/keyring.ts';
 import type { TenantSessions } from './tenant-session.ts';
 
 /** The table, the clients that speak to it, and the keys to what is sealed in it. */

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { TENANT_SCOPES } from '../auth/scopes.ts';
 import { invalid, Problem } from '../errors.ts';
 import type { Answer } from '../operation.ts';
 import { instant, line } from '../record/fields.ts';
@@ -27,7 +28,6 @@ import {
   rightsOf,
 } from './grant-row.ts';
 import type { Credentials } from './identity.ts';
-import { TENANT_SCOPES } from './scopes.ts';
 
 /** Body of a new partner client. */
 export const NewPartnerClient = () =>

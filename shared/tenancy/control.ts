@@ -1,6 +1,6 @@
 import * as z from 'zod';
+import type { KeyMaker } from '../crypto/key-maker.ts';
 import type { Answer, ApiRequest, QueryParameters } from '../operation.ts';
-import type { KeyMaker } from '../privacy/key-maker.ts';
 import { parse } from '../record/validate.ts';
 import type { Segments } from '../table/keys.ts';
 import { type ScopedTable, scopedTable } from '../table/scoped-table.ts';

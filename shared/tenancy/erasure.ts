@@ -1,4 +1,4 @@
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { pagesOf } from '../record/all.ts';
 import { ledgersWith, locksHeldBy } from '../record/guards.ts';
 import type { Resource } from '../record/resource.ts';

@@ -1,11 +1,11 @@
 import * as z from 'zod';
+import { PRESETS, type Preset, TENANT_SCOPES, type TenantScope } from '../auth/scopes.ts';
 import { Problem } from '../errors.ts';
 import { day, instant } from '../record/fields.ts';
 import type { Key } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
 import { unchangedSince, type Write } from '../table/write.ts';
 import type { Instant } from '../time.ts';
-import { PRESETS, type Preset, TENANT_SCOPES, type TenantScope } from './scopes.ts';
 
 export const CLIENT_EXAMPLE = '4p8v1m2q7r9s3t5u6w0x1y2z3a';
 export const OPERATOR_EXAMPLE = '2b7c4d9e1f6g3h8j5k0l2m7n4p';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Bucket } from '../archive/bucket.ts';
 import { type ObjectEntry, putNdjson } from '../archive/ndjson.ts';
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { headOf, type Link } from '../privacy/chain.ts';
 import { pagesOf, recordsOf } from '../record/all.ts';
 import { eventBytes } from '../record/events.ts';

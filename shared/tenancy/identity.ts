@@ -9,9 +9,9 @@ import {
   ListUserPoolClientSecretsCommand,
   ResourceNotFoundException,
 } from '@aws-sdk/client-cognito-identity-provider';
+import { RESOURCE_SERVER, type Scope } from '../auth/scopes.ts';
 import type { Problem } from '../errors.ts';
 import { lastLive, noClient, twoLive } from './client-row.ts';
-import { RESOURCE_SERVER, type Scope } from './scopes.ts';
 
 /** Credentials of a new client. The secret exists here and at the client, and is shown once. */
 export interface Credentials {

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import * as z from 'zod';
-import type { Tenant } from '../context.ts';
+import type { Tenant } from '../auth/context.ts';
+import { TENANT_SCOPES } from '../auth/scopes.ts';
+import type { KeyBinding } from '../crypto/key-opener.ts';
+import type { Sealing } from '../crypto/keyring.ts';
 import { invalid, Problem } from '../errors.ts';
 import type { Answer } from '../operation.ts';
 import { DEFAULT_MONTHS } from '../privacy/access-log.ts';
-import type { Sealing } from '../privacy/keyring.ts';
 import { instant, line, municipalityCode, whole } from '../record/fields.ts';
 import { mergePatch } from '../record/merge.ts';
 import { parse } from '../record/validate.ts';
@@ -22,7 +24,6 @@ import {
   municipalityWrite,
 } from './municipality-row.ts';
 import { QUOTA_BOUNDS, QUOTA_PER_MINUTE } from './quota.ts';
-import { TENANT_SCOPES } from './scopes.ts';
 
 /** Body of a provisioning. */
 export const Provisioning = () =>
@@ -153,13 +154,12 @@ export async function provisionMunicipality(ctx: OperatorContext, body: unknown)
   };
 }
 
-/** The municipality's own key and, wrapped by it, the first data key and that of the look-ups. */
+/** Makes the municipality's own key and, wrapped by it, its first data key and the keys of its digests. */
 async function newSealing({ keys }: OperatorContext, code: string): Promise<Sealing> {
   const keyId = await keys.createKey(code);
-  const [fields, lookup] = await Promise.all(
-    (['fields', 'lookup'] as const).map((purpose) => keys.newDataKey(keyId, { municipality: code, purpose })),
-  );
-  return { keyId, current: 1, wrapped: { '1': fields as string }, lookup: lookup as string };
+  const newKey = (purpose: KeyBinding['purpose']) => keys.newDataKey(keyId, { municipality: code, purpose });
+  const [fields, lookup, integrity] = await Promise.all([newKey('fields'), newKey('lookup'), newKey('integrity')]);
+  return { keyId, current: 1, wrapped: { '1': fields }, lookup, integrity };
 }
 
 /** The municipality as it begins; undefined where another request was quicker. */

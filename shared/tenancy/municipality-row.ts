@@ -1,4 +1,4 @@
-import type { Tenant } from '../context.ts';
+import type { Tenant } from '../auth/context.ts';
 import { Problem } from '../errors.ts';
 import { derivedId } from '../ids.ts';
 import { findMunicipality } from '../register/register.ts';

@@ -1,8 +1,9 @@
 import type { Buckets } from '../archive/bucket.ts';
 import type { ObjectEntry } from '../archive/ndjson.ts';
-import { type Context, handoverContext } from '../context.ts';
+import type { Context } from '../auth/context.ts';
+import { handoverContext } from '../auth/system.ts';
+import type { KeyMaker } from '../crypto/key-maker.ts';
 import type { Link } from '../privacy/chain.ts';
-import type { KeyMaker } from '../privacy/key-maker.ts';
 import { pagesOf } from '../record/all.ts';
 import type { Resource } from '../record/resource.ts';
 import { duePartition } from '../table/keys.ts';
@@ -164,7 +165,7 @@ async function certify({ deps, state, before }: Leaving, erasedAt: Instant): Pro
       cvr,
       status: 'deleted',
       cursorKey: '',
-      sealing: { keyId, current: 0, wrapped: {}, lookup: '' },
+      sealing: { keyId, current: 0, wrapped: {}, lookup: '', integrity: '' },
     },
     view: { ...before.view, statusAt: erasedAt },
     offboarding: undefined,

@@ -1,6 +1,6 @@
 import * as z from 'zod';
+import type { KeyMaker } from '../crypto/key-maker.ts';
 import { type Operation, param } from '../operation.ts';
-import type { KeyMaker } from '../privacy/key-maker.ts';
 import type { Store } from '../table/store.ts';
 import { instantOf } from '../time.ts';
 import { certificateOperations } from './certificate-operations.ts';

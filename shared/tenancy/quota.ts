@@ -1,4 +1,4 @@
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { Problem } from '../errors.ts';
 import { count, faultOf, log } from '../log.ts';
 import { memory } from '../memory.ts';

@@ -1,4 +1,5 @@
-import { type Context, stewardContext } from '../context.ts';
+import type { Context } from '../auth/context.ts';
+import { stewardContext } from '../auth/system.ts';
 import { resealAll } from '../privacy/reseal.ts';
 import { eventWrite } from '../record/events.ts';
 import type { Resource } from '../record/resource.ts';

@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import * as z from 'zod';
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { invalid } from '../errors.ts';
 import { group, instant, secret } from '../record/fields.ts';
 import { type Instant, instantOf, plusSeconds } from '../time.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { type Answer, type ApiRequest, idempotencyOf, type Operation } from '../operation.ts';
 import { flag, line, secret } from '../record/fields.ts';
 import { operationsOf } from '../record/operations.ts';

@@ -1,4 +1,5 @@
-import { type Context, workerContext } from '../context.ts';
+import type { Context } from '../auth/context.ts';
+import { workerContext } from '../auth/system.ts';
 import { count, faultOf, log } from '../log.ts';
 import { eventBytes } from '../record/events.ts';
 import type { Resource } from '../record/resource.ts';

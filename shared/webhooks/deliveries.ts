@@ -1,4 +1,4 @@
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { deliveryKey, duePartition, type IndexEntries, listPartition, type Segments } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
 import { ABSENT, type Condition, isVersion, type Write, WriteRefused } from '../table/write.ts';

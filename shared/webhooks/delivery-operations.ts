@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { Problem } from '../errors.ts';
 import { type Answer, type ApiRequest, etagOf, type Operation, param } from '../operation.ts';
 import { instant, line, listOf, oneOf, whole } from '../record/fields.ts';

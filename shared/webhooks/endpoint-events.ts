@@ -1,4 +1,4 @@
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { Problem } from '../errors.ts';
 import { derivedId } from '../ids.ts';
 import { etagOf } from '../operation.ts';

@@ -1,4 +1,4 @@
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { endpointHealthKey } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
 import { unchangedSince, type Write } from '../table/write.ts';

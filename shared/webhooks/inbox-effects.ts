@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { type Context, connectionActor } from '../context.ts';
+import type { Context } from '../auth/context.ts';
+import { connectionActor } from '../auth/signature.ts';
 import { PROBLEMS, Problem, type ProblemCode } from '../errors.ts';
 import { count, faultOf, log } from '../log.ts';
 import { etagOf } from '../operation.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { Problem } from '../errors.ts';
 import { type Operation, param } from '../operation.ts';
 import { purposeOf } from '../privacy/access-log.ts';

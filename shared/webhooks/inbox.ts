@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
-import { type Context, inboxContext, notSigned } from '../context.ts';
+import type { Context } from '../auth/context.ts';
+import { inboxContext, notSigned } from '../auth/signature.ts';
 import { Problem } from '../errors.ts';
 import { isId } from '../ids.ts';
 import { type Operation, param } from '../operation.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { Problem } from '../errors.ts';
 import { type Answer, type ApiRequest, idempotencyOf, type Operation, param, requireMatch } from '../operation.ts';
 import { flag, instant, whole } from '../record/fields.ts';

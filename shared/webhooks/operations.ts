@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { newId } from '../ids.ts';
 import { type Answer, type ApiRequest, type Operation, param } from '../operation.ts';
 import { cloudEvent, eventBytes, sequenceText } from '../record/events.ts';

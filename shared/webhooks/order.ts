@@ -1,4 +1,4 @@
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { deliveryKey, duePartition, orderKey } from '../table/keys.ts';
 import { freshVersion, isVersion, PRESENT, unchangedSince, type Write, WriteRefused } from '../table/write.ts';
 import { plusSeconds } from '../time.ts';

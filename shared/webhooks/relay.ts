@@ -1,4 +1,4 @@
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import { derivedId } from '../ids.ts';
 import { count, faultOf, log } from '../log.ts';
 import { chained, headOf, type Link } from '../privacy/chain.ts';

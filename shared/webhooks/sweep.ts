@@ -1,4 +1,4 @@
-import type { Context } from '../context.ts';
+import type { Context } from '../auth/context.ts';
 import type { Whole } from '../record/stored.ts';
 import { duePartition } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';

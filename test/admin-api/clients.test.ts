@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { adminApi } from '#functions/admin-api/app.ts';
 import { timeClaim } from '#infra/local/proxy-event.ts';
-import { RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
+import { RESOURCE_SERVER, TENANT_SCOPES } from '#shared/auth/scopes.ts';
 import { contentOf, restore } from '#test/support/content.ts';
 import { type Caller, type Livline, OPERATOR, startLivline } from '#test/support/livline.ts';
 import { atEveryCall } from '#test/support/mortal.ts';

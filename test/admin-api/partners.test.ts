@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { PRESETS, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
+import { PRESETS, TENANT_SCOPES } from '#shared/auth/scopes.ts';
 import { makeFamily } from '#test/support/examples.ts';
 import { type Livline, OPERATOR, startLivline } from '#test/support/livline.ts';
 import { expectProblem, writesIn } from '#test/support/problems.ts';

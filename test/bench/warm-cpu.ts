@@ -1,9 +1,9 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { tenantApi } from '#functions/tenant-api/app.ts';
-import { keyrings } from '#shared/privacy/keyring.ts';
+import { TENANT_SCOPES } from '#shared/auth/scopes.ts';
+import { keyrings } from '#shared/crypto/keyring.ts';
 import type { Store } from '#shared/table/store.ts';
-import { TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
 import { PLENTY } from '#test/support/plenty.ts';
 import { standInKeys } from '#test/support/stand-in-keys.ts';
 import { TYPICAL_FAMILY } from '#test/support/typical-family.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { GATEWAY_RESPONSES } from '#infra/stacks/gateway-responses.ts';
+import { ADMIN_SCOPES, TENANT_SCOPES } from '#shared/auth/scopes.ts';
 import { PROBLEMS } from '#shared/errors.ts';
-import { ADMIN_SCOPES, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
 import { appOf, ofType, type Resource, resourcesOf, targetOf } from './templates.ts';
 
 const resources = resourcesOf(appOf('dev', 'prod'));

@@ -12,7 +12,8 @@ export interface Mutant {
 }
 
 const LAYERS = ['test/isolation/layers.test.ts'];
-const CONTEXT = 'shared/context.ts';
+const CONTEXT = 'shared/auth/context.ts';
+const GRANT = 'shared/auth/grant.ts';
 const ACCESS = 'infra/table-access.ts';
 
 /** What the keys of a context lack when one of these is gone, IAM alone refuses. */
@@ -49,17 +50,21 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the check of the grant',
-    file: CONTEXT,
+    file: GRANT,
     without: [
       ['if (!grant || !tenant', 'if (!tenant'],
-      ["(grant['scopes'] as TenantScope[])", "((grant?.['scopes'] ?? [...held]) as TenantScope[])"],
+      [
+        "grant['scopes'] as TenantScope[]",
+        "(grant?.['scopes'] ?? ['families:read', 'families:write']) as TenantScope[]",
+      ],
+      ["(grant['rows'] as", "(grant?.['rows'] as"],
     ],
     tests: LAYERS,
     because: /to a client that has no grant: expected \{ status: 200/,
   },
   {
     name: 'the check of the municipality’s status',
-    file: CONTEXT,
+    file: GRANT,
     without: [['if (!grant || !tenant || !isAtWork(tenant.status))', 'if (!grant || !tenant)']],
     tests: LAYERS,
     because: /that is suspended: expected \{ status: 200/,

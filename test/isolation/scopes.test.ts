@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { ADMIN_SCOPES, TENANT_SCOPES, type TenantScope } from '#shared/auth/scopes.ts';
 import type { Operation } from '#shared/operation.ts';
 import { privacyOperations } from '#shared/privacy/operations.ts';
 import { recordOperations } from '#shared/resources/registry.ts';
 import { grantOperations } from '#shared/tenancy/grants.ts';
 import { adminOperations } from '#shared/tenancy/operations.ts';
-import { ADMIN_SCOPES, TENANT_SCOPES, type TenantScope } from '#shared/tenancy/scopes.ts';
 import { webhookOperations } from '#shared/webhooks/operations.ts';
 import { type Caller, type Livline, OPERATOR, startLivline } from '#test/support/livline.ts';
 import { expectProblem } from '#test/support/problems.ts';

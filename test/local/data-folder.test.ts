@@ -26,6 +26,7 @@ it('belongs to one at a time', () => {
 
 it('is emptied when it is to be fresh, and only then', () => {
   const file = join(parent, 'credentials.json');
+  takeDataFolder(parent, false).release();
   writeFileSync(file, '{}');
   takeDataFolder(parent, false).release();
   expect(existsSync(file)).toBe(true);
@@ -37,4 +38,11 @@ it('says so when it is no folder', () => {
   const path = join(parent, 'file');
   writeFileSync(path, '');
   expect(() => takeDataFolder(path, false)).toThrow(StartupProblem);
+});
+
+it('is refused with one sentence that says what to do when another version of Livline wrote it', () => {
+  writeFileSync(join(parent, 'installation.json'), '{}');
+  expect(() => takeDataFolder(parent, false)).toThrow(/written by another version of Livline: `npm start -- --fresh`/);
+  takeDataFolder(parent, true).release();
+  takeDataFolder(parent, false).release();
 });

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Buckets } from '#shared/archive/bucket.ts';
-import { workerContext } from '#shared/context.ts';
+import { workerContext } from '#shared/auth/system.ts';
 import { eraseRequested } from '#shared/privacy/erase.ts';
 import { type AnyRow, contentOf, restore } from '#test/support/content.ts';
 import { makeAction, makeChild, makeErasure } from '#test/support/examples.ts';

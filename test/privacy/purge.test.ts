@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { stewardContext } from '#shared/context.ts';
+import { stewardContext } from '#shared/auth/system.ts';
 import { ARCHIVED_FIELD } from '#shared/privacy/archive-subject.ts';
 import type { Fields } from '#shared/record/resource.ts';
 import { openFields } from '#shared/record/sealing.ts';

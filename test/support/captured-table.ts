@@ -4,7 +4,7 @@ import { DynamoDBDocumentClient, type TransactWriteCommandInput } from '@aws-sdk
 import { inject } from 'vitest';
 import { createTable } from '#infra/local/table.ts';
 import type { FunctionName } from '#infra/service-function.ts';
-import { keyrings } from '#shared/privacy/keyring.ts';
+import { keyrings } from '#shared/crypto/keyring.ts';
 import type { Store } from '#shared/table/store.ts';
 import { requireRows, requireSession, unwrappingBy } from './iam.ts';
 import { inspect } from './leaks.ts';

@@ -1,8 +1,8 @@
 import { inject } from 'vitest';
 import type { FunctionName } from '#infra/service-function.ts';
 import { type Buckets, objectKey } from '#shared/archive/bucket.ts';
-import type { KeyMaker } from '#shared/privacy/key-maker.ts';
-import type { KeyBinding, KeyOpener } from '#shared/privacy/key-opener.ts';
+import type { KeyMaker } from '#shared/crypto/key-maker.ts';
+import type { KeyBinding, KeyOpener } from '#shared/crypto/key-opener.ts';
 import type { CertificateKey, CertificateSigner } from '#shared/tenancy/certificates.ts';
 import type { IdentityProvider } from '#shared/tenancy/identity.ts';
 import type { SendHints } from '#shared/webhooks/hints.ts';

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { KeyMaker } from '#shared/privacy/key-maker.ts';
-import type { KeyBinding, KeyOpener } from '#shared/privacy/key-opener.ts';
+import type { KeyMaker } from '#shared/crypto/key-maker.ts';
+import type { KeyBinding, KeyOpener } from '#shared/crypto/key-opener.ts';
 
 /** The key service in memory: what is wrapped opens under the binding it was wrapped with, while its key is there. */
 export interface StandInKeys extends KeyMaker, KeyOpener {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { KeyOpener } from '#shared/privacy/key-opener.ts';
+import type { KeyOpener } from '#shared/crypto/key-opener.ts';
 
 /** One request that came. */
 export interface Taken {

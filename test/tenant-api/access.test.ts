@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { TENANT_SCOPES } from '#shared/auth/scopes.ts';
 import { recordOperations } from '#shared/resources/registry.ts';
-import { TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
 import { setStatus } from '#test/support/endpoints.ts';
 import { FAMILY, makeFamily } from '#test/support/examples.ts';
 import { type Caller, type Livline, startLivline } from '#test/support/livline.ts';

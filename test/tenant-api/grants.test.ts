@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { tenantApi } from '#functions/tenant-api/app.ts';
-import { PRESETS, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/tenancy/scopes.ts';
+import { PRESETS, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/auth/scopes.ts';
 import { contentOf, restore } from '#test/support/content.ts';
 import { FAMILY, makeFamily } from '#test/support/examples.ts';
 import { type Caller, type Livline, startLivline } from '#test/support/livline.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import type { Context } from '#shared/context.ts';
+import type { Context } from '#shared/auth/context.ts';
 import type { Operation } from '#shared/operation.ts';
 import { privacyOperations } from '#shared/privacy/operations.ts';
 import { reference } from '#shared/record/fields.ts';

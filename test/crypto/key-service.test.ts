@@ -14,10 +14,10 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Callers, callersOf } from '#infra/local/callers.ts';
 import { openKeyService } from '#infra/local/key-service.ts';
-import { type KeyMaker, kmsKeyMaker } from '#shared/privacy/key-maker.ts';
-import { type KeyOpener, kmsKeyOpener } from '#shared/privacy/key-opener.ts';
-import { keyrings } from '#shared/privacy/keyring.ts';
-import { open, seal } from '#shared/privacy/seal.ts';
+import { type KeyMaker, kmsKeyMaker } from '#shared/crypto/key-maker.ts';
+import { type KeyOpener, kmsKeyOpener } from '#shared/crypto/key-opener.ts';
+import { keyrings } from '#shared/crypto/keyring.ts';
+import { open, seal } from '#shared/crypto/seal.ts';
 import { type Served, served } from '../support/served.ts';
 
 const accessKeyId = randomUUID();
@@ -143,7 +143,7 @@ describe('a data key', () => {
     const [fields, lookup] = await Promise.all(
       (['fields', 'lookup'] as const).map((purpose) => maker.newDataKey(keyId, { municipality: '0630', purpose })),
     );
-    const sealing = { keyId, current: 1, wrapped: { 1: fields ?? '' }, lookup: lookup ?? '' };
+    const sealing = { keyId, current: 1, wrapped: { 1: fields ?? '' }, lookup: lookup ?? '', integrity: '' };
     const place = { municipality: '0630', recordId: randomUUID(), field: 'phone' };
     const sealed = await seal(keyrings(opener)('0630', sealing), place, '+45 12 34 56 78');
     await server.stop();

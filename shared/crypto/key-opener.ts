@@ -4,8 +4,11 @@ import type { TenantSessions } from '../table/tenant-session.ts';
 /** What a data key is bound to: wrapped for one municipality and purpose, it is unwrapped for no other. */
 export interface KeyBinding {
   readonly municipality: string;
-  /** `fields` seals field values, `lookup` keys the hashes by which telephone and CPR numbers are found. */
-  readonly purpose: 'fields' | 'lookup';
+  /**
+   * `fields` seals field values; `lookup` keys the digests of what callers send (telephone and CPR numbers that are looked
+   * up, request fingerprints); `integrity` keys the codes that prove rows unaltered.
+   */
+  readonly purpose: 'fields' | 'lookup' | 'integrity';
 }
 
 /** Unwraps data keys, for whoever works inside the municipality. */

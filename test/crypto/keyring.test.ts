@@ -1,11 +1,17 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { KeyBinding, KeyOpener } from '#shared/privacy/key-opener.ts';
-import { type Keyrings, keyrings, type Sealing } from '#shared/privacy/keyring.ts';
-import { open, seal } from '#shared/privacy/seal.ts';
+import type { KeyBinding, KeyOpener } from '#shared/crypto/key-opener.ts';
+import { type Keyrings, keyrings, type Sealing } from '#shared/crypto/keyring.ts';
+import { open, seal } from '#shared/crypto/seal.ts';
 
 const newKey = () => randomBytes(32).toString('base64');
-const newSealing = (): Sealing => ({ keyId: 'arn:key', current: 1, wrapped: { 1: newKey() }, lookup: newKey() });
+const newSealing = (): Sealing => ({
+  keyId: 'arn:key',
+  current: 1,
+  wrapped: { 1: newKey() },
+  lookup: newKey(),
+  integrity: newKey(),
+});
 
 let asked: [string, string, KeyBinding][];
 let given: Uint8Array[];

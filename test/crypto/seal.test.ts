@@ -3,17 +3,23 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { CompactEncrypt } from 'jose';
 import { describe, expect, it } from 'vitest';
+import type { KeyOpener } from '#shared/crypto/key-opener.ts';
+import { keyrings, type Sealing } from '#shared/crypto/keyring.ts';
+import { keyVersionOf, open, type Place, SealBroken, seal } from '#shared/crypto/seal.ts';
 import { newId } from '#shared/ids.ts';
-import type { KeyOpener } from '#shared/privacy/key-opener.ts';
-import { keyrings, type Sealing } from '#shared/privacy/keyring.ts';
-import { keyVersionOf, open, type Place, SealBroken, seal } from '#shared/privacy/seal.ts';
 
 /** Keys that are wrapped in nothing but base64. */
 const opener: KeyOpener = { unwrap: async (_keyId, wrapped) => new Uint8Array(Buffer.from(wrapped, 'base64')) };
 const newKey = () => randomBytes(32).toString('base64');
 const keyringOf = keyrings(opener);
 
-const sealing: Sealing = { keyId: 'arn:key', current: 2, wrapped: { 1: newKey(), 2: newKey() }, lookup: newKey() };
+const sealing: Sealing = {
+  keyId: 'arn:key',
+  current: 2,
+  wrapped: { 1: newKey(), 2: newKey() },
+  lookup: newKey(),
+  integrity: newKey(),
+};
 const keyring = keyringOf('0630', sealing);
 const place: Place = { municipality: '0630', recordId: newId(new Date(0)), field: 'phone' };
 

@@ -15,6 +15,8 @@ export interface Sealing {
   readonly wrapped: Readonly<Record<string, string>>;
   /** The wrapped key of the lookup hashes, in base64. It has one version, since a hash cannot be sealed anew. */
   readonly lookup: string;
+  /** The wrapped key of the codes that prove rows unaltered, in base64. It has one version too. */
+  readonly integrity: string;
 }
 
 /** The keys of one municipality in clear. They cannot be read out of the objects that hold them. */
@@ -25,6 +27,8 @@ export interface Keyring {
   dataKey(version: number): Promise<webcrypto.CryptoKey> | undefined;
   /** The key of the hashes by which telephone and CPR numbers are looked up. */
   lookupKey(): Promise<KeyObject>;
+  /** The key of the codes that prove rows unaltered. */
+  integrityKey(): Promise<KeyObject>;
 }
 
 /** Gives the keyring of a municipality. It costs nothing until a key is asked for. */
@@ -32,7 +36,7 @@ export type Keyrings = (code: string, sealing: Sealing) => Keyring;
 
 /** How long a key is kept in clear, in milliseconds: one that is disabled in KMS opens nothing after this time. */
 const TRUST_MS = 5 * 60_000;
-/** Three keys for each of the 98 municipalities; one instance meets far fewer in five minutes. */
+/** A few keys for each of the 98 municipalities; one instance meets far fewer in five minutes. */
 const REMEMBERED = 300;
 
 /**
@@ -43,7 +47,7 @@ const REMEMBERED = 300;
 export function keyrings(opener: KeyOpener, now: () => Date = () => new Date()): Keyrings {
   const kept = { most: REMEMBERED, now, until: (_key: unknown, askedAt: number) => askedAt + TRUST_MS };
   const dataKeys = memory<webcrypto.CryptoKey>(kept);
-  const lookupKeys = memory<KeyObject>(kept);
+  const digestKeys = memory<KeyObject>(kept);
 
   async function unwrapped<Key>(
     [keyId, wrapped, binding]: Parameters<KeyOpener['unwrap']>,
@@ -57,9 +61,11 @@ export function keyrings(opener: KeyOpener, now: () => Date = () => new Date()):
     }
   }
 
-  return (code, { keyId, current, next, wrapped, lookup }) => {
+  return (code, { keyId, current, next, wrapped, lookup, integrity }) => {
     const bound = (purpose: KeyBinding['purpose']): KeyBinding => ({ municipality: code, purpose });
     const nameOf = (text: string) => JSON.stringify([code, keyId, text]);
+    const digestKey = (text: string, purpose: 'lookup' | 'integrity') =>
+      digestKeys.get(nameOf(text), () => unwrapped([keyId, text, bound(purpose)], createSecretKey));
     return {
       current: next && Date.parse(next.from) <= now().getTime() ? next.version : current,
       dataKey(version) {
@@ -67,8 +73,8 @@ export function keyrings(opener: KeyOpener, now: () => Date = () => new Date()):
         if (text === undefined) return undefined;
         return dataKeys.get(nameOf(text), () => unwrapped([keyId, text, bound('fields')], aesKey));
       },
-      lookupKey: () =>
-        lookupKeys.get(nameOf(lookup), () => unwrapped([keyId, lookup, bound('lookup')], createSecretKey)),
+      lookupKey: () => digestKey(lookup, 'lookup'),
+      integrityKey: () => digestKey(integrity, 'integrity'),
     };
   };
 }

@@ -1,0 +1,84 @@
+import type { Keyring, Sealing } from '../crypto/keyring.ts';
+import { Problem } from '../errors.ts';
+import { type ScopedTable, scopedTable } from '../table/scoped-table.ts';
+import type { Store } from '../table/store.ts';
+import type { MunicipalityStatus } from '../tenancy/lifecycle.ts';
+import type { Instant } from '../time.ts';
+import type { TenantScope } from './scopes.ts';
+
+/** The municipality a request works in, as provisioned. */
+export interface Tenant {
+  readonly code: string;
+  readonly name: string;
+  readonly cvr: string;
+  readonly status: MunicipalityStatus;
+  /** The KLE number that its events carry, `dd.dd.dd`. */
+  readonly kle?: string | undefined;
+  /** For how many months entries of the access log are kept, where it has chosen (privacy/access-log.ts). */
+  readonly accessLogMonths?: number | undefined;
+  /** Months after which closed families and forgotten children are archived and erased; never, if absent. */
+  readonly retentionMonths?: number | undefined;
+  /** Units a minute that each client may spend in it (tenancy/quota.ts), where that is not the usual number. */
+  readonly quotaPerMinute?: number | undefined;
+  /** Seals this municipality's cursors (see table/cursor.ts). Never leaves the process. */
+  readonly cursorKey: string;
+  /** Its data keys, wrapped by the key it has in KMS. */
+  readonly sealing: Sealing;
+}
+
+/** Who acts. `organisation` is `municipal` or a partner's id, and becomes a record's `source`. */
+export interface Actor {
+  readonly kind: 'client' | 'operator' | 'system';
+  readonly id: string;
+  readonly organisation: string;
+}
+
+/** The records that a grant reaches: all of the municipality's, or only those whose `source` is the client's organisation. */
+export type VisibleRows = 'all' | 'own';
+
+declare const verified: unique symbol;
+
+/**
+ * What every verb gets first: one municipality, one actor, one instant, and the only way to that municipality's rows.
+ * The brand has no value outside this file, so a context comes from {@link makeContext} alone. Both tables work in a
+ * session of the tenant role for this municipality, so a key of another one is refused by AWS too.
+ */
+export interface Context {
+  readonly [verified]: true;
+  readonly tenant: Tenant;
+  readonly actor: Actor;
+  readonly scopes: ReadonlySet<TenantScope>;
+  /** Which of the municipality's records it may see: all of them, or only those that its own organisation wrote. */
+  readonly rows: VisibleRows;
+  readonly requestId: string;
+  readonly now: Instant;
+  /** The municipality's rows. */
+  readonly table: ScopedTable;
+  /** What is kept about the municipality outside of it: its grants, and the operator's programmes. */
+  readonly control: ScopedTable;
+  /** Opens and seals the municipality's sensitive fields. */
+  readonly keys: Keyring;
+}
+
+/**
+ * Makes a context. Only the files of this folder call it, each after it has verified who acts: a token and its grant
+ * (token.ts), a signature (signature.ts), or the system's own work (system.ts). The linter refuses any other import.
+ */
+export function makeContext(
+  store: Store,
+  access: Omit<Context, typeof verified | 'table' | 'control' | 'keys'>,
+): Context {
+  const { code } = access.tenant;
+  const within = { tableName: store.tableName, client: store.tenantClient(code) };
+  return {
+    ...access,
+    table: scopedTable(within, ['T', code]),
+    control: scopedTable(within, ['M', code]),
+    keys: store.keyrings(code, access.tenant.sealing),
+  } as Context;
+}
+
+/** Throws `forbidden` unless the context has the scope. */
+export function requireScope(ctx: Context, scope: TenantScope): void {
+  if (!ctx.scopes.has(scope)) throw new Problem('forbidden', `This operation needs the scope ${scope}.`);
+}
