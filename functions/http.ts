@@ -2,7 +2,6 @@ import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { Hono } from 'hono/tiny';
 import { problemOf, problemResult } from '#functions/problem.ts';
 import { nothingHere, Problem } from '#shared/errors.ts';
-import { digest } from '#shared/ids.ts';
 import type { Answer, ApiRequest, Operation } from '#shared/operation.ts';
 
 /**
@@ -119,8 +118,8 @@ function requestOf(call: Call, params: ApiRequest['params'], hasBody: boolean): 
     get text() {
       return textOf(event);
     },
-    get fingerprint() {
-      return digest(event.httpMethod, event.path, text);
+    get essence() {
+      return JSON.stringify([event.httpMethod, event.path, text]);
     },
   };
 }

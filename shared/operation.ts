@@ -13,8 +13,11 @@ export interface ApiRequest {
   readonly body: unknown;
   /** The body as it came, at most 1 MiB; bytes that are not UTF-8 are U+FFFD in it. */
   readonly text: string;
-  /** Digest of method, path and body: tells a repeated request from another one under the same Idempotency-Key. */
-  readonly fingerprint: string;
+  /**
+   * Method, path and body as one text, which tells a repeated request from another one under the same Idempotency-Key. The
+   * body may hold sensitive values, so what is stored of it is a keyed hash (record/keyed-hash.ts).
+   */
+  readonly essence: string;
 }
 
 /** What an operation answers; HTTP and the request id are added by the function. */
@@ -87,10 +90,11 @@ export function requireMatch(ifMatch: string | undefined, version: number): void
   }
 }
 
-/** An Idempotency-Key with the fingerprint of its request. */
+/** An Idempotency-Key with the text that stands for its request. */
 export interface Idempotency {
   readonly key: string;
-  readonly fingerprint: string;
+  /** {@link ApiRequest.essence}: it never leaves the process. */
+  readonly essence: string;
 }
 
 const PRINTABLE = /^[\x21-\x7e]{1,255}$/;
@@ -106,5 +110,5 @@ export function idempotencyOf(request: ApiRequest): Idempotency | undefined {
       'invalid_format',
     );
   }
-  return { key, fingerprint: request.fingerprint };
+  return { key, essence: request.essence };
 }

@@ -6,6 +6,7 @@ import type { Answer, Idempotency } from '../operation.ts';
 import { eventKey } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
 import { plusSeconds } from '../time.ts';
+import { requestFingerprint } from './keyed-hash.ts';
 import type { View } from './resource.ts';
 import { answerOf } from './stored.ts';
 
@@ -48,7 +49,7 @@ export async function once(
       const earlier = error instanceof Done ? error.event : eventId && (await ctx.table.get(eventKey(eventId)));
       if (earlier && idempotency) {
         if ((earlier['at'] as string) >= plusSeconds(ctx.now, -KEY_LIFE_DAYS * 86_400))
-          return replay(earlier, idempotency);
+          return await replay(ctx, earlier, idempotency);
         eventId = derivedId('evt', ctx.tenant.code, eventId as string);
       } else if (error instanceof Problem) throw error;
       if (attempt === TRIES) {
@@ -59,11 +60,11 @@ export async function once(
   }
 }
 
-function replay(event: Row, { fingerprint }: Idempotency): Answer {
+async function replay(ctx: Context, event: Row, { essence }: Idempotency): Promise<Answer> {
   const request = event['request'] as
     | { fingerprint: string; answer: { status: number; view: string; href: string } }
     | undefined;
-  if (request?.fingerprint !== fingerprint) {
+  if (request?.fingerprint !== (await requestFingerprint(ctx, essence))) {
     throw new Problem('idempotency_key_reused', 'This Idempotency-Key came earlier with another request.');
   }
   const { status, view, href } = request.answer;

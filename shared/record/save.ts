@@ -7,6 +7,7 @@ import { unchangedSince, type Write, WriteRefused } from '../table/write.ts';
 import { type Action, eventWrite } from './events.ts';
 import { type Guarded, ledgerWrites, lockWrites } from './guards.ts';
 import { edgeWrites, indexOf } from './indexes.ts';
+import { requestFingerprint } from './keyed-hash.ts';
 import { Done, Outrun } from './once.ts';
 import { newReferences, referenceChecks } from './references.ts';
 import type { Resource } from './resource.ts';
@@ -46,11 +47,12 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
   const eventId = saving.eventId ?? derivedId('evt', ctx.tenant.code, after.id, after.version);
   const view = viewOf(resource, after);
   const references = deleted ? [] : newReferences(resource, before?.whole, after);
-  const [sensitive, edges, ledgers, checks] = await Promise.all([
+  const [sensitive, edges, ledgers, checks, fingerprint] = await Promise.all([
     sealedOf(ctx, resource, before, after),
     edgeWrites(ctx, resource, before?.whole, remaining, after.id),
     ledgerWrites(ctx, resource, before?.whole, remaining, after.id),
     referenceChecks(ctx, references, after.id),
+    idempotency && requestFingerprint(ctx, idempotency.essence),
   ]);
 
   const record: Guarded = {
@@ -84,7 +86,7 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
       previous: before?.lastEvent,
       status: after.status,
       request: idempotency && {
-        fingerprint: idempotency.fingerprint,
+        fingerprint: fingerprint as string,
         // As text, because a map comes back with its members in another order, and a replay gives the same bytes.
         answer: { status: saving.answerStatus, view: JSON.stringify(view), href },
       },

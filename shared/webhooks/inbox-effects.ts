@@ -46,7 +46,7 @@ async function change(
   const stored = resource && storedOf(resource, row);
   if (!resource || !stored) throw new Problem('unknown_reference', 'The id names no such record here.');
   const parents = Object.fromEntries(parentFields(resource).map((field) => [field, String(stored.view[field])]));
-  const key = { key: `${message.id} ${id}`, fingerprint: message.id };
+  const key = { key: `${message.id} ${id}`, essence: message.id };
   await reviseRecord(ctx, resource, { id, parents }, patchOf, key);
 }
 

@@ -1,3 +1,5 @@
+import { GATE_MUTANTS } from './gate-mutants.ts';
+
 /** A guard, and the product without it. */
 export interface Mutant {
   /** Which guard is gone. */
@@ -117,6 +119,7 @@ export const MUTANTS: readonly Mutant[] = [
     tests: LAYERS,
     because: /serves no other, and reads nothing for it: expected 200 to be 500/,
   },
+  ...GATE_MUTANTS,
 ];
 
 /** What became of the tests of one mutant. */

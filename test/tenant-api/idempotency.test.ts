@@ -1,5 +1,7 @@
+import { hash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { FAMILY, makeFamily } from '#test/support/examples.ts';
+import { rowsOf } from '#test/support/content.ts';
+import { CHILD, FAMILY, makeFamily } from '#test/support/examples.ts';
 import { type Caller, type Livline, startLivline } from '#test/support/livline.ts';
 import { expectProblem, writesIn } from '#test/support/problems.ts';
 
@@ -7,6 +9,9 @@ let livline: Livline;
 beforeAll(async () => {
   livline = await startLivline();
 });
+
+/** What stands for a request: its method, path and body as one text (functions/http.ts). */
+const essenceOf = (method: string, path: string, body: object) => JSON.stringify([method, path, JSON.stringify(body)]);
 
 const DAY_S = 86_400;
 const key = (value: string) => ({ 'idempotency-key': value });
@@ -118,6 +123,19 @@ describe('an Idempotency-Key', () => {
     const [one, other] = (await caller.get('/events')).body.items;
     expect(Object.keys(other.data).sort()).toEqual(Object.keys(one.data).sort());
     expect(JSON.stringify(other)).not.toContain(FAMILY.alias);
+  });
+
+  it('is stored with a keyed hash of its request, which trying all CPR numbers does not find', async () => {
+    const caller = await livline.freshMunicipality();
+    const body = { ...CHILD, cpr: '610314-4321' };
+    await caller.post('/children', body, key('k-11'));
+    const fingerprints = (await rowsOf(livline.store, caller.code, 'event')).flatMap(({ request }) =>
+      request ? [request.fingerprint] : [],
+    );
+    const texts = [JSON.stringify(body), essenceOf('POST', `/v1/municipalities/${caller.code}/children`, body)];
+    const guesses = texts.flatMap((text) => [text, `request fingerprint:${text}`]).map((text) => hash('sha256', text));
+    expect(fingerprints).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)]);
+    expect(guesses).not.toContain(fingerprints[0]);
   });
 
   it('of a refused request is free to be used again', async () => {
