@@ -18,6 +18,16 @@ export interface Tenant {
   readonly accessLogMonths?: number | undefined;
   /** Months after which closed families and forgotten children are archived and erased; never, if absent. */
   readonly retentionMonths?: number | undefined;
+  /** The purposes that a caller may name in X-Access-Purpose, where the municipality allows only some. */
+  readonly purposes?: readonly string[] | undefined;
+  /** Whether showing a sensitive value needs X-Access-Purpose. */
+  readonly requirePurpose?: boolean | undefined;
+  /** Whether showing a sensitive value needs X-Access-Person, the person behind an interactive client. */
+  readonly requirePerson?: boolean | undefined;
+  /** Whether its case numbers look like CPR numbers, so that they are not refused for that. */
+  readonly cprLikeCaseNumbers?: boolean | undefined;
+  /** The public key (JWK) to which its handover is encrypted. */
+  readonly handoverKey?: Readonly<Record<string, unknown>> | undefined;
   /** Units a minute that each client may spend in it (tenancy/quota.ts), where that is not the usual number. */
   readonly quotaPerMinute?: number | undefined;
   /** Seals this municipality's cursors (see table/cursor.ts). Never leaves the process. */
