@@ -1,4 +1,5 @@
 import type { Context } from '../auth/context.ts';
+import type { TenantScope } from '../auth/scopes.ts';
 import { duePartition, eventKey } from '../table/keys.ts';
 import { ABSENT, type Attributes, type Write } from '../table/write.ts';
 import { plusSeconds } from '../time.ts';
@@ -18,6 +19,10 @@ export interface EventDraft {
   readonly objectType: string;
   readonly objectId: string;
   readonly objectVersion: number;
+  /** The scope that reads objects of this type: only who holds it is told of the event. */
+  readonly scope: TenantScope;
+  /** The organisation that the object belongs to: `municipal`, or the id of a partner. */
+  readonly source: string;
   readonly href: string;
   readonly action: Action;
   readonly changed: readonly string[];
@@ -80,7 +85,13 @@ export function eventWrite(ctx: Context, draft: EventDraft): Write {
       objectId,
       at: ctx.now,
       envelope,
-      view: { version: draft.objectVersion, ...(draft.status !== undefined && { status: draft.status }) },
+      // Inside `view`, so that the chain covers it.
+      view: {
+        version: draft.objectVersion,
+        ...(draft.status !== undefined && { status: draft.status }),
+        scope: draft.scope,
+        source: draft.source,
+      },
       previous: draft.previous,
       request: draft.request,
     },

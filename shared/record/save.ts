@@ -11,6 +11,7 @@ import { requestFingerprint } from './keyed-hash.ts';
 import { Done, Outrun } from './once.ts';
 import { newReferences, referenceChecks } from './references.ts';
 import type { Resource } from './resource.ts';
+import { sourceField } from './schemas.ts';
 import { sealedOf } from './sealing.ts';
 import { answerOf, type Opened, viewOf, type Whole } from './stored.ts';
 
@@ -81,6 +82,8 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
       objectType: resource.name,
       objectId: after.id,
       objectVersion: after.version,
+      scope: resource.scopes.read,
+      source: String((before?.whole ?? after)[sourceField(resource)]),
       href,
       caseRefs: (deleted ? before?.whole : after)?.caseRefs,
       previous: before?.lastEvent,

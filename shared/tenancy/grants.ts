@@ -125,6 +125,8 @@ async function commit(
     objectType: 'grant',
     objectId: clientId,
     objectVersion: versionOf(before) + 1,
+    scope: 'grants:read',
+    source: 'municipal',
     href: `${collection.replace('{code}', ctx.tenant.code)}/${clientId}`,
     changed: ['scopes'],
     previous: before?.['lastEvent'] as string | undefined,

@@ -38,6 +38,8 @@ async function tell({ store }: StewardDeps, municipality: Municipality, requestI
       objectType: 'municipality',
       objectId: tenant.code,
       objectVersion: version,
+      scope: 'grants:read',
+      source: 'municipal',
       href: `/v1/admin/municipalities/${tenant.code}`,
       action: version === 1 ? 'created' : 'updated',
       changed: version === 1 ? [] : ['status'],

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Context } from '../auth/context.ts';
+import type { TenantScope } from '../auth/scopes.ts';
 import { newId } from '../ids.ts';
 import { type Answer, type ApiRequest, type Operation, param } from '../operation.ts';
 import { cloudEvent, eventBytes, sequenceText } from '../record/events.ts';
@@ -67,6 +68,16 @@ const feedParameters = () => ({
   limit: z.coerce.number().int().min(1).max(200).default(100).describe('How many events to look at, 1–200.'),
 });
 
+/** What an event's row says of its object: the scope that reads objects of this type, and the organisation it belongs to. */
+interface EventOf {
+  readonly scope: TenantScope;
+  readonly source: string;
+}
+
+/** Whether a client is told of an event: it may read objects of its type, or it verifies the history of all of them. */
+const mayReadEvent = ({ scopes }: Context, { scope }: EventOf): boolean =>
+  scopes.has(scope) || scopes.has('audit:read');
+
 /**
  * One page of the feed. The index may show event 7 before event 6, so a page ends before the first number that is missing:
  * whoever goes on from `next` meets every event, once, in order.
@@ -81,6 +92,7 @@ async function listEvents(ctx: Context, request: ApiRequest): Promise<Answer> {
   });
   const unbroken = rows.filter((row, at) => row['sequence'] === after + at + 1);
   const items = unbroken
+    .filter((row) => mayReadEvent(ctx, row['view'] as EventOf))
     .map((row) => JSON.parse(eventBytes(row['envelope'] as string, row['sequence'] as number)) as { type: string })
     .filter(({ type }) => typesInclude(types, type.slice('dk.livline.'.length)));
   return { status: 200, body: { items, next: sequenceText(after + unbroken.length) } };
@@ -185,7 +197,8 @@ export function webhookOperations({ post, allowLocal }: WebhookDeps): Operation<
       scope: 'events:read',
       tag: 'events',
       summary: 'Read the events in order, without gaps',
-      description: 'The same events as the webhooks, for those who would rather pull.',
+      description:
+        'The same events as the webhooks, for those who would rather pull. A client sees the events about objects whose type it may read; with the scope `audit:read` it sees all of them.',
       manner: 'list',
       query: feedParameters,
       success: {

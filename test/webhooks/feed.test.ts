@@ -29,6 +29,14 @@ describe('GET /events', () => {
     expect(page.body.next).toBe('000000000004');
   });
 
+  it('shows a client the events about objects whose type it may read, and all of them with audit:read', async () => {
+    const page = await at.withScopes('events:read', 'families:read').get('/events');
+    expect(subjectsOf(page)).toEqual(subjects.slice(1, 3));
+    expect(page.body.next).toBe('000000000004');
+    expect(subjectsOf(await at.withScopes('events:read').get('/events'))).toEqual([]);
+    expect(subjectsOf(await at.withScopes('events:read', 'audit:read').get('/events'))).toEqual(subjects);
+  });
+
   it('goes on after a sequence, with or without its zeros, and stays where it is when there is no more', async () => {
     for (const after of ['2', '000000000002']) {
       expect(subjectsOf(await at.get('/events', { after }))).toEqual(subjects.slice(2));
