@@ -1,7 +1,8 @@
 import { Aws, type Stack, Validations } from 'aws-cdk-lib';
 import { PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { HERE } from './table-access.ts';
+import { KEY_PURPOSES, type KeyPurpose } from '#shared/crypto/purposes.ts';
+import { HERE, type TenantFunction } from './table-access.ts';
 
 /**
  * Who may do what with the municipalities' keys. They are made while the product runs, so no policy can name them: they
@@ -79,8 +80,23 @@ export function grantCertificates(role: Role, key: IKey, action: 'kms:Sign' | 'k
   role.addToPolicy(new PolicyStatement({ sid: 'Certify', actions: [action], resources: [key.keyArn] }));
 }
 
-/** Lets a tenant role unwrap the data keys of the municipality that its session is tagged with. */
-export function grantUnwrapping(role: Role, stack: Stack, stage: string): void {
+/**
+ * The purposes of the keys that each function unwraps, which it needs for its work and for what it writes: a function that
+ * changes a record seals its fields, keys what it is looked up by, and proves the row. The relay reads nothing sealed.
+ */
+export const UNWRAPPED: Readonly<Record<TenantFunction, readonly KeyPurpose[]>> = {
+  'tenant-api': KEY_PURPOSES,
+  inbox: KEY_PURPOSES,
+  relay: [],
+  // It signs what it posts, and disables endpoints. It opens nothing of the record.
+  deliver: ['secrets', 'integrity'],
+  clock: ['fields', 'lookup', 'integrity'],
+  // It seals everything anew where that is asked for, secrets too.
+  lifecycle: KEY_PURPOSES,
+};
+
+/** Lets a tenant role unwrap the data keys for these purposes of the municipality that its session is tagged with. */
+export function grantUnwrapping(role: Role, stack: Stack, stage: string, purposes: readonly KeyPurpose[]): void {
   acknowledgeNamelessKeys(role, stack, stage);
   role.addToPolicy(
     new PolicyStatement({
@@ -92,6 +108,7 @@ export function grantUnwrapping(role: Role, stack: Stack, stage: string): void {
           [STAGE_TAG]: stage,
           [MUNICIPALITY_TAG]: HERE,
           'kms:EncryptionContext:municipality': HERE,
+          'kms:EncryptionContext:purpose': purposes,
         },
       },
     }),

@@ -3,7 +3,7 @@ import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { Role } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
-import { grantUnwrapping } from './key-access.ts';
+import { grantUnwrapping, UNWRAPPED } from './key-access.ts';
 import {
   type FunctionEnvironments,
   functionRole,
@@ -30,7 +30,8 @@ export function tenantFunction<Name extends TenantFunction>(
   const role = functionRole(scope, name);
   grantTableAccess(role, table, name);
   const inside = tenantRole(scope, table, name, role);
-  if (name !== 'relay') grantUnwrapping(inside, Stack.of(scope), props.stage.name);
+  const purposes = UNWRAPPED[name];
+  if (purposes.length > 0) grantUnwrapping(inside, Stack.of(scope), props.stage.name, purposes);
   props.grant?.(inside, role);
   const environment = props.environment({ TABLE_NAME: table.tableName, TENANT_ROLE_ARN: inside.roleArn });
   return serviceFunction(scope, name, { ...props, role, environment });

@@ -1,14 +1,16 @@
 import { DecryptCommand, KMSClient } from '@aws-sdk/client-kms';
 import type { TenantSessions } from '../table/tenant-session.ts';
+import type { KeyPurpose } from './purposes.ts';
 
 /** What a data key is bound to: wrapped for one municipality and purpose, it is unwrapped for no other. */
 export interface KeyBinding {
   readonly municipality: string;
   /**
-   * `fields` seals field values; `lookup` keys the digests of what callers send (telephone and CPR numbers that are looked
-   * up, request fingerprints); `integrity` keys the codes that prove rows unaltered.
+   * `fields` seals field values; `secrets` seals what proves a caller or a receiver (webhook and connection secrets, custom
+   * headers, OAuth secrets, private keys); `lookup` keys the digests of what callers send (telephone and CPR numbers that
+   * are looked up, request fingerprints); `integrity` keys the codes that prove rows unaltered.
    */
-  readonly purpose: 'fields' | 'lookup' | 'integrity';
+  readonly purpose: KeyPurpose;
 }
 
 /** Unwraps data keys, for whoever works inside the municipality. */

@@ -2,6 +2,7 @@ import { createSecretKey, type KeyObject, type webcrypto } from 'node:crypto';
 import { memory } from '../memory.ts';
 import type { Instant } from '../time.ts';
 import type { KeyBinding, KeyOpener } from './key-opener.ts';
+import type { KeyPurpose } from './purposes.ts';
 
 /** What a municipality's row holds of its keys. None of it opens anything without the municipality's key in KMS. */
 export interface Sealing {
@@ -13,18 +14,28 @@ export interface Sealing {
   readonly next?: { readonly version: number; readonly from: Instant };
   /** The wrapped data keys by version, in base64. A version that some value may still be sealed with stays here. */
   readonly wrapped: Readonly<Record<string, string>>;
+  /** The wrapped keys of secrets by version, in base64: each version has one of both. */
+  readonly secrets: Readonly<Record<string, string>>;
   /** The wrapped key of the lookup hashes, in base64. It has one version, since a hash cannot be sealed anew. */
   readonly lookup: string;
   /** The wrapped key of the codes that prove rows unaltered, in base64. It has one version too. */
   readonly integrity: string;
 }
 
+/** A key as the header of what is sealed with it names it: `3` is version 3 of the municipality's key, `s3` that of its secrets. */
+export type KeyName = string;
+
+/** Whether a text has the form of a key's name. */
+export const isKeyName = (text: string): boolean => /^s?[1-9]\d{0,8}$/.test(text);
+
 /** The keys of one municipality in clear. They cannot be read out of the objects that hold them. */
 export interface Keyring {
   /** The version that new values are sealed with. */
   readonly current: number;
-  /** The AES-256-GCM key of a version; `undefined` where the municipality has no such version. */
-  dataKey(version: number): Promise<webcrypto.CryptoKey> | undefined;
+  /** Names of the keys that new values are sealed with: `fields` those of the record, `secrets` those of its principals. */
+  readonly newest: { readonly fields: KeyName; readonly secrets: KeyName };
+  /** The AES-256-GCM key by its name; `undefined` where the municipality has none of this name. */
+  key(name: KeyName): Promise<webcrypto.CryptoKey> | undefined;
   /** The key of the hashes by which telephone and CPR numbers are looked up. */
   lookupKey(): Promise<KeyObject>;
   /** The key of the codes that prove rows unaltered. */
@@ -61,17 +72,21 @@ export function keyrings(opener: KeyOpener, now: () => Date = () => new Date()):
     }
   }
 
-  return (code, { keyId, current, next, wrapped, lookup, integrity }) => {
-    const bound = (purpose: KeyBinding['purpose']): KeyBinding => ({ municipality: code, purpose });
+  return (code, { keyId, current, next, wrapped, secrets, lookup, integrity }) => {
+    const bound = (purpose: KeyPurpose): KeyBinding => ({ municipality: code, purpose });
     const nameOf = (text: string) => JSON.stringify([code, keyId, text]);
     const digestKey = (text: string, purpose: 'lookup' | 'integrity') =>
       digestKeys.get(nameOf(text), () => unwrapped([keyId, text, bound(purpose)], createSecretKey));
+    const version = next && Date.parse(next.from) <= now().getTime() ? next.version : current;
     return {
-      current: next && Date.parse(next.from) <= now().getTime() ? next.version : current,
-      dataKey(version) {
-        const text = wrapped[version];
+      current: version,
+      newest: { fields: String(version), secrets: `s${version}` },
+      key(name) {
+        const ofSecrets = name.startsWith('s');
+        const text = ofSecrets ? secrets[name.slice(1)] : wrapped[name];
         if (text === undefined) return undefined;
-        return dataKeys.get(nameOf(text), () => unwrapped([keyId, text, bound('fields')], aesKey));
+        const purpose = ofSecrets ? 'secrets' : 'fields';
+        return dataKeys.get(nameOf(text), () => unwrapped([keyId, text, bound(purpose)], aesKey));
       },
       lookupKey: () => digestKey(lookup, 'lookup'),
       integrityKey: () => digestKey(integrity, 'integrity'),

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { CompactEncrypt, compactDecrypt } from 'jose';
-import type { Keyring } from './keyring.ts';
+import { isKeyName, type KeyName, type Keyring } from './keyring.ts';
 
 /** Where a sealed value stands. It opens nowhere else. */
 export interface Place {
@@ -18,27 +18,31 @@ const MANAGEMENT = 'dir';
 const ENCRYPTION = 'A256GCM';
 
 /** The protected header (RFC 7516 §2), all of it: it is authenticated with the value and so binds it to its place. */
-const headerOf = (version: number, { municipality, recordId, field }: Place) => ({
+const headerOf = (name: KeyName, { municipality, recordId, field }: Place) => ({
   alg: MANAGEMENT,
   enc: ENCRYPTION,
-  kid: String(version),
+  kid: name,
   mun: municipality,
   rec: recordId,
   fld: field,
 });
 
 /**
- * Seals a JSON value for one place with the municipality's current data key, as a JWE in compact form (RFC 7516 §7.1).
+ * Seals a JSON value for one place, as a JWE in compact form (RFC 7516 §7.1), with the key of this name: the
+ * municipality's current data key if none is named.
  *
  * Each seal draws its 96 bits of nonce at random, which NIST SP 800-38D §8.3 allows for up to 2^32 seals under one key.
  * A municipality that changed ten sensitive fields every second would take 13 years to get there; a rotation starts anew.
  */
-export async function seal(keyring: Keyring, place: Place, value: NonNullable<unknown> | null): Promise<string> {
-  const key = keyring.dataKey(keyring.current);
-  if (key === undefined) throw new Error(`Municipality ${place.municipality} has no current data key`);
-  return new CompactEncrypt(Buffer.from(JSON.stringify(value)))
-    .setProtectedHeader(headerOf(keyring.current, place))
-    .encrypt(await key);
+export async function seal(
+  keyring: Keyring,
+  place: Place,
+  value: NonNullable<unknown> | null,
+  name: KeyName = keyring.newest.fields,
+): Promise<string> {
+  const key = await keyring.key(name);
+  if (key === undefined) throw new Error(`Municipality ${place.municipality} has no key ${name}`);
+  return new CompactEncrypt(Buffer.from(JSON.stringify(value))).setProtectedHeader(headerOf(name, place)).encrypt(key);
 }
 
 /**
@@ -47,9 +51,9 @@ export async function seal(keyring: Keyring, place: Place, value: NonNullable<un
  * whatever KMS throws if the key cannot be had
  */
 export async function open(keyring: Keyring, place: Place, sealed: string): Promise<unknown> {
-  const { header, version } = read(sealed);
-  if (!isDeepStrictEqual(header, headerOf(version, place))) throw broken(place);
-  const key = await keyring.dataKey(version);
+  const { header, name } = read(sealed);
+  if (!isDeepStrictEqual(header, headerOf(name, place))) throw broken(place);
+  const key = await keyring.key(name);
   if (key === undefined || !isCanonical(sealed)) throw broken(place);
   try {
     const { plaintext } = await compactDecrypt(sealed, key, {
@@ -63,14 +67,13 @@ export async function open(keyring: Keyring, place: Place, sealed: string): Prom
   }
 }
 
-/** The version of the data key that a value was sealed with, as it says itself. Throws SealBroken if it is no sealed value. */
-export const keyVersionOf = (sealed: string): number => read(sealed).version;
+/** The name of the key that a value was sealed with, as it says itself. Throws SealBroken if it is no sealed value. */
+export const keyNameOf = (sealed: string): KeyName => read(sealed).name;
 
-function read(sealed: string): { readonly header: unknown; readonly version: number } {
+function read(sealed: string): { readonly header: unknown; readonly name: KeyName } {
   try {
     const header = JSON.parse(Buffer.from(sealed.slice(0, sealed.indexOf('.')), 'base64url').toString());
-    if (typeof header.kid === 'string' && /^[1-9]\d{0,8}$/.test(header.kid))
-      return { header, version: Number(header.kid) };
+    if (typeof header.kid === 'string' && isKeyName(header.kid)) return { header, name: header.kid };
   } catch {
     // It is no header at all.
   }

@@ -1,9 +1,10 @@
 import type { Context } from '../auth/context.ts';
-import { keyVersionOf } from '../crypto/seal.ts';
+import { keyNameOf } from '../crypto/seal.ts';
 import { recordsOf } from '../record/all.ts';
+import type { Sensitivity } from '../record/fields.ts';
 import type { Resource } from '../record/resource.ts';
 import { schemasOf } from '../record/schemas.ts';
-import { opened, sealedOf } from '../record/sealing.ts';
+import { newestKey, opened, sealedOf } from '../record/sealing.ts';
 import type { Stored } from '../record/stored.ts';
 import { recordKey } from '../table/keys.ts';
 import { isVersion, WriteRefused } from '../table/write.ts';
@@ -11,8 +12,10 @@ import { isVersion, WriteRefused } from '../table/write.ts';
 /** Records sealed anew at a time. */
 const AT_ONCE = 10;
 
-const isOld = ({ sealed }: Stored, current: number): boolean =>
-  Object.values(sealed).some((part) => Object.values(part ?? {}).some((text) => keyVersionOf(text) < current));
+const isOld = (ctx: Context, { sealed }: Stored): boolean =>
+  (Object.entries(sealed) as [Sensitivity, Readonly<Record<string, string>>][]).some(([sensitivity, part]) =>
+    Object.values(part).some((text) => keyNameOf(text) !== newestKey(ctx, sensitivity)),
+  );
 
 /**
  * Seals a record's fields with the current data key, in place: what it says is the same, so it keeps its version and has
@@ -47,7 +50,7 @@ export async function resealAll(
   for (const resource of resources) {
     if (Object.keys(schemasOf(resource).sensitivity).length === 0) continue;
     for await (const records of recordsOf(ctx, resources, resource)) {
-      const old = records.filter((stored) => isOld(stored, ctx.keys.current));
+      const old = records.filter((stored) => isOld(ctx, stored));
       for (let start = 0; start < old.length; start += AT_ONCE) {
         if (!hasTime()) return false;
         await Promise.all(old.slice(start, start + AT_ONCE).map((stored) => reseal(ctx, resource, stored)));

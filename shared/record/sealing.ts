@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Context } from '../auth/context.ts';
+import type { KeyName } from '../crypto/keyring.ts';
 import type { Sensitivity } from './fields.ts';
 import type { Fields, Resource } from './resource.ts';
 import { type Opened, type Sealed, type Stored, sensitiveOf, type Whole } from './stored.ts';
@@ -29,11 +30,21 @@ export async function opened(ctx: Context, stored: Stored): Promise<Opened> {
   return { ...stored, whole: { ...view, ...fields } };
 }
 
-/** Seals one value of a record for one field of it. */
-export async function sealField(ctx: Context, recordId: string, field: string, value: unknown): Promise<string> {
+/** Seals one value of a record for one field of it, with the municipality's current data key unless another is named. */
+export async function sealField(
+  ctx: Context,
+  recordId: string,
+  field: string,
+  value: unknown,
+  keyName?: KeyName,
+): Promise<string> {
   const { seal } = await sealing();
-  return seal(ctx.keys, placeOf(ctx, recordId, field), value as NonNullable<unknown>);
+  return seal(ctx.keys, placeOf(ctx, recordId, field), value as NonNullable<unknown>, keyName);
 }
+
+/** The name of the key that a field of this sensitivity is sealed with now. */
+export const newestKey = ({ keys: { newest } }: Context, sensitivity: Sensitivity): KeyName =>
+  sensitivity === 'secret' ? newest.secrets : newest.fields;
 
 /**
  * The sensitive fields of a record as they are stored; undefined where it has none. One that has not changed keeps its
@@ -47,14 +58,14 @@ export async function sealedOf(
 ): Promise<Sealed | undefined> {
   const parts = Object.entries(sensitiveOf(resource, after)) as [Sensitivity, Fields][];
   if (parts.length === 0) return undefined;
-  const { keyVersionOf } = await sealing();
+  const { keyNameOf } = await sealing();
   const sealedField = (sensitivity: Sensitivity, name: string, value: unknown): Promise<string> | string => {
     const standing = before?.sealed[sensitivity]?.[name];
     const stays =
       standing !== undefined &&
       isDeepStrictEqual(before?.whole[name], value) &&
-      keyVersionOf(standing) === ctx.keys.current;
-    return stays ? standing : sealField(ctx, after.id, name, value);
+      keyNameOf(standing) === newestKey(ctx, sensitivity);
+    return stays ? standing : sealField(ctx, after.id, name, value, newestKey(ctx, sensitivity));
   };
   const sealed: Partial<Record<Sensitivity, Record<string, string>>> = {};
   for (const [sensitivity, fields] of parts) {

@@ -22,7 +22,7 @@ export const KeyRotation = () =>
   });
 
 /**
- * Gives a municipality a new data key, wrapped by its own key. What was sealed with the one before still opens. Throws
+ * Gives a municipality a new data key and a new key of secrets, wrapped by its own key. What was sealed with the one before still opens. Throws
  * `conflict` while the last rotation is not two minutes old.
  */
 export async function rotateKeys(ctx: OperatorContext, code: string, body: unknown): Promise<Answer> {
@@ -34,14 +34,16 @@ export async function rotateKeys(ctx: OperatorContext, code: string, body: unkno
   }
   const current = sealing.next?.version ?? sealing.current;
   const version = current + 1;
-  const wrapped = await ctx.keys.newDataKey(sealing.keyId, { municipality: code, purpose: 'fields' });
+  const newKey = (purpose: 'fields' | 'secrets') => ctx.keys.newDataKey(sealing.keyId, { municipality: code, purpose });
+  const [fields, secrets] = await Promise.all([newKey('fields'), newKey('secrets')]);
   const tenant = {
     ...before.tenant,
     sealing: {
       ...sealing,
       current,
       next: { version, from: plusSeconds(ctx.now, ANNOUNCED_S) },
-      wrapped: { ...sealing.wrapped, [version]: wrapped },
+      wrapped: { ...sealing.wrapped, [version]: fields },
+      secrets: { ...sealing.secrets, [version]: secrets },
     },
   };
   const view = { ...before.view, keyVersion: version };

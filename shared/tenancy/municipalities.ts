@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import * as z from 'zod';
 import type { Tenant } from '../auth/context.ts';
 import { TENANT_SCOPES } from '../auth/scopes.ts';
-import type { KeyBinding } from '../crypto/key-opener.ts';
 import type { Sealing } from '../crypto/keyring.ts';
+import { KEY_PURPOSES, type KeyPurpose } from '../crypto/purposes.ts';
 import { invalid, Problem } from '../errors.ts';
 import type { Answer } from '../operation.ts';
 import { DEFAULT_MONTHS } from '../privacy/access-log.ts';
@@ -154,12 +154,12 @@ export async function provisionMunicipality(ctx: OperatorContext, body: unknown)
   };
 }
 
-/** Makes the municipality's own key and, wrapped by it, its first data key and the keys of its digests. */
+/** Makes the municipality's own key and, wrapped by it, its first data keys and the keys of its digests. */
 async function newSealing({ keys }: OperatorContext, code: string): Promise<Sealing> {
   const keyId = await keys.createKey(code);
-  const newKey = (purpose: KeyBinding['purpose']) => keys.newDataKey(keyId, { municipality: code, purpose });
-  const [fields, lookup, integrity] = await Promise.all([newKey('fields'), newKey('lookup'), newKey('integrity')]);
-  return { keyId, current: 1, wrapped: { '1': fields }, lookup, integrity };
+  const newKey = (purpose: KeyPurpose) => keys.newDataKey(keyId, { municipality: code, purpose });
+  const [fields, secrets, lookup, integrity] = await Promise.all(KEY_PURPOSES.map(newKey));
+  return { keyId, current: 1, wrapped: { '1': fields }, secrets: { '1': secrets }, lookup, integrity } as Sealing;
 }
 
 /** The municipality as it begins; undefined where another request was quicker. */

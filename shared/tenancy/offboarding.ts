@@ -165,7 +165,7 @@ async function certify({ deps, state, before }: Leaving, erasedAt: Instant): Pro
       cvr,
       status: 'deleted',
       cursorKey: '',
-      sealing: { keyId, current: 0, wrapped: {}, lookup: '', integrity: '' },
+      sealing: { keyId, current: 0, wrapped: {}, secrets: {}, lookup: '', integrity: '' },
     },
     view: { ...before.view, statusAt: erasedAt },
     offboarding: undefined,

@@ -28,7 +28,7 @@ async function stubbedStore(): Promise<Store> {
     cvr: '29189900',
     status: 'live',
     cursorKey: '',
-    sealing: { keyId, current: 1, wrapped: { '1': fields }, lookup },
+    sealing: { keyId, current: 1, wrapped: { '1': fields }, secrets: {}, lookup },
   };
   const Responses = {
     stub: [

@@ -143,7 +143,14 @@ describe('a data key', () => {
     const [fields, lookup] = await Promise.all(
       (['fields', 'lookup'] as const).map((purpose) => maker.newDataKey(keyId, { municipality: '0630', purpose })),
     );
-    const sealing = { keyId, current: 1, wrapped: { 1: fields ?? '' }, lookup: lookup ?? '', integrity: '' };
+    const sealing = {
+      keyId,
+      current: 1,
+      wrapped: { 1: fields ?? '' },
+      secrets: {},
+      lookup: lookup ?? '',
+      integrity: '',
+    };
     const place = { municipality: '0630', recordId: randomUUID(), field: 'phone' };
     const sealed = await seal(keyrings(opener)('0630', sealing), place, '+45 12 34 56 78');
     await server.stop();

@@ -9,6 +9,7 @@ const newSealing = (): Sealing => ({
   keyId: 'arn:key',
   current: 1,
   wrapped: { 1: newKey() },
+  secrets: { 1: newKey() },
   lookup: newKey(),
   integrity: newKey(),
 });
@@ -40,17 +41,19 @@ describe('a keyring', () => {
     const sealing = newSealing();
     const keyring = keyringOf('0630', sealing);
     expect(asked).toEqual([]);
-    await keyring.dataKey(1);
+    await keyring.key('1');
+    await keyring.key('s1');
     await keyring.lookupKey();
     expect(asked).toEqual([
       ['arn:key', sealing.wrapped['1'], { municipality: '0630', purpose: 'fields' }],
+      ['arn:key', sealing.secrets['1'], { municipality: '0630', purpose: 'secrets' }],
       ['arn:key', sealing.lookup, { municipality: '0630', purpose: 'lookup' }],
     ]);
   });
 
-  it('has no key of a version that the municipality has not', () => {
+  it('has no key of a name that the municipality has not', () => {
     const keyring = keyringOf('0630', newSealing());
-    expect([0, 2, -1, 1.5, Number.NaN].map((version) => keyring.dataKey(version))).toEqual(Array(5).fill(undefined));
+    expect(['0', '2', '-1', '1.5', 's2'].map((name) => keyring.key(name))).toEqual(Array(5).fill(undefined));
     expect(asked).toEqual([]);
   });
 
@@ -59,16 +62,16 @@ describe('a keyring', () => {
     const announced = { ...sealing, wrapped: { ...sealing.wrapped, 2: newKey() } };
     clock = 119_999;
     expect(keyringOf('0630', announced).current).toBe(1);
-    expect(await keyringOf('0630', announced).dataKey(2)).toBeDefined();
+    expect(await keyringOf('0630', announced).key('2')).toBeDefined();
     clock = 120_000;
     expect(keyringOf('0630', announced).current).toBe(2);
-    expect(await keyringOf('0630', announced).dataKey(1)).toBeDefined();
+    expect(await keyringOf('0630', announced).key('1')).toBeDefined();
   });
 
   it('lets nobody read a key, and leaves no copy of its bytes', async () => {
     const sealing = newSealing();
     const keyring = keyringOf('0630', sealing);
-    const key = await keyring.dataKey(1);
+    const key = await keyring.key('1');
     expect(key).toMatchObject({ extractable: false, algorithm: { name: 'AES-GCM', length: 256 } });
     const lookup = await keyring.lookupKey();
     expect(given).toEqual([new Uint8Array(32), new Uint8Array(32)]);
@@ -89,7 +92,7 @@ describe('a keyring', () => {
 
   it('remembers a key for five minutes and no longer', async () => {
     const sealing = newSealing();
-    const use = () => Promise.all([keyringOf('0630', sealing).dataKey(1), keyringOf('0630', sealing).lookupKey()]);
+    const use = () => Promise.all([keyringOf('0630', sealing).key('1'), keyringOf('0630', sealing).lookupKey()]);
     await use();
     clock = 5 * 60_000 - 1;
     await use();
@@ -103,35 +106,35 @@ describe('a keyring', () => {
     const sealing = newSealing();
     const right = answer;
     answer = () => Promise.reject(new Error('KMS is away'));
-    await expect(keyringOf('0630', sealing).dataKey(1)).rejects.toThrow('away');
+    await expect(keyringOf('0630', sealing).key('1')).rejects.toThrow('away');
     await expect(keyringOf('0630', sealing).lookupKey()).rejects.toThrow('away');
     answer = right;
-    await expect(keyringOf('0630', sealing).dataKey(1)).resolves.toBeDefined();
+    await expect(keyringOf('0630', sealing).key('1')).resolves.toBeDefined();
     await expect(keyringOf('0630', sealing).lookupKey()).resolves.toBeDefined();
   });
 
   it('knows a key that was made anew, under the same version, from the one before', async () => {
     const [before, after] = [newSealing(), newSealing()];
-    const old = await keyringOf('0630', before).dataKey(1);
-    const anew = await keyringOf('0630', after).dataKey(1);
+    const old = await keyringOf('0630', before).key('1');
+    const anew = await keyringOf('0630', after).key('1');
     expect(anew).not.toBe(old);
-    expect(await keyringOf('0630', before).dataKey(1)).toBe(old);
+    expect(await keyringOf('0630', before).key('1')).toBe(old);
     expect(asked).toHaveLength(2);
   });
 
   it('shares no key between municipalities, whatever their rows hold', async () => {
     const sealing = newSealing();
-    await keyringOf('0630', sealing).dataKey(1);
-    await keyringOf('0766', sealing).dataKey(1);
+    await keyringOf('0630', sealing).key('1');
+    await keyringOf('0766', sealing).key('1');
     expect(asked.map(([, , { municipality }]) => municipality)).toEqual(['0630', '0766']);
   });
 
   it('forgets the oldest keys when there are too many', async () => {
     const first = newSealing();
-    await keyringOf('0630', first).dataKey(1);
-    for (let index = 0; index < 300; index += 1) await keyringOf('0630', newSealing()).dataKey(1);
+    await keyringOf('0630', first).key('1');
+    for (let index = 0; index < 300; index += 1) await keyringOf('0630', newSealing()).key('1');
     const before = asked.length;
-    await keyringOf('0630', first).dataKey(1);
+    await keyringOf('0630', first).key('1');
     expect(asked).toHaveLength(before + 1);
   });
 });

@@ -5,7 +5,7 @@ import { CompactEncrypt } from 'jose';
 import { describe, expect, it } from 'vitest';
 import type { KeyOpener } from '#shared/crypto/key-opener.ts';
 import { keyrings, type Sealing } from '#shared/crypto/keyring.ts';
-import { keyVersionOf, open, type Place, SealBroken, seal } from '#shared/crypto/seal.ts';
+import { keyNameOf, open, type Place, SealBroken, seal } from '#shared/crypto/seal.ts';
 import { newId } from '#shared/ids.ts';
 
 /** Keys that are wrapped in nothing but base64. */
@@ -17,6 +17,7 @@ const sealing: Sealing = {
   keyId: 'arn:key',
   current: 2,
   wrapped: { 1: newKey(), 2: newKey() },
+  secrets: { 1: newKey(), 2: newKey() },
   lookup: newKey(),
   integrity: newKey(),
 };
@@ -65,6 +66,13 @@ describe('a sealed value', () => {
     await expectBroken(open(foreign, place, sealed));
   });
 
+  it('of a secret is sealed with the key of secrets, which opens no field', async () => {
+    const sealed = await seal(keyring, place, 'whsec_1', keyring.newest.secrets);
+    expect(keyNameOf(sealed)).toBe('s2');
+    expect(await open(keyring, place, sealed)).toBe('whsec_1');
+    await expectBroken(open(keyringOf('0630', { ...sealing, secrets: sealing.wrapped }), place, sealed));
+  });
+
   it('opens with no character changed, left out or added', async () => {
     const sealed = await seal(keyring, place, { cpr: '670101-1234' });
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.+/= \n';
@@ -100,10 +108,10 @@ describe('a sealed value', () => {
     }
   });
 
-  it('says its key version without being opened, and after a rotation still opens', async () => {
+  it('says the name of its key without being opened, and after a rotation still opens', async () => {
     const before = await seal(keyringOf('0630', { ...sealing, current: 1 }), place, 'secret');
     const after = await seal(keyring, place, 'secret');
-    expect([keyVersionOf(before), keyVersionOf(after)]).toEqual([1, 2]);
+    expect([keyNameOf(before), keyNameOf(after)]).toEqual(['1', '2']);
     expect(await open(keyring, place, before)).toBe('secret');
     await expectBroken(open(keyringOf('0630', { ...sealing, wrapped: { 2: newKey() } }), place, before));
   });
@@ -134,7 +142,7 @@ describe('a sealed value', () => {
     'is not %j, and nothing like it',
     async (text) => {
       await expectBroken(open(keyring, place, text));
-      expect(() => keyVersionOf(text)).toThrow(SealBroken);
+      expect(() => keyNameOf(text)).toThrow(SealBroken);
     },
   );
 

@@ -250,17 +250,26 @@ test('a tenant role is taken by its own function alone, for one municipality tha
   }
 });
 
-test('a data key is unwrapped under a tenant role alone, by the key of its municipality and for it', () => {
+test('a data key is unwrapped under a tenant role alone, by the key of its municipality, for it and for a purpose of the function', () => {
   const unwrapping = statements.filter(({ sid }) => sid === 'UnwrapKeys');
   expect(unwrapping.map(({ role }) => role.split('role')[0]).sort()).toEqual(
     ['tenantapi', 'inbox', 'deliver', 'clock', 'lifecycle'].map((name) => `${name}tenant`).sort(),
   );
-  for (const { actions, condition } of unwrapping) {
+  const all = ['fields', 'secrets', 'lookup', 'integrity'];
+  const purposes: Readonly<Record<string, readonly string[]>> = {
+    tenantapi: all,
+    inbox: all,
+    deliver: ['secrets', 'integrity'],
+    clock: ['fields', 'lookup', 'integrity'],
+    lifecycle: all,
+  };
+  for (const { role, actions, condition } of unwrapping) {
     expect(actions).toEqual(['kms:Decrypt']);
     expect(condition.StringEquals).toEqual({
       'aws:ResourceTag/livline:stage': 'prod',
       'aws:ResourceTag/livline:municipality': TAG,
       'kms:EncryptionContext:municipality': TAG,
+      'kms:EncryptionContext:purpose': purposes[role.split('tenantrole')[0] ?? ''],
     });
   }
   const others = statements.filter(({ sid, actions }) => actions.includes('kms:Decrypt') && sid !== 'UnwrapKeys');

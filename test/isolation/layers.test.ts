@@ -125,28 +125,42 @@ describe('IAM, whatever key the code asks for,', () => {
     }
   });
 
-  it.each(inside)('lets a session of $name in one municipality unwrap by no other’s key', async ({ name }) => {
-    const { code } = here;
-    const unwraps = (owner: string, bound: string, municipality?: string) =>
-      iam.decide(
-        { function: name, municipality },
-        {
-          action: 'kms:Decrypt',
-          resource: 'arn:aws:kms:eu-central-1:111122223333:key/municipality',
-          context: {
-            'aws:ResourceTag/livline:municipality': owner,
-            'aws:ResourceTag/livline:stage': 'prod',
-            'kms:EncryptionContext:municipality': bound,
+  it.each(inside)(
+    'lets a session of $name in one municipality unwrap by no other’s key, and for the purposes of its work alone',
+    async ({ name }) => {
+      const { code } = here;
+      const unwraps = (owner: string, bound: string, municipality?: string, purpose = 'integrity') =>
+        iam.decide(
+          { function: name, municipality },
+          {
+            action: 'kms:Decrypt',
+            resource: 'arn:aws:kms:eu-central-1:111122223333:key/municipality',
+            context: {
+              'aws:ResourceTag/livline:municipality': owner,
+              'aws:ResourceTag/livline:stage': 'prod',
+              'kms:EncryptionContext:municipality': bound,
+              'kms:EncryptionContext:purpose': purpose,
+            },
           },
-        },
+        );
+      // The relay moves what is sealed and opens none of it.
+      expect(await unwraps(code, code, code)).toBe(name !== 'relay');
+      expect(await unwraps(there.code, code, code)).toBe(false);
+      expect(await unwraps(code, there.code, code)).toBe(false);
+      expect(await unwraps(there.code, there.code, code)).toBe(false);
+      expect(await unwraps(code, code)).toBe(false);
+      // Deliver opens what it signs with and nothing of the record; the clock opens no secret.
+      const opens = await Promise.all(
+        ['fields', 'secrets', 'lookup'].map((purpose) => unwraps(code, code, code, purpose)),
       );
-    // The relay moves what is sealed and opens none of it.
-    expect(await unwraps(code, code, code)).toBe(name !== 'relay');
-    expect(await unwraps(there.code, code, code)).toBe(false);
-    expect(await unwraps(code, there.code, code)).toBe(false);
-    expect(await unwraps(there.code, there.code, code)).toBe(false);
-    expect(await unwraps(code, code)).toBe(false);
-  });
+      const withheld: Readonly<Record<string, readonly boolean[]>> = {
+        relay: [false, false, false],
+        deliver: [false, true, false],
+        clock: [true, false, true],
+      };
+      expect(opens, 'purposes of keys').toEqual(withheld[name] ?? [true, true, true]);
+    },
+  );
 
   it.each(inside)('opens a session of $name for a municipality, tagged with nothing else', async ({ name }) => {
     await iam.requireSession(name, { municipality: here.code });

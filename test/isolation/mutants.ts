@@ -110,7 +110,14 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'infra/key-access.ts',
     without: [['[MUNICIPALITY_TAG]: HERE,', '']],
     tests: LAYERS,
-    because: /unwrap by no other’s key: expected true to be false/,
+    because: /unwrap by no other’s key, and for the purposes of its work alone: expected true to be false/,
+  },
+  {
+    name: 'the purpose of the key that a session may unwrap',
+    file: 'infra/key-access.ts',
+    without: [["'kms:EncryptionContext:purpose': purposes,", '']],
+    tests: LAYERS,
+    because: /purposes of keys: expected \[/,
   },
   {
     name: 'the check of the execution environment',
