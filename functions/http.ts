@@ -2,6 +2,7 @@ import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { Hono } from 'hono/tiny';
 import { problemOf, problemResult } from '#functions/problem.ts';
 import { nothingHere, Problem } from '#shared/errors.ts';
+import { parseJson } from '#shared/json.ts';
 import type { Answer, ApiRequest, Operation } from '#shared/operation.ts';
 
 /**
@@ -95,14 +96,15 @@ function textOf({ body, isBase64Encoded }: APIGatewayProxyEvent): string {
   return text;
 }
 
-function parseJson({ header }: Call, text: string): unknown {
+function parseBody({ header }: Call, text: string): unknown {
   const type = header('content-type');
   if (type === undefined || !JSON_TYPES.test(type)) {
     throw new Problem('unsupported_media_type', 'The body must be application/json.');
   }
   try {
-    return JSON.parse(text);
-  } catch {
+    return parseJson(text);
+  } catch (error) {
+    if (error instanceof Problem) throw error;
     throw new Problem('malformed_request', 'The body is not valid JSON.');
   }
 }
@@ -114,7 +116,7 @@ function requestOf(call: Call, params: ApiRequest['params'], hasBody: boolean): 
     params,
     query: queryOf(event),
     header,
-    body: hasBody ? parseJson(call, text) : undefined,
+    body: hasBody ? parseBody(call, text) : undefined,
     get text() {
       return textOf(event);
     },

@@ -51,6 +51,6 @@ servers that keep some units ready for the next ones, use up of it too.
 ## Problems
 
 Whatever goes wrong is answered with \`application/problem+json\` (RFC 9457). Its \`type\` is one of a closed set, each with
-its one status, and \`errors\` points to the fields. \`GET /problems\` lists them with what to do. A body has at most 1 MB. Every answer, good or bad, carries \`X-Request-Id\`: quote it when you
+its one status, and \`errors\` points to the fields. \`GET /problems\` lists them with what to do. A body has at most 1 MB, 5,000 values and 64 levels. Every answer, good or bad, carries \`X-Request-Id\`: quote it when you
 ask us.
 `.trim();

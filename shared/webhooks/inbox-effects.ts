@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Context } from '../auth/context.ts';
 import { connectionActor } from '../auth/signature.ts';
 import { PROBLEMS, Problem, type ProblemCode } from '../errors.ts';
+import { parseJson } from '../json.ts';
 import { count, faultOf, log } from '../log.ts';
 import { etagOf } from '../operation.ts';
 import { day, municipalityCode, reference } from '../record/fields.ts';
@@ -155,7 +156,7 @@ export const MESSAGE_KINDS: Readonly<Record<string, Kind>> = {
 /** A message that was parsed, or nothing. */
 export function readMessage(text: string): { readonly type?: unknown; readonly data?: unknown } | undefined {
   try {
-    const value: unknown = JSON.parse(text);
+    const value = parseJson(text);
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
   } catch {
     return undefined;

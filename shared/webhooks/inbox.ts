@@ -3,6 +3,7 @@ import type { Context } from '../auth/context.ts';
 import { inboxContext, notSigned } from '../auth/signature.ts';
 import { Problem } from '../errors.ts';
 import { isId } from '../ids.ts';
+import { requireBounded } from '../json.ts';
 import { type Operation, param } from '../operation.ts';
 import { TENANT_BASE } from '../record/operations.ts';
 import type { Fields } from '../record/resource.ts';
@@ -94,6 +95,7 @@ export const receiveMessage: Pick<Operation<Door>, 'method' | 'path' | 'body' | 
     const signed = { code: param(request, 'code'), connectionId, signedWith };
     const ctx = await inboxContext(store, signed, requestId, now);
     await charge(ctx);
+    requireBounded(text);
     await take(ctx, connectionId, { id, timestamp, text });
     return { status: 202 };
   },

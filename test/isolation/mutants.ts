@@ -1,4 +1,5 @@
 import { GATE_MUTANTS } from './gate-mutants.ts';
+import { WALL_MUTANTS } from './wall-mutants.ts';
 
 /** A guard, and the product without it. */
 export interface Mutant {
@@ -127,6 +128,7 @@ export const MUTANTS: readonly Mutant[] = [
     because: /serves no other, and reads nothing for it: expected 200 to be 500/,
   },
   ...GATE_MUTANTS,
+  ...WALL_MUTANTS,
 ];
 
 /** What became of the tests of one mutant. */

@@ -112,7 +112,7 @@ describe('a body', () => {
     const deep = (open: string, close: string) => `${open.repeat(60_000)}1${close.repeat(60_000)}`;
     const { id } = await makeFamily(caller);
     for (const value of [deep('{"a":', '}'), deep('[', ']')]) {
-      await expectRefused('POST', '/families', { raw: json(`"x":${value}`) }, [422, 'validation_failed', '/x']);
+      await expectRefused('POST', '/families', { raw: json(`"x":${value}`) }, [422, 'validation_failed', '']);
       const patch = { raw: `{"approval":${value}}`, headers: { 'if-match': '"1"' } };
       const requests = await livline.requestsOf(async () => {
         expect((await caller.send('PATCH', `/families/${id}`, patch)).body.type).toBe('/problems/validation_failed');
