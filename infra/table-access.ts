@@ -67,6 +67,10 @@ const OWN_ACCESS: Readonly<Record<Exclude<FunctionName, 'public-api'>, readonly 
     { sid: 'ReadGrants', actions: ['get'], rows: [...MUNICIPALITIES, ...CLIENTS, ...USES] },
     { sid: 'NoteUse', actions: ['put'], rows: USES },
   ],
+  'access-api': [
+    { sid: 'ReadGrants', actions: ['get'], rows: [...MUNICIPALITIES, ...CLIENTS, ...USES] },
+    { sid: 'NoteUse', actions: ['put'], rows: USES },
+  ],
   'admin-api': [
     { sid: 'ReadControl', actions: ['get', 'query'], rows: [...CONTROL_ROWS, ...USES] },
     { sid: 'ListControl', actions: ['query'], rows: CONTROL_LISTS, indexes: ['list'] },
@@ -99,10 +103,14 @@ const TENANT_ACCESS: Readonly<Record<TenantFunction, readonly Access[]>> = {
       rows: TENANT_ROWS,
       indexes: ['list', 'about', 'filter1', 'filter2', 'filter3', 'changed', 'case'],
     },
-    // With the grants: a grant and the event that tells of it are written in one transaction, by one statement.
-    { sid: 'WriteRecord', actions: ['write'], rows: [...TENANT_ROWS, GRANTS] },
-    { sid: 'ReadGrants', actions: ['get', 'query'], rows: [GRANTS] },
+    { sid: 'WriteRecord', actions: ['write'], rows: TENANT_ROWS },
     { sid: 'ReadProgrammes', actions: ['get', 'query'], rows: [SHARES], indexes: ['list'] },
+    { sid: 'CountQuota', actions: ['update'], rows: [QUOTAS] },
+  ],
+  'access-api': [
+    { sid: 'ReadGrants', actions: ['get', 'query'], rows: [GRANTS] },
+    // A grant and the event that tells of it are written in one transaction, by one statement.
+    { sid: 'WriteGrants', actions: ['write'], rows: [GRANTS, ...rows('E#*')] },
     { sid: 'CountQuota', actions: ['update'], rows: [QUOTAS] },
   ],
   inbox: [

@@ -53,6 +53,12 @@ beforeAll(async () => {
   const worker = { ...table, DELIVERY_QUEUE_URL: `${queue.url}/000000000000/delivery` };
   environments = {
     'tenant-api': { ...table, PER_TENANT: '0' },
+    'access-api': {
+      ...table,
+      USER_POOL_ID: 'eu-central-1_pool',
+      TOKEN_URL: 'https://token.test/oauth2/token',
+      PER_TENANT: '0',
+    },
     'admin-api': {
       TABLE_NAME: tableName,
       USER_POOL_ID: 'eu-central-1_pool',

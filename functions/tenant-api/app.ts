@@ -1,47 +1,11 @@
 import { type App, serve } from '#functions/http.ts';
-import { type Context, requireScope } from '#shared/auth/context.ts';
-import type { TenantScope } from '#shared/auth/scopes.ts';
-import { contextOpener } from '#shared/auth/token.ts';
-import { Problem } from '#shared/errors.ts';
+import { type MunicipalityContextDeps, municipalityContext } from '#functions/municipality-context.ts';
 import { privacyOperations } from '#shared/privacy/operations.ts';
 import { recordOperations } from '#shared/resources/registry.ts';
-import type { Store } from '#shared/table/store.ts';
-import { clientFinder } from '#shared/tenancy/client-row.ts';
-import { controlTable } from '#shared/tenancy/control.ts';
-import { grantOperations } from '#shared/tenancy/grants.ts';
-import { costOf, type QuotaDeps, quotas } from '#shared/tenancy/quota.ts';
 import { type WebhookDeps, webhookOperations } from '#shared/webhooks/operations.ts';
 
-const CODE = /^\d{4}$/;
+export interface TenantApiDeps extends WebhookDeps, MunicipalityContextDeps {}
 
-export interface TenantApiDeps extends WebhookDeps, QuotaDeps {
-  readonly store: Store;
-  /** Whether each municipality has execution environments of its own (Lambda tenant isolation mode). */
-  readonly perTenant?: boolean;
-}
-
-/**
- * The API of one municipality at a time: who calls is settled, the request paid for, and the scope checked, before a body is
- * even parsed. It is paid for first, so that a flood of what is refused is bounded too.
- */
-export function tenantApi(deps: TenantApiDeps): App {
-  const findClients = clientFinder(controlTable(deps.store));
-  const openContext = contextOpener(deps.store, deps.now);
-  const charge = quotas(deps);
-  return serve<Context>(
-    [...recordOperations(), ...webhookOperations(deps), ...privacyOperations(), ...grantOperations(findClients)],
-    async ({ claims, params, requestId, tenantId, operation, answerHeaders }) => {
-      const clientId = claims?.['client_id'];
-      if (clientId === undefined) throw new Problem('unauthenticated', 'The request has no access token.');
-      const code = params['code'] ?? '';
-      if (!CODE.test(code)) throw new Problem('not_found', 'A municipality code in a path has four digits.');
-      // The gateway takes the tenant from the path. Were the two ever to differ, this environment is another's: serve nobody.
-      if (deps.perTenant && tenantId !== code) throw new Error('The execution environment is not of this municipality');
-      const token = { clientId, scope: claims?.['scope'] ?? '', iat: claims?.['iat'] };
-      const ctx = await openContext(token, code, requestId);
-      Object.assign(answerHeaders, await charge(ctx, costOf(operation)));
-      for (const scope of [operation.scope as TenantScope, ...(operation.also ?? [])]) requireScope(ctx, scope);
-      return ctx;
-    },
-  );
-}
+/** The API of one municipality's record at a time. It reaches no client and no grant: access-api serves those. */
+export const tenantApi = (deps: TenantApiDeps): App =>
+  serve([...recordOperations(), ...webhookOperations(deps), ...privacyOperations()], municipalityContext(deps));

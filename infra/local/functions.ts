@@ -13,8 +13,9 @@ export interface Functions extends ApiHandlers {
 
 /** Loads the same entries that are bundled for AWS. They read the environment when they are first called. */
 export async function loadFunctions(): Promise<Functions> {
-  const [tenantApi, adminApi, publicApi, inbox, relay, deliver, clock, lifecycle] = await Promise.all([
+  const [tenantApi, accessApi, adminApi, publicApi, inbox, relay, deliver, clock, lifecycle] = await Promise.all([
     import('#functions/tenant-api/index.ts'),
+    import('#functions/access-api/index.ts'),
     import('#functions/admin-api/index.ts'),
     import('#functions/public-api/index.ts'),
     import('#functions/inbox/index.ts'),
@@ -26,6 +27,7 @@ export async function loadFunctions(): Promise<Functions> {
   return {
     // hono's adapter takes the events of every kind of gateway.
     tenantApi: tenantApi.handler as ApiHandler,
+    accessApi: accessApi.handler as ApiHandler,
     adminApi: adminApi.handler as ApiHandler,
     publicApi: publicApi.handler,
     inbox: inbox.handler as ApiHandler,

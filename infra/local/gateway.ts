@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { createLocalJWKSet, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
-import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/auth/scopes.ts';
+import { ACCESS_COLLECTIONS, ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/auth/scopes.ts';
 import type { Service } from './aws-json.ts';
 import { readBody, sendProblem } from './http.ts';
 import { AUDIENCE, ISSUER_PATH, type Issuer } from './issuer.ts';
@@ -16,6 +16,7 @@ export type ApiHandler = LambdaHandler<APIGatewayProxyEvent, APIGatewayProxyResu
 /** The functions behind the gateway. */
 export interface ApiHandlers {
   readonly tenantApi: ApiHandler;
+  readonly accessApi: ApiHandler;
   readonly adminApi: ApiHandler;
   readonly publicApi: ApiHandler;
   readonly inbox: ApiHandler;
@@ -66,6 +67,14 @@ const ROUTES: readonly Route[] = [
     handler: 'inbox',
     authorized: false,
   },
+  ...ACCESS_COLLECTIONS.flatMap((collection) =>
+    [collection, `${collection}/{proxy+}`].map((path) => ({
+      resource: `/v1/municipalities/{code}/${path}`,
+      functionName: 'access-api',
+      handler: 'accessApi' as const,
+      authorized: true,
+    })),
+  ),
   {
     resource: '/v1/municipalities/{code}/{proxy+}',
     functionName: 'tenant-api',
@@ -77,6 +86,8 @@ const ROUTES: readonly Route[] = [
   { resource: '/{proxy+}', functionName: 'public-api', handler: 'publicApi', authorized: false },
 ];
 
+/** The functions that have execution environments for each municipality. */
+const PER_TENANT: ReadonlySet<keyof ApiHandlers> = new Set(['tenantApi', 'accessApi']);
 /** Tells whoever waits for the product that it is ready. */
 const HEALTH = '/health';
 /** API Gateway's own limit of a body. */
@@ -166,7 +177,7 @@ async function answer(
   const invocation = {
     functionName: route.functionName,
     timeout: MAX_TIME,
-    tenantId: route.handler === 'tenantApi' ? match.parameters['code'] : undefined,
+    tenantId: PER_TENANT.has(route.handler) ? match.parameters['code'] : undefined,
   };
   try {
     const result = await invoke(handlers[route.handler], invocation, event);

@@ -6,7 +6,7 @@ import type { Operation } from '#shared/operation.ts';
 import { privacyOperations } from '#shared/privacy/operations.ts';
 import { pageParameters } from '#shared/record/lists.ts';
 import { recordOperations } from '#shared/resources/registry.ts';
-import { grantOperations } from '#shared/tenancy/grants.ts';
+import { type AccessDeps, accessOperations } from '#shared/tenancy/access-operations.ts';
 import { adminOperations } from '#shared/tenancy/operations.ts';
 import { costOf } from '#shared/tenancy/quota.ts';
 import { postWebhook } from '#shared/webhooks/egress.ts';
@@ -22,7 +22,7 @@ export const documentedOperations = (): readonly Operation<never>[] => {
     ...recordOperations(),
     ...webhookOperations({ post: postWebhook(egress), ...egress }),
     ...privacyOperations(),
-    ...grantOperations(async () => new Map()),
+    ...accessOperations({ store: { client: {} } } as AccessDeps),
     ...adminOperations(),
   ];
 };

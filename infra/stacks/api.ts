@@ -17,7 +17,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/auth/scopes.ts';
+import { ACCESS_COLLECTIONS, ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/auth/scopes.ts';
 import { grantCertificates, grantKeyMaking } from '../key-access.ts';
 import { type CodeFor, functionRole, serviceFunction } from '../service-function.ts';
 import type { StageSettings } from '../stages.ts';
@@ -33,7 +33,7 @@ export interface Api {
   readonly functions: readonly LambdaFunction[];
 }
 
-/** The front door: one REST API, since only that kind can name the tenant to Lambda, and the four functions behind it. */
+/** The front door: one REST API, since only that kind can name the tenant to Lambda, and the five functions behind it. */
 export function apiStack(
   scope: Construct,
   stage: StageSettings,
@@ -54,6 +54,20 @@ export function apiStack(
     perTenant: true,
   });
 
+  const accessApi = tenantFunction(stack, table, 'access-api', {
+    stage,
+    codeFor,
+    description: 'Answers what a municipality says itself about who has access: clients, grants, settings, recovery.',
+    environment: (tenant) => ({
+      ...tenant,
+      USER_POOL_ID: identity.userPool.userPoolId,
+      TOKEN_URL: identity.tokenUrl,
+      PER_TENANT: stage.perTenantCompute ? '1' : '0',
+    }),
+    perTenant: true,
+  });
+  accessApi.addToRolePolicy(makingClients(identity));
+
   const adminRole = functionRole(stack, 'admin-api');
   const adminApi = serviceFunction(stack, 'admin-api', {
     role: adminRole,
@@ -69,19 +83,7 @@ export function apiStack(
     },
   });
   grantTableAccess(adminApi, table, 'admin-api');
-  adminApi.addToRolePolicy(
-    new PolicyStatement({
-      sid: 'MakeClients',
-      actions: [
-        'cognito-idp:CreateUserPoolClient',
-        'cognito-idp:DeleteUserPoolClient',
-        'cognito-idp:AddUserPoolClientSecret',
-        'cognito-idp:ListUserPoolClientSecrets',
-        'cognito-idp:DeleteUserPoolClientSecret',
-      ],
-      resources: [identity.userPool.userPoolArn],
-    }),
-  );
+  adminApi.addToRolePolicy(makingClients(identity));
 
   grantKeyMaking(adminRole, stack, stage.name);
   grantCertificates(adminRole, certificates, 'kms:GetPublicKey');
@@ -121,10 +123,10 @@ export function apiStack(
     ? { 'integration.request.header.X-Amz-Tenant-Id': 'method.request.path.code' }
     : {};
   const municipality = v1.addResource('municipalities').addResource('{code}');
-  const toTenant = (resource: Resource, method: string) =>
+  const toTenant = (resource: Resource, method: string, handler = tenantApi) =>
     resource.addMethod(
       method,
-      new LambdaIntegration(tenantApi, { allowTestInvoke: false, requestParameters: tenantId }),
+      new LambdaIntegration(handler, { allowTestInvoke: false, requestParameters: tenantId }),
       { ...authorized, requestParameters: { 'method.request.path.code': true } },
     );
   toTenant(municipality.addResource('{proxy+}'), 'ANY');
@@ -133,6 +135,10 @@ export function apiStack(
   const inboxes = municipality.addResource('inbox');
   const oneInbox = inboxes.addResource('{id}');
   for (const resource of [inboxes, oneInbox, oneInbox.addResource('{proxy+}')]) toTenant(resource, 'ANY');
+  for (const collection of ACCESS_COLLECTIONS) {
+    const access = municipality.addResource(collection);
+    for (const resource of [access, access.addResource('{proxy+}')]) toTenant(resource, 'ANY', accessApi);
+  }
   const receive = oneInbox.addMethod('POST', new LambdaIntegration(inbox, { allowTestInvoke: false }), {
     authorizationType: AuthorizationType.NONE,
   });
@@ -156,8 +162,22 @@ export function apiStack(
 
   restApi.node.tryRemoveChild('Endpoint');
   new CfnOutput(stack, 'ApiUrl', { value: restApi.url, description: 'What every path of the API follows' });
-  return { stack, restApi, functions: [tenantApi, adminApi, publicApi, inbox] };
+  return { stack, restApi, functions: [tenantApi, accessApi, adminApi, publicApi, inbox] };
 }
+
+/** Lets a function make and unmake clients of the user pool, and their secrets. */
+const makingClients = ({ userPool }: Identity): PolicyStatement =>
+  new PolicyStatement({
+    sid: 'MakeClients',
+    actions: [
+      'cognito-idp:CreateUserPoolClient',
+      'cognito-idp:DeleteUserPoolClient',
+      'cognito-idp:AddUserPoolClientSecret',
+      'cognito-idp:ListUserPoolClientSecrets',
+      'cognito-idp:DeleteUserPoolClientSecret',
+    ],
+    resources: [userPool.userPoolArn],
+  });
 
 /** The REST API without its routes. No CORS: a browser has no business here. */
 function gateway(stack: Stack, stage: StageSettings): RestApi {

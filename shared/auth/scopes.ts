@@ -38,6 +38,12 @@ export const TENANT_SCOPES = [
   'sensitive:read',
 ] as const;
 
+/**
+ * The collections of a municipality by which it says itself who may do what. The function access-api serves them, and
+ * tenant-api serves all others.
+ */
+export const ACCESS_COLLECTIONS = ['clients', 'grants', 'recovery', 'settings'] as const;
+
 /** What an operator of Livline may do. */
 export const ADMIN_SCOPES = ['admin:read', 'admin:write'] as const;
 

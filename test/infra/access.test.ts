@@ -93,7 +93,7 @@ describe('the permissions', () => {
 
 const ALL = ['GetItem', 'BatchGetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'];
 const INSIDE = ['T#0630#R#1', 'T#0630#E#1', 'T#0630#K#inbox', 'T#0630#L#families', 'T#0630#DUE', 'T#0630#SEQUENCE'];
-const WORKERS = ['tenantapi', 'inbox', 'relay', 'deliver', 'clock', 'lifecycle'];
+const WORKERS = ['tenantapi', 'accessapi', 'inbox', 'relay', 'deliver', 'clock', 'lifecycle'];
 
 describe('the rows', () => {
   test('of a municipality are out of reach of every function’s own role', () => {
@@ -136,21 +136,33 @@ describe('the rows', () => {
     expect(may('tenantapi', 'Query', 'MUNICIPALITIES', 'list')).toBe(false);
   });
 
-  test('that say who has access are written by tenant-api inside the municipality that gives it, and by nobody else there', () => {
+  test('that say who has access are written by access-api inside the municipality that gives it, and by nobody else there', () => {
     for (const action of ['GetItem', 'Query', 'PutItem', 'DeleteItem']) {
-      expect(mayInside('tenantapi', action, 'M#0630#G'), action).toBe(true);
+      expect(mayInside('accessapi', action, 'M#0630#G'), action).toBe(true);
       for (const name of WORKERS) {
         expect(mayInside(name, action, 'M#0766#G'), `${name} ${action}`).toBe(false);
         // Lifecycle reads and erases what is kept about a municipality that leaves.
-        const others = name !== 'tenantapi' && !(name === 'lifecycle' && ['Query', 'DeleteItem'].includes(action));
+        const others = name !== 'accessapi' && !(name === 'lifecycle' && ['Query', 'DeleteItem'].includes(action));
         if (others) expect(mayInside(name, action, 'M#0630#G'), `${name} ${action}`).toBe(false);
       }
     }
     expect(mayInside('tenantapi', 'GetItem', 'C#client')).toBe(false);
   });
 
-  test('that say when clients were used are written by tenant-api, and erased with their clients', () => {
-    for (const action of ['BatchGetItem', 'PutItem']) expect(may('tenantapi', action, 'U#client'), action).toBe(true);
+  test('of the record are out of reach of access-api, which tells events of its own and reads none', () => {
+    for (const action of ALL) {
+      for (const key of INSIDE.filter((inside) => !inside.startsWith('T#0630#E#'))) {
+        expect(mayInside('accessapi', action, key), `${action} ${key}`).toBe(false);
+      }
+    }
+    expect(mayInside('accessapi', 'PutItem', 'T#0630#E#1')).toBe(true);
+    expect(mayInside('accessapi', 'Query', 'T#0630#EVENTS', 'list')).toBe(false);
+  });
+
+  test('that say when clients were used are written by the functions that let them in, and erased with their clients', () => {
+    for (const name of ['tenantapi', 'accessapi']) {
+      for (const action of ['BatchGetItem', 'PutItem']) expect(may(name, action, 'U#client'), action).toBe(true);
+    }
     for (const name of [...WORKERS, 'adminapi']) {
       for (const action of ['UpdateItem', 'DeleteItem', 'Query']) {
         if (name === 'adminapi' && action === 'Query') continue;
@@ -215,24 +227,23 @@ test('objects are written and read by lifecycle alone, those of its session’s 
   }
 });
 
-test('clients are made in the one user pool by admin-api alone, and unmade by it and by lifecycle', () => {
+test('clients are made in the one user pool by admin-api and access-api alone, and unmade by them and by lifecycle', () => {
   const cognito = statements.filter(({ actions }) => actions.some((action) => action.startsWith('cognito-idp:')));
-  expect(cognito).toHaveLength(2);
+  expect(cognito).toHaveLength(3);
   const { role, actions } = cognito.find((statement) => statement.role.startsWith('lifecycle')) as Statement;
   expect({ role, actions }).toEqual({
     role: expect.stringMatching(/^lifecyclerole/),
     actions: ['cognito-idp:DeleteUserPoolClient'],
   });
-  expect(cognito.find((statement) => statement.role.startsWith('adminapi'))).toMatchObject({
-    role: expect.stringMatching(/^adminapi/),
-    actions: [
+  for (const name of ['adminapi', 'accessapi']) {
+    expect(cognito.find((statement) => statement.role.startsWith(`${name}role`))?.actions, name).toEqual([
       'cognito-idp:AddUserPoolClientSecret',
       'cognito-idp:CreateUserPoolClient',
       'cognito-idp:DeleteUserPoolClient',
       'cognito-idp:DeleteUserPoolClientSecret',
       'cognito-idp:ListUserPoolClientSecrets',
-    ],
-  });
+    ]);
+  }
 });
 
 test('a tenant role is taken by its own function alone, for one municipality that exists, under no other tag', () => {
@@ -253,7 +264,7 @@ test('a tenant role is taken by its own function alone, for one municipality tha
 test('a data key is unwrapped under a tenant role alone, by the key of its municipality, for it and for a purpose of the function', () => {
   const unwrapping = statements.filter(({ sid }) => sid === 'UnwrapKeys');
   expect(unwrapping.map(({ role }) => role.split('role')[0]).sort()).toEqual(
-    ['tenantapi', 'inbox', 'deliver', 'clock', 'lifecycle'].map((name) => `${name}tenant`).sort(),
+    ['tenantapi', 'accessapi', 'inbox', 'deliver', 'clock', 'lifecycle'].map((name) => `${name}tenant`).sort(),
   );
   const all = ['fields', 'secrets', 'lookup', 'integrity'];
   const purposes: Readonly<Record<string, readonly string[]>> = {

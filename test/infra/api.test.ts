@@ -30,9 +30,17 @@ describe('the gateway', () => {
     ).toEqual([
       'ANY /',
       'ANY /v1/admin/{proxy+}',
+      'ANY /v1/municipalities/{code}/clients',
+      'ANY /v1/municipalities/{code}/clients/{proxy+}',
+      'ANY /v1/municipalities/{code}/grants',
+      'ANY /v1/municipalities/{code}/grants/{proxy+}',
       'ANY /v1/municipalities/{code}/inbox',
       'ANY /v1/municipalities/{code}/inbox/{id}',
       'ANY /v1/municipalities/{code}/inbox/{id}/{proxy+}',
+      'ANY /v1/municipalities/{code}/recovery',
+      'ANY /v1/municipalities/{code}/recovery/{proxy+}',
+      'ANY /v1/municipalities/{code}/settings',
+      'ANY /v1/municipalities/{code}/settings/{proxy+}',
       'ANY /v1/municipalities/{code}/{proxy+}',
       'ANY /{proxy+}',
       'POST /v1/municipalities/{code}/inbox/{id}',
@@ -75,8 +83,8 @@ describe('the gateway', () => {
       const [method] = methodsOf(of).filter(({ path }) => path.startsWith('/v1/municipalities/'));
       expect(method?.Integration.RequestParameters?.[header]).toBe(isolated ? 'method.request.path.code' : undefined);
       const perTenant = ofType(of, 'AWS::Lambda::Function').filter(({ properties }) => properties.TenancyConfig);
-      expect(perTenant.map(({ properties }) => properties.Environment.Variables.SERVICE)).toEqual(
-        isolated ? ['tenant-api'] : [],
+      expect(perTenant.map(({ properties }) => properties.Environment.Variables.SERVICE).toSorted()).toEqual(
+        isolated ? ['access-api', 'tenant-api'] : [],
       );
     }
   });

@@ -32,7 +32,17 @@ async function outputOf(name: string) {
 
 describe('the bundles', () => {
   test('are one for each function', () => {
-    expect(names).toEqual(['admin-api', 'clock', 'deliver', 'inbox', 'lifecycle', 'public-api', 'relay', 'tenant-api']);
+    expect(names).toEqual([
+      'access-api',
+      'admin-api',
+      'clock',
+      'deliver',
+      'inbox',
+      'lifecycle',
+      'public-api',
+      'relay',
+      'tenant-api',
+    ]);
   });
 
   test('need nothing but node', async () => {

@@ -82,8 +82,9 @@ describe('every function', () => {
     ...properties,
   }));
 
-  test('is one of the eight', () => {
+  test('is one of the nine', () => {
     expect(functions.map(({ name }) => name).toSorted()).toEqual([
+      'access-api',
       'admin-api',
       'clock',
       'deliver',
@@ -197,7 +198,7 @@ describe('every alarm', () => {
     const ids = alarms.map(({ id }) => id.replace(/[0-9A-F]{8}$/, ''));
     for (const id of ['deliveryfailed', 'relayfailed', 'relaylate', 'clocksilent', 'apierrors'])
       expect(ids).toContain(id);
-    expect(ids.filter((id) => id.endsWith('throttles'))).toHaveLength(8);
+    expect(ids.filter((id) => id.endsWith('throttles'))).toHaveLength(9);
   });
 });
 

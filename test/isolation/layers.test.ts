@@ -61,7 +61,9 @@ describe('a context', () => {
 describe('IAM, whatever key the code asks for,', () => {
   const policies = inject('policies');
   const iam = policiesOf(policies);
-  const inside = (['tenant-api', 'inbox', 'relay', 'deliver', 'clock', 'lifecycle'] as const).map((name) => ({ name }));
+  const inside = (['tenant-api', 'access-api', 'inbox', 'relay', 'deliver', 'clock', 'lifecycle'] as const).map(
+    (name) => ({ name }),
+  );
 
   it('has a tenant role for each function that works inside municipalities, and for no other', () => {
     const roles = Object.keys(policies.roles).filter((role) => role.endsWith('tenantrole'));

@@ -7,6 +7,7 @@ import type { FunctionName } from '#infra/service-function.ts';
  */
 export const BUNDLE_BUDGETS: Readonly<Record<FunctionName, number>> = {
   'tenant-api': 615_000,
+  'access-api': 470_000,
   'admin-api': 440_000,
   'public-api': 15_000,
   inbox: 541_000,

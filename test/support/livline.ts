@@ -1,14 +1,16 @@
 import type { TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
+import { accessApi } from '#functions/access-api/app.ts';
 import { adminApi } from '#functions/admin-api/app.ts';
 import { clockRound } from '#functions/clock/app.ts';
 import { deliverQueue } from '#functions/deliver/app.ts';
+import type { App } from '#functions/http.ts';
 import { inboxApi } from '#functions/inbox/app.ts';
 import { lifecycleRound } from '#functions/lifecycle/app.ts';
 import { relayStream } from '#functions/relay/app.ts';
 import { tenantApi } from '#functions/tenant-api/app.ts';
 import { timeClaim } from '#infra/local/proxy-event.ts';
 import type { FunctionName } from '#infra/service-function.ts';
-import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/auth/scopes.ts';
+import { ACCESS_COLLECTIONS, ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/auth/scopes.ts';
 import { allMunicipalities } from '#shared/register/register.ts';
 import { RESOURCES } from '#shared/resources/registry.ts';
 import type { QuotaDeps } from '#shared/tenancy/quota.ts';
@@ -68,6 +70,9 @@ export interface Caller {
 }
 
 export const OPERATOR = 'operator-client';
+export const TOKEN_URL = 'https://token.test/oauth2/token';
+/** What access-api serves. */
+const ACCESS_PATH = new RegExp(`^/v1/municipalities/[^/]*/(${ACCESS_COLLECTIONS.join('|')})(/|$)`);
 /** All that a municipality may grant a partner. */
 const PARTNER_SCOPES = TENANT_SCOPES.filter((scope) => scope !== 'grants:write');
 
@@ -104,8 +109,18 @@ export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY
   const { scopesOf } = issuer;
   const identityOf = (name: FunctionName) => managingClients(name, issuer.identity);
 
-  const startTenantApi = (quota: Pick<QuotaDeps, 'quotaPerMinute'>) =>
-    tenantApi({ store: storeOf('tenant-api'), now, post, allowLocal, ...quota });
+  /** The functions that serve municipalities, each its own paths. */
+  const startTenantApi = (quota: Pick<QuotaDeps, 'quotaPerMinute'>): App => {
+    const record = tenantApi({ store: storeOf('tenant-api'), now, post, allowLocal, ...quota });
+    const access = accessApi({
+      store: storeOf('access-api'),
+      now,
+      identity: identityOf('access-api'),
+      tokenUrl: TOKEN_URL,
+      ...quota,
+    });
+    return (event) => (ACCESS_PATH.test(event.path) ? access : record)(event);
+  };
   const tenant = startTenantApi({ quotaPerMinute });
   const admin = adminApi({
     store: storeOf('admin-api'),
@@ -113,7 +128,7 @@ export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY
     keys: makingKeys('admin-api', keys),
     certificates: signingBy('admin-api', certificates),
     now,
-    tokenUrl: 'https://token.test/oauth2/token',
+    tokenUrl: TOKEN_URL,
     operatorClientId: OPERATOR,
   });
   const inbox = inboxApi({ store: storeOf('inbox'), now, quotaPerMinute });

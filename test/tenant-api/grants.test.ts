@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { tenantApi } from '#functions/tenant-api/app.ts';
+import { accessApi } from '#functions/access-api/app.ts';
 import { PRESETS, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/auth/scopes.ts';
 import { contentOf, restore } from '#test/support/content.ts';
 import { FAMILY, makeFamily } from '#test/support/examples.ts';
-import { type Caller, type Livline, startLivline } from '#test/support/livline.ts';
+import { type Caller, type Livline, startLivline, TOKEN_URL } from '#test/support/livline.ts';
 import { atEveryCall } from '#test/support/mortal.ts';
 import { PLENTY } from '#test/support/plenty.ts';
 import { expectProblem, withoutInstance, writesIn } from '#test/support/problems.ts';
@@ -245,12 +245,12 @@ describe('the municipality’s history', () => {
     const outcomes: string[] = [];
     const calls = await atEveryCall(async (life) => {
       await restore(livline.store, before);
-      const api = tenantApi({
-        store: life.store(livline.storeOf('tenant-api')),
+      const api = accessApi({
+        store: life.store(livline.storeOf('access-api')),
         now: livline.now,
         quotaPerMinute: PLENTY,
-        post: () => Promise.reject(new Error('Nothing is posted from here')),
-        allowLocal: false,
+        identity: livline.identity,
+        tokenUrl: TOKEN_URL,
       });
       const path = `/v1/municipalities/${own.code}/grants/${clientId}`;
       const scope = TENANT_SCOPES.map((name) => `${RESOURCE_SERVER}/${name}`).join(' ');

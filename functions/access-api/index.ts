@@ -1,0 +1,17 @@
+import { insideBy } from '#functions/inside.ts';
+import { openedOnce } from '#functions/opened-once.ts';
+import { readEnv } from '#shared/env.ts';
+import { openStore } from '#shared/table/store.ts';
+import { cognitoIdentity } from '#shared/tenancy/identity.ts';
+import { accessApi } from './app.ts';
+
+export const handler = openedOnce(() => {
+  const env = readEnv('TABLE_NAME', 'TENANT_ROLE_ARN', 'USER_POOL_ID', 'TOKEN_URL');
+  return accessApi({
+    store: openStore(env.TABLE_NAME, insideBy(env.TENANT_ROLE_ARN)),
+    perTenant: process.env['PER_TENANT'] === '1',
+    now: () => new Date(),
+    identity: cognitoIdentity(env.USER_POOL_ID),
+    tokenUrl: env.TOKEN_URL,
+  });
+});

@@ -1,0 +1,21 @@
+import type { Context } from '../auth/context.ts';
+import type { Operation } from '../operation.ts';
+import type { Store } from '../table/store.ts';
+import { clientFinder } from './client-row.ts';
+import { controlTable } from './control.ts';
+import { grantOperations } from './grants.ts';
+import type { IdentityProvider } from './identity.ts';
+
+/** What a municipality's own access control needs from outside. */
+export interface AccessDeps {
+  readonly store: Store;
+  readonly identity: IdentityProvider;
+  readonly now: () => Date;
+  /** Where clients get their tokens. */
+  readonly tokenUrl: string;
+}
+
+/** Every operation by which a municipality says itself who may do what. */
+export const accessOperations = (deps: AccessDeps): Operation<Context>[] => [
+  ...grantOperations(clientFinder(controlTable(deps.store))),
+];
