@@ -86,6 +86,8 @@ export function grantCertificates(role: Role, key: IKey, action: 'kms:Sign' | 'k
  */
 export const UNWRAPPED: Readonly<Record<TenantFunction, readonly KeyPurpose[]>> = {
   'tenant-api': KEY_PURPOSES,
+  // It keeps keyed fingerprints of requests and writes events. It opens nothing of the record.
+  'access-api': ['lookup', 'integrity'],
   inbox: KEY_PURPOSES,
   relay: [],
   // It signs what it posts, and disables endpoints. It opens nothing of the record.

@@ -269,6 +269,7 @@ test('a data key is unwrapped under a tenant role alone, by the key of its munic
   const all = ['fields', 'secrets', 'lookup', 'integrity'];
   const purposes: Readonly<Record<string, readonly string[]>> = {
     tenantapi: all,
+    accessapi: ['lookup', 'integrity'],
     inbox: all,
     deliver: ['secrets', 'integrity'],
     clock: ['fields', 'lookup', 'integrity'],
