@@ -1,6 +1,7 @@
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { Hono } from 'hono/tiny';
 import { problemOf, problemResult } from '#functions/problem.ts';
+import { looksLikeCpr } from '#shared/cpr.ts';
 import { nothingHere, Problem } from '#shared/errors.ts';
 import { parseJson } from '#shared/json.ts';
 import type { Answer, ApiRequest, Operation } from '#shared/operation.ts';
@@ -43,11 +44,12 @@ function callOf(event: APIGatewayProxyEvent, tenantId: string | undefined): Call
     headers.set(name.toLowerCase(), values.join(', '));
   }
   const sent = headers.get('x-request-id');
+  const isFit = sent !== undefined && REQUEST_ID.test(sent) && !looksLikeCpr(sent);
   return {
     event,
     tenantId,
     header: (name) => headers.get(name),
-    requestId: sent !== undefined && REQUEST_ID.test(sent) ? sent : (event.requestContext.requestId ?? 'unknown'),
+    requestId: isFit ? sent : (event.requestContext.requestId ?? 'unknown'),
     answerHeaders: {},
   };
 }

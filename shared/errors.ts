@@ -135,6 +135,7 @@ export const FIELD_ERROR_CODES = [
   'too_small',
   'too_big',
   'unknown_reference',
+  'looks_like_cpr',
   'rule_broken',
 ] as const;
 

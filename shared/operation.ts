@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import type { Scope, TenantScope } from './auth/scopes.ts';
+import { refuseCpr } from './cpr.ts';
 import { invalid, Problem, type ProblemCode } from './errors.ts';
 
 /** A request after HTTP has been dealt with: nothing of it is trusted, but all of it is parsed. */
@@ -110,5 +111,7 @@ export function idempotencyOf(request: ApiRequest): Idempotency | undefined {
       'invalid_format',
     );
   }
+  // The event's id is a hash of the key, and ten digits are found again by hashing all there are.
+  refuseCpr('/header/idempotency-key', key);
   return { key, essence: request.essence };
 }

@@ -100,6 +100,7 @@ export function nameOfRef({ $ref }: JsonSchema): string {
 interface Marks {
   readonly sensitivity?: string;
   readonly personal?: boolean;
+  readonly plainText?: boolean;
 }
 
 type Direction = 'input' | 'output';
@@ -115,7 +116,7 @@ export function jsonSchemaOf(schema: z.ZodType, direction: Direction): JsonSchem
 }
 
 function tidy(schema: JsonSchema & Marks, direction: Direction): JsonSchema {
-  const { sensitivity, personal: _, ...rest } = schema;
+  const { sensitivity, personal: _, plainText: __, ...rest } = schema;
   const { description, format, pattern, maximum, properties = {} } = rest;
   const noted = description !== undefined && sensitivity !== undefined && SENSITIVITY_NOTES[sensitivity];
   const said: JsonSchema = {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { isCprDate } from '../cpr.ts';
 
 /**
  * The field types that resources are made of. Each takes first what the field means, with its unit and its Danish term;
@@ -16,6 +17,8 @@ declare module 'zod' {
     sensitivity?: Sensitivity;
     /** Whether it may say who somebody is: then it goes when a person is erased from the record (redact.ts). */
     personal?: boolean;
+    /** Whether a person or another system words it freely: where it is not sensitive it may hold no CPR number (validate.ts). */
+    plainText?: boolean;
   }
 }
 
@@ -31,7 +34,7 @@ export const line = (description: string, max = 200) =>
     .min(1)
     .max(max)
     .regex(ONE_LINE, 'Control characters are not allowed')
-    .meta({ description, personal: true });
+    .meta({ description, personal: true, plainText: true });
 
 /** Free text of at most 4,000 characters. */
 export const text = (description: string) =>
@@ -41,18 +44,22 @@ export const text = (description: string) =>
     .min(1)
     .max(4_000)
     .regex(MANY_LINES, 'Control characters are not allowed')
-    .meta({ description, personal: true });
+    .meta({ description, personal: true, plainText: true });
 
 /** A text that says nothing of any person, such as a provision of the law: it stays when one is erased. */
 export const impersonal = <Field extends z.ZodType>(field: Field): Field =>
   field.meta({ ...field.meta(), personal: false });
+
+/** A line that its resource's verbs check for CPR numbers, by a setting of the municipality (rules.ts), and not its schema. */
+export const checkedLater = <Field extends z.ZodType>(field: Field): Field =>
+  field.meta({ ...field.meta(), plainText: false });
 
 /** A short code such as `self_harm`: lower-case letters, digits and underscores. */
 export const codeWord = (description: string) =>
   z
     .string()
     .regex(/^[a-z][a-z0-9_]{0,49}$/, 'Lower-case letters, digits and underscores, starting with a letter')
-    .describe(description);
+    .meta({ description, plainText: true });
 
 /** One of a closed set of values. */
 export const oneOf = <const Values extends readonly [string, ...string[]]>(description: string, values: Values) =>
@@ -143,11 +150,12 @@ export const productionUnit = (description: string) =>
     .regex(/^\d{10}$/, 'Ten digits')
     .describe(description);
 
-/** A CPR number, kept without hyphen. Never checked by modulus 11: numbers issued since 2007 do not keep it. */
+/** A CPR number, kept without hyphen. Its first six digits must be a date (cpr.ts); modulus 11 is never used. */
 export const cprNumber = (description: string) =>
   z
     .string()
-    .regex(/^\d{6}-?\d{4}$/, 'Ten digits, with or without a hyphen after the sixth')
+    .regex(/^\d{6}-?\d{4}$/, { error: 'Ten digits, with or without a hyphen after the sixth', abort: true })
+    .refine(isCprDate, { error: 'The first six digits are no date', params: { code: 'invalid_format' } })
     .overwrite((value) => value.replace('-', ''))
     .meta({ description, personal: true });
 
@@ -160,4 +168,4 @@ export const phone = (description: string) =>
     .meta({ description, personal: true });
 
 /** An e-mail address, at most 254 characters (RFC 5321 §4.5.3.1.3). */
-export const email = (description: string) => z.email().max(254).meta({ description, personal: true });
+export const email = (description: string) => z.email().max(254).meta({ description, personal: true, plainText: true });

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { day, group, instant, line, listOf, oneOf, type Sensitivity, text, whole } from './fields.ts';
+import { checkedLater, day, group, instant, line, listOf, oneOf, type Sensitivity, text, whole } from './fields.ts';
 import { parentFields } from './place.ts';
 import type { Machine, Resource } from './resource.ts';
 
@@ -12,14 +12,17 @@ export const externalId = () =>
   z
     .string()
     .regex(/^[^\p{Cc}\p{Cs}#/]{1,200}$/u, '1 to 200 characters without #, / and control characters')
-    .describe("The record's id in the system it came from, unique for each source and type (eksternt id).");
+    .meta({
+      description: "The record's id in the system it came from, unique for each source and type (eksternt id).",
+      plainText: true,
+    });
 
 /** A link to a case in the case system. */
 export const caseRef = () =>
   group('One link.', {
     system: line('The case system (fagsystem), such as DUBU or KMD Nexus.', 50),
-    caseId: line("The case's id there (sags-id).", 100).optional(),
-    caseNumber: line('The case number a person would use (sagsnummer).', 100).optional(),
+    caseId: checkedLater(line("The case's id there (sags-id).", 100)).optional(),
+    caseNumber: checkedLater(line('The case number a person would use (sagsnummer).', 100)).optional(),
     closedOn: day(
       'The day on which the case was closed (afsluttet), a local date; absent while it is open.',
     ).optional(),

@@ -1,5 +1,7 @@
 import type * as z from 'zod';
+import { cprError } from '../cpr.ts';
 import { type FieldError, Problem } from '../errors.ts';
+import { cprLikeIn } from './plain-text.ts';
 
 /** What zod calls an issue, as our closed set of field error codes calls it. */
 function codeOf(issue: z.core.$ZodIssue): FieldError['code'] {
@@ -8,6 +10,8 @@ function codeOf(issue: z.core.$ZodIssue): FieldError['code'] {
       return issue.input === undefined ? 'required' : 'invalid_type';
     case 'unrecognized_keys':
       return 'unknown_field';
+    case 'custom':
+      return (issue.params?.['code'] as FieldError['code'] | undefined) ?? 'invalid_value';
     case 'invalid_format':
       return 'invalid_format';
     case 'too_big':
@@ -42,15 +46,26 @@ function errorsOf(issue: z.core.$ZodIssue, base: string): FieldError[] {
   return [{ pointer: pointerOf(base, issue.path), code, detail }];
 }
 
-/** The value as its schema gives it, or a 422 that points to each fault. No detail repeats a value that was sent. */
+const refusalOf = (errors: readonly FieldError[]): Problem => {
+  const count = errors.length === 1 ? '1 field is' : `${errors.length} fields are`;
+  return new Problem('validation_failed', `${count} invalid. Nothing was stored.`, errors);
+};
+
+/**
+ * Returns the value as its schema gives it. Throws 422 with a pointer to each fault, also where a plain text looks like it
+ * holds a CPR number. No detail repeats a value that was sent.
+ */
 export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, base = ''): z.output<Schema> {
   const result = schema.safeParse(value, { reportInput: true });
-  if (result.success) return result.data;
+  if (result.success) {
+    const places = [...cprLikeIn(schema, result.data)];
+    if (places.length > 0) throw refusalOf(places.slice(0, 100).map((path) => cprError(pointerOf(base, path))));
+    return result.data;
+  }
   const errors = result.error.issues
     .flatMap((issue) => errorsOf(issue, base))
     .slice(0, 100)
     // A text that has not the form fails what is asked of the form too: the first fault of a field says it.
     .filter(({ pointer }, at, all) => all.findIndex((other) => other.pointer === pointer) === at);
-  const count = errors.length === 1 ? 'One field does' : `${errors.length} fields do`;
-  throw new Problem('validation_failed', `${count} not fit. Nothing was stored.`, errors);
+  throw refusalOf(errors);
 }

@@ -10,7 +10,7 @@ import { hrefOf, type Parents, type Place } from './place.ts';
 import { findByExternalId, loadOpened, notFound } from './read.ts';
 import { withoutPersonal } from './redact.ts';
 import type { Fields, Machine, RecordOf, Resource } from './resource.ts';
-import { refuseFuture } from './rules.ts';
+import { refuseCprInCases, refuseFuture } from './rules.ts';
 import { save } from './save.ts';
 import { schemasOf, sourceField, statusChange, statusesOf } from './schemas.ts';
 import { answerOf, type Opened, type Whole } from './stored.ts';
@@ -44,6 +44,7 @@ async function settled(
       throw invalid('/statusReason', `The status ${entering} needs a reason.`, 'required');
     }
   }
+  if (after.caseRefs !== before?.caseRefs) refuseCprInCases(ctx, before?.caseRefs, after.caseRefs);
   const typed = (record: Whole) => record as unknown as RecordOf<Record<never, never>>;
   const set = await resource.settle?.({ ctx, before: before && typed(before), after: typed(after), entering });
   return { ...after, ...set };

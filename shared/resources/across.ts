@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Context } from '../auth/context.ts';
 import { type Operation, param } from '../operation.ts';
-import { instant, line } from '../record/fields.ts';
+import { checkedLater, instant, line } from '../record/fields.ts';
 import { pageOf, pageParameters, pageSchema } from '../record/lists.ts';
 import { TENANT_BASE } from '../record/operations.ts';
 import { load } from '../record/read.ts';
@@ -79,7 +79,7 @@ function timeline(resources: readonly Resource[]): Operation<Context> {
 }
 
 const caseParameters = () => ({
-  caseNumber: line('The case number (sagsnummer), as it stands in `caseRefs`.', 100),
+  caseNumber: checkedLater(line('The case number (sagsnummer), as it stands in `caseRefs`.', 100)),
   ...pageParameters(),
 });
 

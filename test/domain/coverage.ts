@@ -423,7 +423,7 @@ export const RULES_SHOWN: Shown = {
   ],
   'CPR `^\\d{6}-?\\d{4}$`, stored without hyphen, never rejected on modulus 11': [
     'resources/families > takes CPR numbers with and without hyphen, whatever modulus 11 says, and keeps them without',
-    'resources/children > has a CPR number `^\\d{6}-?\\d{4}$` that is never rejected on modulus 11, nor for a date that is none',
+    'resources/children > has a CPR number `^\\d{6}-?\\d{4}$` that is never rejected on modulus 11',
   ],
   'looked up by keyed hash': [
     'resources/families > is stored as a keyed hash: the number itself stands nowhere',

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { isCprDate } from '#shared/cpr.ts';
 import { cprNumber, cvrNumber, day, isCvr, municipalityCode, phone, productionUnit } from '#shared/record/fields.ts';
 import { allMunicipalities } from '#shared/register/register.ts';
 
@@ -41,10 +42,11 @@ describe('a CVR number', () => {
 describe('a CPR number', () => {
   const cpr = cprNumber('CPR.');
 
-  it('is any ten digits, with or without a hyphen, whatever their modulus 11', () => {
+  it('is ten digits of which the first six are a date, with or without a hyphen, whatever their modulus 11', () => {
     fc.assert(
       fc.property(digits(6), digits(4), fc.constantFrom('', '-'), (date, serial, hyphen) => {
-        expect(cpr.parse(`${date}${hyphen}${serial}`)).toBe(`${date}${serial}`);
+        const { success, data } = cpr.safeParse(`${date}${hyphen}${serial}`);
+        expect(success ? data : undefined).toBe(isCprDate(date) ? `${date}${serial}` : undefined);
       }),
     );
   });

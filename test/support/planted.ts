@@ -16,8 +16,8 @@ const NEEDED = ['2026-11-20T08:30:00.000Z', '2026-11-19', true, 3, 'daily', 'ope
 const unwrapped = (field: z.ZodType): z.ZodType =>
   field instanceof z.ZodOptional || field instanceof z.ZodDefault ? unwrapped(field.unwrap() as z.ZodType) : field;
 
-/** A value of the field with something planted in it; undefined where the field has no place for that. */
-function plantedIn(field: z.ZodType, words: readonly string[]): unknown {
+/** Returns a value of the field with something planted in it; undefined where the field has no place for that. */
+export function plantedIn(field: z.ZodType, words: readonly string[]): unknown {
   const schema = unwrapped(field);
   if (schema instanceof z.ZodUnion)
     return schema.options.map((one) => plantedIn(one as z.ZodType, words)).find(Boolean);
