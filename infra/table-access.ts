@@ -117,7 +117,7 @@ const TENANT_ACCESS: Readonly<Record<TenantFunction, readonly Access[]>> = {
     { sid: 'ReadRecord', actions: ['get'], rows: TENANT_ROWS },
     { sid: 'ReadProgrammes', actions: ['get'], rows: [SHARES] },
     { sid: 'CountQuota', actions: ['update'], rows: [QUOTAS] },
-    { sid: 'FindRecords', actions: ['query'], rows: rows('R#*', 'CASE#*'), indexes: ['case'] },
+    { sid: 'FindRecords', actions: ['query'], rows: rows('R#*', 'CASE#*', 'S#*'), indexes: ['case'] },
     // What a change of a record writes: the record, its event, its locks and ledgers.
     { sid: 'ChangeRecord', actions: ['write'], rows: rows('R#*', 'E#*', 'K#*', 'B#*') },
   ],

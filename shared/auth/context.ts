@@ -4,6 +4,7 @@ import { type ScopedTable, scopedTable } from '../table/scoped-table.ts';
 import type { Store } from '../table/store.ts';
 import type { MunicipalityStatus } from '../tenancy/lifecycle.ts';
 import type { Instant } from '../time.ts';
+import { ownRows } from './own-rows.ts';
 import type { TenantScope } from './scopes.ts';
 
 /** The municipality a request works in, as provisioned. */
@@ -62,8 +63,10 @@ export interface Context {
   readonly rows: VisibleRows;
   readonly requestId: string;
   readonly now: Instant;
-  /** The municipality's rows. */
+  /** The municipality's rows, those that the client may see. */
   readonly table: ScopedTable;
+  /** All of the municipality's rows, for what must hold or be logged whoever asks, and never for what is shown. */
+  readonly allRows: ScopedTable;
   /** What is kept about the municipality outside of it: its grants, and the operator's programmes. */
   readonly control: ScopedTable;
   /** Opens and seals the municipality's sensitive fields. */
@@ -76,13 +79,15 @@ export interface Context {
  */
 export function makeContext(
   store: Store,
-  access: Omit<Context, typeof verified | 'table' | 'control' | 'keys'>,
+  access: Omit<Context, typeof verified | 'table' | 'allRows' | 'control' | 'keys'>,
 ): Context {
   const { code } = access.tenant;
   const within = { tableName: store.tableName, client: store.tenantClient(code) };
+  const allRows = scopedTable(within, ['T', code]);
   return {
     ...access,
-    table: scopedTable(within, ['T', code]),
+    table: access.rows === 'own' ? ownRows(allRows, access.actor.organisation) : allRows,
+    allRows,
     control: scopedTable(within, ['M', code]),
     keys: store.keyrings(code, access.tenant.sealing),
   } as Context;

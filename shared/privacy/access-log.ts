@@ -96,7 +96,7 @@ async function personsOf(ctx: Context, type: string, view: Fields): Promise<stri
   const { source, subject } = view as { source?: Fields; subject?: Fields };
   const named = [...idsIn(view), ...(subject ? [String(subject['id'])] : [])];
   const behind = source?.['id'];
-  const row = typeof behind === 'string' ? await ctx.table.get(recordKey(behind)) : undefined;
+  const row = typeof behind === 'string' ? await ctx.allRows.get(recordKey(behind)) : undefined;
   return row ? [...named, ...(await personsOf(ctx, String(row['type']), row['view'] as Fields))] : named;
 }
 

@@ -6,9 +6,10 @@ import { type Key, ledgerEdgeKey, ledgerKey, lockKey, type Segments } from '../t
 import type { Row } from '../table/scoped-table.ts';
 import { ABSENT, freshVersion, unchangedSince, type Write } from '../table/write.ts';
 import { Outrun } from './once.ts';
-import type { LedgerEntries, LedgerEntry, Lock, Resource } from './resource.ts';
+import type { LedgerEntries, LedgerEntry, LedgerRow, Lock, Resource } from './resource.ts';
 import { sourceField } from './schemas.ts';
 import type { Whole } from './stored.ts';
+import { copyWrites, organisationOf, partnerOf, type ShownRow, shownWrite } from './visibility.ts';
 
 /** A write with what the caller is told when its condition does not hold. */
 export interface Guarded {
@@ -66,6 +67,8 @@ interface LedgerState {
   readonly entries: LedgerEntries;
   /** Values of the edges beside it, where it is shown. */
   readonly edges?: readonly string[];
+  /** The partners that have a copy of it, each with the values of the copy's edges. */
+  readonly copies?: Readonly<Record<string, readonly string[]>>;
 }
 
 const NEW_LEDGER: LedgerState = { version: 0, entries: {} };
@@ -99,38 +102,87 @@ export async function ledgerWrites(
     if (!mine && !standing) return [];
     const refusal = mine?.admit?.(new Map(Object.entries(others)));
     if (refusal) throw refusal;
-    return ledgerWrite(ctx, ledger, state, mine ? { ...others, [id]: mine.entry } : others);
+    const partner = partnerOf(organisationOf(resource, (before ?? after) as Whole));
+    const entries = mine ? { ...others, [id]: { ...mine.entry, ...(partner && { source: partner }) } } : others;
+    return ledgerWrite(ctx, ledger, state, { entries, partner });
   });
   return (await Promise.all(writes)).flat();
 }
 
+/** The entries that records of one partner added. */
+const entriesOf = (entries: LedgerEntries, partner: string): LedgerEntries =>
+  Object.fromEntries(Object.entries(entries).filter(([, entry]) => entry['source'] === partner));
+
+/** The entries of the records that a client may see. */
+export const entriesSeenBy = ({ rows, actor }: Context, entries: LedgerEntries): LedgerEntries =>
+  rows === 'all' ? entries : entriesOf(entries, actor.organisation);
+
+/** The rows that show a ledger: the one of this key and its edges, with the edges that it had before. */
+function shownRows(
+  key: Key,
+  edgeOf: (value: string) => Key,
+  { type, row, edges: old }: { type: string; row: LedgerRow | undefined; edges: readonly string[] },
+): ShownRow[] {
+  const values = row?.edges.map(({ value }) => value) ?? [];
+  return [
+    { key, shown: row && { type, view: row.view, index: row.index } },
+    ...(row?.edges ?? []).map(({ value, index }) => ({ key: edgeOf(value), shown: { type, view: row?.view, index } })),
+    ...old.filter((value) => !values.includes(value)).map((value) => ({ key: edgeOf(value) })),
+  ];
+}
+
+/**
+ * The copy of a shown ledger for the partner whose entry changes, made of that partner's entries alone: it tells nothing
+ * of what others wrote, so what others write leaves it as it is. There is none where its entries show nothing.
+ */
+function copyOf(
+  ctx: Context,
+  { name, summary }: LedgerEntry,
+  { copies = {} }: LedgerState,
+  { entries, partner }: { entries: LedgerEntries; partner: string | undefined },
+): { readonly writes: readonly Write[]; readonly copies: LedgerState['copies'] } {
+  if (!summary || partner === undefined) return { writes: [], copies };
+  const { [partner]: standing, ...others } = copies;
+  const made = summary.row(name, entriesOf(entries, partner), ctx.now);
+  const row = Object.keys(made.index).length > 0 ? made : undefined;
+  if (!row && !standing) return { writes: [], copies };
+  const edgeOf = (value: string) => ledgerEdgeKey(name, value);
+  const rows = shownRows(ledgerKey(...name), edgeOf, { type: summary.type, row, edges: standing ?? [] });
+  const kept = row ? { ...others, [partner]: row.edges.map(({ value }) => value) } : others;
+  return { writes: copyWrites([partner], rows), copies: kept };
+}
+
 /** A ledger's row with its new entries, and the rows beside it that show it. One without entries is no row. */
-function ledgerWrite(ctx: Context, { name, summary }: LedgerEntry, state: LedgerState, all: LedgerEntries): Guarded[] {
+function ledgerWrite(
+  ctx: Context,
+  ledger: LedgerEntry,
+  state: LedgerState,
+  { entries: all, partner }: { entries: LedgerEntries; partner: string | undefined },
+): Guarded[] {
+  const { name, summary } = ledger;
   const { version, edges: old = [] } = state;
   const entries = summary ? summary.kept(all, ctx.now) : all;
   const isEmpty = Object.keys(entries).length === 0;
   const shown = isEmpty ? undefined : summary?.row(name, entries, ctx.now);
   const edges = shown?.edges.map(({ value }) => value) ?? [];
+  const { writes, copies = {} } = copyOf(ctx, ledger, state, { entries, partner });
   const item = {
     type: summary?.type ?? 'ledger',
     version: version === 0 ? freshVersion() : version + 1,
     entries,
     ...(shown && { view: shown.view, edges }),
+    ...(Object.keys(copies).length > 0 && { copies }),
   };
+  const [, ...edgeRows] = shownRows(ledgerKey(...name), (value) => ledgerEdgeKey(name, value), {
+    type: item.type,
+    row: shown,
+    edges: old,
+  });
   const row = { key: ledgerKey(...name), condition: unchangedSince(version) };
   const rows: Write[] = [
     isEmpty ? { ...row, kind: 'delete' } : { ...row, kind: 'put', item, ...(shown && { index: shown.index }) },
-    ...(shown?.edges ?? []).map(
-      ({ value, index }): Write => ({
-        kind: 'put',
-        key: ledgerEdgeKey(name, value),
-        item: { type: item.type, view: shown?.view },
-        index,
-      }),
-    ),
-    ...old
-      .filter((value) => !edges.includes(value))
-      .map((value): Write => ({ kind: 'delete', key: ledgerEdgeKey(name, value) })),
+    ...edgeRows.map((each) => shownWrite(each)),
+    ...writes,
   ];
   return rows.map((write) => ({ write, refusal: () => new Outrun() }));
 }

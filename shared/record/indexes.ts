@@ -16,6 +16,7 @@ import { lookupHash, normalised } from './keyed-hash.ts';
 import { parentFields } from './place.ts';
 import type { Fields, Resource } from './resource.ts';
 import { viewOf, type Whole } from './stored.ts';
+import { audienceAttribute, audiencesOf, copyWrites, partnersWhoSee, type ShownRow, shownWrite } from './visibility.ts';
 
 /** A sort key holds 1,024 bytes, and a character in it takes up to five. */
 const LONGEST_ORDER = 180;
@@ -109,7 +110,10 @@ async function edgesOf(ctx: Context, resource: Resource, record: Whole | undefin
   return new Map([...named, ...looked, ...cases].map((edge: Edge) => [JSON.stringify([edge.name, edge.value]), edge]));
 }
 
-/** Writes the edges of a record, most with a copy of its view so that a list by edge is one Query, and removes old ones. */
+/**
+ * Writes the edges of a record, most with a copy of its view so that a list by edge is one Query, and removes old ones;
+ * and the same for the partners who see the record.
+ */
 export async function edgeWrites(
   ctx: Context,
   resource: Resource,
@@ -120,20 +124,19 @@ export async function edgeWrites(
   const [edges, standing] = await Promise.all([edgesOf(ctx, resource, after), edgesOf(ctx, resource, before)]);
   const gone = [...standing]
     .filter(([name]) => !edges.has(name))
-    .map(([, { name, value }]): Write => ({ kind: 'delete', key: edgeKey(recordId, name, value) }));
-  if (!after || edges.size === 0) return gone;
-  const view = viewOf(resource, after);
-  return [
-    ...gone,
-    ...[...edges]
-      .filter(([key, { pointer }]) => !pointer || !standing.has(key))
-      .map(
-        ([, { name, value, index, pointer }]): Write => ({
-          kind: 'put',
-          key: edgeKey(recordId, name, value),
-          item: { type: resource.path, view: pointer ? { id: recordId } : view },
-          index,
-        }),
-      ),
-  ];
+    .map(([, { name, value }]): ShownRow => ({ key: edgeKey(recordId, name, value) }));
+  const view = after && edges.size > 0 ? viewOf(resource, after) : undefined;
+  const shown = [...edges]
+    .filter(([key, { pointer }]) => !pointer || !standing.has(key))
+    .map(
+      ([, { name, value, index, pointer }]): ShownRow => ({
+        key: edgeKey(recordId, name, value),
+        shown: { type: resource.path, view: pointer ? { id: recordId } : view, index },
+      }),
+    );
+  const record = before ?? after;
+  if (!record) return [];
+  const rows = [...gone, ...shown];
+  const audiences = audienceAttribute(audiencesOf(resource, record));
+  return [...rows.map((row) => shownWrite(row, audiences)), ...copyWrites(partnersWhoSee(resource, record), rows)];
 }

@@ -4,7 +4,7 @@ import { invalid } from '../errors.ts';
 import type { Answer, ApiRequest, QueryParameters } from '../operation.ts';
 import { openCursor, sealCursor } from '../table/cursor.ts';
 import { encodeSegment, type IndexName, type Segments } from '../table/keys.ts';
-import type { ScopedTable } from '../table/scoped-table.ts';
+import type { RangeQuery, ScopedTable } from '../table/scoped-table.ts';
 import { startOfDay } from '../time.ts';
 import { day, instant } from './fields.ts';
 import { listOfAll, selectedList } from './indexes.ts';
@@ -86,9 +86,10 @@ function selectionOf(resource: Resource, parents: Parents, chosen: Fields): List
       throw invalid(`/query/${given}`, `It goes with the filter ${bounded.name}.`);
   }
   const descending = resource.newestFirst;
+  const unnarrowed = resource.referenceData;
   const partition = listOfAll(resource, parents);
-  if (name === 'changedSince') return { index: 'changed', partition, from: String(chosen[name]) };
-  const natural = { ...timeBounds(chosen), descending };
+  if (name === 'changedSince') return { index: 'changed', partition, unnarrowed, from: String(chosen[name]) };
+  const natural = { ...timeBounds(chosen), descending, unnarrowed };
   if (name === undefined) return { index: 'list', partition, ...natural };
   const selected = selectedList(resource, parents, name, String(chosen[name]));
   if (!slots.includes(name)) return { index: 'list', partition: selected, ...natural };
@@ -102,6 +103,7 @@ function selectionOf(resource: Resource, parents: Parents, chosen: Fields): List
   return {
     index,
     partition: selected,
+    unnarrowed,
     from: chosen[`${filter.bounds}From`] as string | undefined,
     to: to === undefined ? undefined : dayAfterSeparator(String(to)),
   };
@@ -127,6 +129,7 @@ export interface Listing {
   readonly from?: string | undefined;
   readonly to?: string | undefined;
   readonly descending?: boolean | undefined;
+  readonly unnarrowed?: RangeQuery['unnarrowed'];
   /** What a cursor holds good for, where the bounds move with time; else it is the bounds. */
   readonly bound?: object;
 }

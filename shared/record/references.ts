@@ -64,9 +64,11 @@ const refusal = ({ pointer, types, inPath }: Reference): Problem =>
   inPath ? nothingHere() : unknownReference(pointer, types);
 
 /**
- * Makes sure that each reference of record `self` names an existing record of the right type in this municipality.
+ * Makes sure that each reference of record `self` names an existing record of the right type in this municipality, which
+ * the client may see.
  * Reading them before the transaction is safe, because what others refer to is never removed; it is done where they are
- * many, and where one row would get two operations in the transaction, which DynamoDB refuses.
+ * many, where one row would get two operations in the transaction, which DynamoDB refuses, and for a client that sees only
+ * its own rows: its reads leave out what it may not see.
  */
 export async function referenceChecks(
   ctx: Context,
@@ -74,7 +76,7 @@ export async function referenceChecks(
   self: string,
 ): Promise<{ write: Write; refusal: () => Error }[]> {
   const rowsApart = new Set([self, ...references.map(({ id }) => id)]).size === references.length + 1;
-  if (rowsApart && references.length <= IN_TRANSACTION) {
+  if (rowsApart && references.length <= IN_TRANSACTION && ctx.rows === 'all') {
     return references.map((reference) => ({
       write: {
         kind: 'check',

@@ -59,7 +59,7 @@ export interface Lock {
   readonly detail: string;
 }
 
-/** What a ledger holds: one entry for each record that takes part, by its id. */
+/** What a ledger holds: one entry for each record that takes part, by its id; `source` names the partner that wrote that record. */
 export type LedgerEntries = Readonly<Record<string, Fields>>;
 
 /** A ledger's row as lists show it: the view made of its entries, and where it stands. */
@@ -184,6 +184,8 @@ export interface Definition<Shape extends z.ZodRawShape, Up extends string = nev
   /** Problems that the rules answer with beside those that every resource has. */
   readonly problems?: readonly ProblemCode[];
   readonly deletable?: boolean;
+  /** It belongs to nobody: clients that see only their own rows see all of it, and may name it. */
+  readonly referenceData?: boolean;
   /** It is a person or household, who can be erased from the record (shared/privacy/erase.ts). */
   readonly person?: boolean;
   /** Operations beyond those that every resource has. */

@@ -11,9 +11,16 @@ import { requestFingerprint } from './keyed-hash.ts';
 import { Done, Outrun } from './once.ts';
 import { newReferences, referenceChecks } from './references.ts';
 import type { Resource } from './resource.ts';
-import { sourceField } from './schemas.ts';
 import { sealedOf } from './sealing.ts';
 import { answerOf, type Opened, viewOf, type Whole } from './stored.ts';
+import {
+  audienceAttribute,
+  audiencesOf,
+  copyWrites,
+  organisationOf,
+  partnersWhoSee,
+  requireOwnRow,
+} from './visibility.ts';
 
 /** One change of one record, decided and ready to commit. */
 export interface Saving {
@@ -47,15 +54,27 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
   const remaining = deleted ? undefined : after;
   const eventId = saving.eventId ?? derivedId('evt', ctx.tenant.code, after.id, after.version);
   const view = viewOf(resource, after);
+  /** Who wrote it stays, also of a record that is deleted. */
+  const origin = before?.whole ?? after;
+  requireOwnRow(ctx, resource, origin);
   const references = deleted ? [] : newReferences(resource, before?.whole, after);
+  const checking = referenceChecks(ctx, references, after.id);
   const [sensitive, edges, ledgers, checks, fingerprint] = await Promise.all([
     sealedOf(ctx, resource, before, after),
     edgeWrites(ctx, resource, before?.whole, remaining, after.id),
-    ledgerWrites(ctx, resource, before?.whole, remaining, after.id),
-    referenceChecks(ctx, references, after.id),
+    // A rule that looks at other records says nothing of one that the client may not name.
+    ledgerWrites(ctx, resource, before?.whole, remaining, after.id).catch(async (refusal) => {
+      await checking;
+      throw refusal;
+    }),
+    checking,
     idempotency && requestFingerprint(ctx, idempotency.essence),
   ]);
 
+  const index = deleted ? undefined : indexOf(resource, after);
+  const copies = copyWrites(partnersWhoSee(resource, origin), [
+    { key: recordKey(after.id), shown: index && { type: resource.path, view, index } },
+  ]);
   const record: Guarded = {
     write: {
       kind: 'put',
@@ -69,9 +88,10 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
         writtenBy: saving.writtenBy,
         lastEvent: eventId,
         ...(deleted && { deleted }),
+        ...audienceAttribute(audiencesOf(resource, origin)),
         ...((saving.erased || before?.erased) && { erased: true }),
       },
-      ...(!deleted && { index: indexOf(resource, after) }),
+      ...(index && { index }),
     },
     refusal: () => new Outrun(),
   };
@@ -83,7 +103,7 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
       objectId: after.id,
       objectVersion: after.version,
       scope: resource.scopes.read,
-      source: String((before?.whole ?? after)[sourceField(resource)]),
+      source: organisationOf(resource, origin),
       href,
       caseRefs: (deleted ? before?.whole : after)?.caseRefs,
       previous: before?.lastEvent,
@@ -102,7 +122,7 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
     ...lockWrites(resource, before?.whole, remaining, after.id),
     ...ledgers,
     ...checks,
-    ...[...edges, ...(saving.beside ?? [])].map((write) => ({
+    ...[...copies, ...edges, ...(saving.beside ?? [])].map((write) => ({
       write,
       refusal: () => new Outrun(),
     })),

@@ -3,8 +3,10 @@ import type { Context } from '../auth/context.ts';
 import { invalid } from '../errors.ts';
 import type { Operation } from '../operation.ts';
 import { day, flag, group, instant, line, listOf, oneOf, reference, whole } from '../record/fields.ts';
+import { entriesSeenBy } from '../record/guards.ts';
 import { type Listing, pageOf, pageParameters, pageSchema } from '../record/lists.ts';
 import { TENANT_BASE } from '../record/operations.ts';
+import type { LedgerEntries } from '../record/resource.ts';
 import { parse } from '../record/validate.ts';
 import { ledgerKey } from '../table/keys.ts';
 import { type Instant, localDateOf } from '../time.ts';
@@ -111,7 +113,8 @@ async function nextOfGroups(ctx: Context, standings: readonly Standing[]): Promi
   const rows = await ctx.table.getMany(groups.map((groupId) => ledgerKey(...groupSessionsName(groupId))));
   return new Map(
     rows.flatMap((row) => {
-      const entries = Object.values(row['entries'] as Record<string, { groupId: string; at: Instant }>);
+      const seen = entriesSeenBy(ctx, row['entries'] as LedgerEntries);
+      const entries = Object.values(seen as Record<string, unknown>) as { groupId: string; at: Instant }[];
       const [next] = entries.filter(({ at }) => at >= ctx.now).sort((a, b) => (a.at < b.at ? -1 : 1));
       return next ? [[next.groupId, next.at]] : [];
     }),

@@ -173,7 +173,7 @@ function kept(entries: LedgerEntries, now: Instant): LedgerEntries {
 function standingOf(familyId: string, entries: LedgerEntries, now: Instant): Standing | undefined {
   const [family] = ofKind(entries, 'family');
   if (!family) return undefined;
-  const { id: _, kind: __, ...own } = family;
+  const { id: _, kind: __, source: ___, ...own } = family as typeof family & { readonly source?: string };
   const lastContactAt = ofKind(entries, 'contact')
     .map(({ at }) => at)
     .sort()

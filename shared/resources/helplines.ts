@@ -32,6 +32,7 @@ export const helplines = defineResource({
   name: 'helpline',
   danish: 'Akuttelefon',
   summary: 'A telephone line that foster families can call when it is hard.',
+  referenceData: true,
   scopes: { read: 'helpline:read', write: 'helpline:write' },
   fields: () => ({
     name: line('Name (navn).'),

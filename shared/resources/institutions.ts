@@ -14,6 +14,7 @@ export const institutions = defineResource({
   name: 'institution',
   danish: 'Døgninstitution, opholdssted',
   summary: 'A residential institution that supports foster families with what its staff know.',
+  referenceData: true,
   scopes: { read: 'institutions:read', write: 'institutions:write' },
   fields: () => ({
     name: line('Name (navn).'),

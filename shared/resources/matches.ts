@@ -173,7 +173,7 @@ export const matches: Operation<Context> = {
     const purpose = purposeOf(request);
     const [{ whole }, past, families] = await Promise.all([
       loadOpened(ctx, children, { id }),
-      pastOfChild(ctx, id),
+      pastOfChild(ctx, id, 'seen'),
       familiesWithPlace(ctx),
     ]);
     const child: Fields = whole;

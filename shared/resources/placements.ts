@@ -15,12 +15,14 @@ import {
   text,
   whole,
 } from '../record/fields.ts';
+import { entriesSeenBy } from '../record/guards.ts';
 import { changedFields } from '../record/merge.ts';
 import { findOpened, findRecord } from '../record/read.ts';
 import {
   type Change,
   defineResource,
   type Fields,
+  type LedgerEntries,
   type LedgerEntry,
   type RecordOf,
   type Resource,
@@ -94,10 +96,16 @@ interface ChildEntry {
 /** The ledger of a child's placements: one of them at a time is active round the clock. */
 export const placementsOfChild = (childId: string): string[] => ['child-placements', childId];
 
-/** The placements in a child's ledger, by id. */
-export async function pastOfChild(ctx: Context, childId: string): Promise<ReadonlyMap<string, ChildEntry>> {
+/** The placements in a child's ledger, by id: all of them, for the rules, or those that the client may see. */
+export async function pastOfChild(
+  ctx: Context,
+  childId: string,
+  which: 'all' | 'seen' = 'all',
+): Promise<ReadonlyMap<string, ChildEntry>> {
   const row = await ctx.table.get(ledgerKey(...placementsOfChild(childId)));
-  return new Map(Object.entries((row?.['entries'] ?? {}) as Readonly<Record<string, ChildEntry>>));
+  const entries = (row?.['entries'] ?? {}) as LedgerEntries;
+  const chosen = which === 'all' ? entries : entriesSeenBy(ctx, entries);
+  return new Map(Object.entries(chosen as unknown as Readonly<Record<string, ChildEntry>>));
 }
 
 const mayExceedPlaces = ({ type, legalBasis }: Placement): boolean =>

@@ -10,6 +10,7 @@ export const rounds = defineResource({
   name: 'round',
   danish: 'Forløb',
   summary: 'One run of a programme in the municipality, in which families are enrolled.',
+  referenceData: true,
   scopes: { read: 'programmes:read', write: 'programmes:write' },
   fields: () => ({
     programmeId: reference('The programme (indsats), in which the municipality takes part. It stays.'),

@@ -10,6 +10,7 @@ export const themes = defineResource({
   name: 'theme',
   danish: 'Kvartalstema',
   summary: 'What a quarter is about: group supervision and courses follow it.',
+  referenceData: true,
   scopes: { read: 'supervision:read', write: 'supervision:write' },
   fields: () => ({
     year: whole('Calendar year (år).', 2000, 2100),

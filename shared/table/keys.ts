@@ -10,6 +10,7 @@
  * |---------------------|--------------------------|-----------------|----------------------------|-----------------------|----------------|
  * | record              | R#id                     | A               | L#type → natural order     | O#owner → time        | deadlines      |
  * | edge to a record    | R#id                     | E#name#otherId  | L#type#name#otherId        | O#otherId → time      |                |
+ * | partner's copy      | R#id                     | V#partner#…     | S#partner#L#type → …       | S#partner#O#owner → … |                |
  * | part of a long text  | R#id                     | P#part          |                            |                       |                |
  * | unique lock         | K#name#…                 | A               |                            |                       |                |
  * | ledger              | B#name#…                 | A               |                            |                       |                |
@@ -24,7 +25,9 @@
  *
  * A record stands besides in `filter1` to `filter3`, by the values its resource names, and in `changed`: L#type → when it
  * was last changed. By its case number it stands in `case`: CASE#number → type, by further ones through edges. A ledger
- * that is shown has its own lists, and edges beside it as a record has. A checkpoint says where the chain of events begins
+ * that is shown has its own lists, and edges beside it as a record has. A partner's copy of a row that lists show (record,
+ * edge or shown ledger; record/visibility.ts) stands in the same indexes, in partitions that start with `S#<partner>`; an
+ * event about what a partner wrote stands in `filter1`: S#partner#EVENTS → sequence. A checkpoint says where the chain of events begins
  * once older ones are purged (privacy/chain.ts).
  *
  * Outside any municipality: `M#<code>` municipality, `P#<id>` partner, `F#<id>` programme, `C#<clientId>` client, listed
@@ -69,6 +72,15 @@ export const edgeKey = (id: string, name: string, otherId: string): Key => ({
 export const partKey = (id: string, part: number): Key => ({
   pk: ['R', id],
   sk: ['P', String(part).padStart(4, '0')],
+});
+/** Stands among the audiences of a record that every client may see: reference data. */
+export const EVERYBODY = '*';
+/** The partition of one partner's rows that stands for a partition of all rows. */
+export const audiencePartition = (partner: string, partition: Segments): Segments => ['S', partner, ...partition];
+/** The key of a partner's copy of a row: of the record itself or of one of its edges. */
+export const audienceKey = ({ pk, sk }: Key, partner: string): Key => ({
+  pk,
+  sk: ['V', partner, ...(sk === ROOT ? [] : sk)],
 });
 export const lockKey = (...name: Segments): Key => ({ pk: ['K', ...name], sk: ROOT });
 export const ledgerKey = (...name: Segments): Key => ({ pk: ['B', ...name], sk: ROOT });

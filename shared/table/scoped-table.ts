@@ -17,6 +17,11 @@ export interface RangeQuery {
   readonly to?: string | undefined;
   readonly after?: string | undefined;
   readonly descending?: boolean | undefined;
+  /**
+   * Whether the partition is read as it stands also for a client that sees only its own rows (auth/own-rows.ts):
+   * reference data, or what belongs to a record that the client was seen to see.
+   */
+  readonly unnarrowed?: boolean | undefined;
   readonly limit: number;
 }
 

@@ -90,6 +90,7 @@ async function listDeliveries(ctx: Context, endpoints: Resource, request: ApiReq
   const listing = {
     index: status === undefined ? ('list' as const) : ('filter1' as const),
     partition: deliveriesOfEndpoint(id, status),
+    unnarrowed: true,
     descending: true,
   };
   const [answer] = await Promise.all([
@@ -100,14 +101,20 @@ async function listDeliveries(ctx: Context, endpoints: Resource, request: ApiReq
 }
 
 /** The delivery in the path. Throws `not_found` for one of another endpoint too. */
-async function loadDelivery(ctx: Context, request: ApiRequest): Promise<Delivery> {
-  const delivery = deliveryOf(await ctx.table.get(deliveryKey(param(request, 'deliveryId'))));
-  if (delivery?.endpointId !== param(request, 'id')) throw new Problem('not_found', 'There is no such delivery here.');
+async function loadDelivery(ctx: Context, endpoints: Resource, request: ApiRequest): Promise<Delivery> {
+  const id = param(request, 'id');
+  const [row] = await Promise.all([
+    ctx.table.get(deliveryKey(param(request, 'deliveryId'))),
+    // A delivery belongs to whoever made its endpoint.
+    ctx.rows === 'own' && load(ctx, endpoints, { id }),
+  ]);
+  const delivery = deliveryOf(row);
+  if (delivery?.endpointId !== id) throw new Problem('not_found', 'There is no such delivery here.');
   return delivery;
 }
 
-async function listAttempts(ctx: Context, request: ApiRequest): Promise<Answer> {
-  const { id } = await loadDelivery(ctx, request);
+async function listAttempts(ctx: Context, endpoints: Resource, request: ApiRequest): Promise<Answer> {
+  const { id } = await loadDelivery(ctx, endpoints, request);
   const { rows } = await ctx.table.query({ ...attemptPartition(id), limit: ATTEMPTS });
   return { status: 200, body: { items: rows.map((row) => row['view']) } };
 }
@@ -124,7 +131,7 @@ async function renew(ctx: Context, delivery: Delivery): Promise<Delivery | undef
 
 async function resend(ctx: Context, endpoints: Resource, request: ApiRequest): Promise<Answer> {
   const { view: endpoint } = await load(ctx, endpoints, { id: param(request, 'id') });
-  const delivery = await loadDelivery(ctx, request);
+  const delivery = await loadDelivery(ctx, endpoints, request);
   if (endpoint['disabled'] === true) throw new Problem('conflict', 'The endpoint is disabled. Enable it first.');
   if (delivery.status === 'pending' || delivery.status === 'in_flight') return { status: 202, body: viewOf(delivery) };
   const renewed = await renew(ctx, delivery);
@@ -154,6 +161,7 @@ async function recoverPeriod(
     const { rows, last } = await ctx.table.query({
       index: 'filter1',
       partition: deliveriesOfEndpoint(endpointId, status),
+      unnarrowed: true,
       from: since,
       to: until === undefined ? undefined : `${until}$`,
       limit: room,
@@ -232,7 +240,7 @@ export function deliveryOperations(endpoints: Resource): Operation<Context>[] {
         body: () => z.strictObject({ items: listOf('The attempts (forsøg).', AttemptView()) }),
       },
       problems: [],
-      run: listAttempts,
+      run: (ctx, request) => listAttempts(ctx, endpoints, request),
     },
     {
       ...common,

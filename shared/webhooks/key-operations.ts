@@ -3,10 +3,11 @@ import type { Context } from '../auth/context.ts';
 import { Problem } from '../errors.ts';
 import { type Answer, type ApiRequest, idempotencyOf, type Operation, param, requireMatch } from '../operation.ts';
 import { flag, instant, whole } from '../record/fields.ts';
+import { entriesSeenBy } from '../record/guards.ts';
 import { once } from '../record/once.ts';
 import { TENANT_BASE } from '../record/operations.ts';
 import { findOpened, loadOpened } from '../record/read.ts';
-import type { Resource } from '../record/resource.ts';
+import type { LedgerEntries, Resource } from '../record/resource.ts';
 import { viewSchema } from '../record/schemas.ts';
 import { parse } from '../record/validate.ts';
 import { amend } from '../record/verbs.ts';
@@ -76,11 +77,11 @@ const rotateSecret = (ctx: Context, endpoints: Resource, request: ApiRequest): P
   });
 };
 
-/** The public keys of all endpoints: one row, whose entries come and go with them. */
+/** The public keys of the endpoints that the client may see: one row, whose entries come and go with them. */
 async function listKeys(ctx: Context): Promise<Answer> {
   const ledger = await ctx.table.get(ledgerKey(...PUBLIC_KEYS_LEDGER));
-  const entries = (ledger?.['entries'] ?? {}) as Readonly<Record<string, unknown>>;
-  return { status: 200, body: { keys: webhookKeys(entries, ctx.now) } };
+  const entries = (ledger?.['entries'] ?? {}) as LedgerEntries;
+  return { status: 200, body: { keys: webhookKeys(entriesSeenBy(ctx, entries), ctx.now) } };
 }
 
 const WebhookKey = () =>

@@ -10,7 +10,8 @@ import { loadOpened } from '../record/read.ts';
 import type { Resource } from '../record/resource.ts';
 import { caseRefs } from '../record/schemas.ts';
 import { parse } from '../record/validate.ts';
-import { feedPartition } from '../table/keys.ts';
+import { audiencePartition, feedPartition } from '../table/keys.ts';
+import type { RangeQuery, Row } from '../table/scoped-table.ts';
 import { connectionOperations } from './connections.ts';
 import { deliveryOperations } from './delivery-operations.ts';
 import { type EgressOptions, isTaken, type Post } from './egress.ts';
@@ -78,24 +79,41 @@ interface EventOf {
 const mayReadEvent = ({ scopes }: Context, { scope }: EventOf): boolean =>
   scopes.has(scope) || scopes.has('audit:read');
 
+/** Where the events that a client may see stand by their numbers: all of them, or those about what its organisation wrote. */
+const feedOf = ({ rows, actor }: Context): Pick<RangeQuery, 'index' | 'partition'> =>
+  rows === 'all'
+    ? { index: 'list', partition: feedPartition }
+    : { index: 'filter1', partition: audiencePartition(actor.organisation, feedPartition) };
+
+/** The rows of a feed that follow a number, up to the first that the index does not show yet. */
+function withoutHole({ rows: seen }: Context, after: number, rows: readonly Row[]): readonly Row[] {
+  let last = after;
+  const hole = rows.findIndex((row) => {
+    const sequence = row['sequence'] as number;
+    // An event of a partner names the one before it in the partner's feed, whose numbers are not without gaps.
+    const follows = seen === 'all' ? sequence === last + 1 : (row['previousOfPartner'] as number) <= last;
+    last = sequence;
+    return !follows;
+  });
+  return hole === -1 ? rows : rows.slice(0, hole);
+}
+
 /**
  * One page of the feed. The index may show event 7 before event 6, so a page ends before the first number that is missing:
  * whoever goes on from `next` meets every event, once, in order.
  */
 async function listEvents(ctx: Context, request: ApiRequest): Promise<Answer> {
   const { after, types = [], limit } = parse(z.strictObject(feedParameters()), request.query, '/query');
-  const { rows } = await ctx.table.query({
-    index: 'list',
-    partition: feedPartition,
-    from: sequenceText(after + 1),
-    limit,
-  });
-  const unbroken = rows.filter((row, at) => row['sequence'] === after + at + 1);
+  const { rows } = await ctx.table.query({ ...feedOf(ctx), from: sequenceText(after + 1), limit });
+  const unbroken = withoutHole(ctx, after, rows);
   const items = unbroken
     .filter((row) => mayReadEvent(ctx, row['view'] as EventOf))
     .map((row) => JSON.parse(eventBytes(row['envelope'] as string, row['sequence'] as number)) as { type: string })
     .filter(({ type }) => typesInclude(types, type.slice('dk.livline.'.length)));
-  return { status: 200, body: { items, next: sequenceText(after + unbroken.length) } };
+  return {
+    status: 200,
+    body: { items, next: sequenceText((unbroken.at(-1)?.['sequence'] as number | undefined) ?? after) },
+  };
 }
 
 /** An event as it is delivered and listed, for the reference. */

@@ -3,7 +3,8 @@ import { derivedId } from '../ids.ts';
 import { count, faultOf, log } from '../log.ts';
 import { chained, headOf, type Link } from '../privacy/chain.ts';
 import { sequenceText } from '../record/events.ts';
-import { eventKey, feedPartition, historyPartition, ledgerKey, sequenceKey } from '../table/keys.ts';
+import { partnerOf } from '../record/visibility.ts';
+import { audiencePartition, eventKey, feedPartition, historyPartition, ledgerKey, sequenceKey } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
 import { ABSENT, type Write, WriteRefused } from '../table/write.ts';
 import type { Instant } from '../time.ts';
@@ -20,7 +21,7 @@ interface EventRow {
   readonly at: Instant;
   readonly envelope: string;
   /** The object's version with this event, and its status. */
-  readonly view: { readonly version: number };
+  readonly view: { readonly version: number; readonly source: string };
   readonly previous?: string;
   readonly sequence?: number;
   /** While it is to be relayed. */
@@ -88,14 +89,24 @@ export async function numberEvents(ctx: Context, ids: readonly string[]): Promis
     const counter = await ctx.table.get(sequenceKey);
     const head = headOf(ctx.tenant.code, counter);
     let link = head;
+    const lastOf = { ...(counter?.['lastOf'] as Readonly<Record<string, number>> | undefined) };
     const numbering = chunk.map((event) => {
       link = chained(link, event);
-      return numberWrite(event, link);
+      const partner = partnerOf(event.view.source);
+      if (partner === undefined) return numberWrite(event, link);
+      const previous = lastOf[partner] ?? 0;
+      lastOf[partner] = link.sequence;
+      return numberWrite(event, link, { id: partner, previous });
     });
     const counting: Write = {
       kind: 'put',
       key: sequenceKey,
-      item: { type: 'sequence', last: link.sequence, hash: link.hash },
+      item: {
+        type: 'sequence',
+        last: link.sequence,
+        hash: link.hash,
+        ...(Object.keys(lastOf).length > 0 && { lastOf }),
+      },
       condition: counter ? { expression: '#last = :last', values: { last: head.sequence } } : ABSENT,
     };
     try {
@@ -109,13 +120,25 @@ export async function numberEvents(ctx: Context, ids: readonly string[]): Promis
   }
 }
 
-const numberWrite = ({ eventId, objectId, view }: EventRow, { sequence, hash }: Link): Write => ({
+/** A partner whose event it is, with the number of that partner's event before it, 0 before the first. */
+interface EventOfPartner {
+  readonly id: string;
+  readonly previous: number;
+}
+
+/** Numbers an event. One about what a partner wrote stands in that partner's own feed too, and names the one before it there. */
+const numberWrite = (
+  { eventId, objectId, view }: EventRow,
+  { sequence, hash }: Link,
+  partner?: EventOfPartner,
+): Write => ({
   kind: 'update',
   key: eventKey(eventId),
-  set: { sequence, hash },
+  set: { sequence, hash, ...(partner && { previousOfPartner: partner.previous }) },
   index: {
     list: { pk: feedPartition, sk: [sequenceText(sequence)] },
     about: { pk: historyPartition(objectId), sk: [String(view.version).padStart(8, '0')] },
+    ...(partner && { filter1: { pk: audiencePartition(partner.id, feedPartition), sk: [sequenceText(sequence)] } }),
   },
   condition: { expression: 'attribute_exists(#pk) AND attribute_not_exists(#sequence)' },
 });

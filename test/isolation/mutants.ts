@@ -33,8 +33,8 @@ export const WITHOUT_LAYER_1: readonly Mutant[] = [
     file: CONTEXT,
     without: [
       [
-        "table: scopedTable(within, ['T', code])",
-        "table: scopedTable(within, ['T', code === '0101' ? '0147' : '0101'])",
+        "allRows = scopedTable(within, ['T', code])",
+        "allRows = scopedTable(within, ['T', code === '0101' ? '0147' : '0101'])",
       ],
     ],
     tests: LAYERS,
