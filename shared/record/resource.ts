@@ -50,6 +50,8 @@ export interface Change<R> {
   readonly after: R;
   /** The status that this change brings, undefined where it stays as it was. A creation enters its status. */
   readonly entering: string | undefined;
+  /** The fields in the body, as they were sent. Empty where the change has none. */
+  readonly sent: Fields;
 }
 
 /** A name that one record at a time may hold. */

@@ -37,6 +37,7 @@ async function settled(
   before: Whole | undefined,
   after: Whole,
   entering: string | undefined,
+  sent: Fields,
 ): Promise<Whole> {
   if (entering !== undefined) {
     refuseFuture(ctx, '/statusAt', after.statusAt);
@@ -46,7 +47,7 @@ async function settled(
   }
   if (after.caseRefs !== before?.caseRefs) refuseCprInCases(ctx, before?.caseRefs, after.caseRefs);
   const typed = (record: Whole) => record as unknown as RecordOf<Record<never, never>>;
-  const set = await resource.settle?.({ ctx, before: before && typed(before), after: typed(after), entering });
+  const set = await resource.settle?.({ ctx, before: before && typed(before), after: typed(after), entering, sent });
   return { ...after, ...set };
 }
 
@@ -76,7 +77,7 @@ async function createOnce(ctx: Context, resource: Resource, sent: Fields, creati
     updatedAt: ctx.now,
     updatedBy: ctx.actor.id,
   } as unknown as Whole;
-  const after = await settled(ctx, resource, undefined, draft, status);
+  const after = await settled(ctx, resource, undefined, draft, status, sent);
   return save(ctx, resource, {
     after,
     writtenBy: writersOf(ctx, resource, undefined, sent),
@@ -122,7 +123,7 @@ export async function amend(
   { fields, sent, entering, eventId, idempotency }: Amendment,
 ): Promise<Answer> {
   const writtenBy = writersOf(ctx, resource, before, sent);
-  const after = await settled(ctx, resource, before.whole, fields as Whole, entering);
+  const after = await settled(ctx, resource, before.whole, fields as Whole, entering, sent);
   const changed = changedFields(before.whole, after);
   if (before.erased && changedFields(withoutPersonal(resource, after), after).length > 0) {
     throw new Problem('conflict', 'Whom it is about was erased: it takes no text, externalId or case any more.');

@@ -7,6 +7,7 @@ import { findOpened } from '../record/read.ts';
 import { defineResource, type Fields } from '../record/resource.ts';
 import { viewSchema } from '../record/schemas.ts';
 import { createRecord } from '../record/verbs.ts';
+import { isReplay } from './key-operations.ts';
 import { newSecret } from './sign.ts';
 
 /** Who may send messages to the municipality's inbox, and proves by its secret that it does. */
@@ -28,21 +29,25 @@ export const connections = defineResource({
   example: { name: 'DUBU i drift', system: 'DUBU' },
 });
 
-/** Creates a connection. The answer, also when it is given again to the same Idempotency-Key, is the one place with the secret. */
+/** Creates a connection. The first answer is the one place with the secret: one that is repeated to the same Idempotency-Key has none. */
 async function createConnection(ctx: Context, request: ApiRequest): Promise<Answer> {
   const answer = await createRecord(ctx, connections, request.body, { idempotency: idempotencyOf(request) });
+  if (isReplay(answer)) return answer;
   const view = answer.body as { id: string };
-  // It may have been deleted since, if this answer is a repeated one.
   const stored = await findOpened(ctx, connections, view.id);
   return { ...answer, body: { ...view, secret: stored?.whole['secret'] } };
 }
 
 const ConnectionOnce = () =>
   viewSchema(connections).extend({
-    secret: z.string().meta({
-      description: 'The signing secret (signeringsnøgle), `whsec_…`, shown this once.',
-      examples: ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
-    }),
+    secret: z
+      .string()
+      .meta({
+        description:
+          'The signing secret (signeringsnøgle), `whsec_…`, shown this once. An answer that is repeated to the same Idempotency-Key leaves it out.',
+        examples: ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
+      })
+      .optional(),
   });
 
 /** The operations on connections. */

@@ -27,7 +27,7 @@ import {
 } from './endpoint-health.ts';
 import { type Hint, LONGEST_DELAY_S, type SendHints } from './hints.ts';
 import { commitInLine, isFirst, nextInLine } from './order.ts';
-import { postRequest } from './request.ts';
+import { postBound, postRequest } from './request.ts';
 import { nextAttemptAt, retryAfterSeconds } from './schedule.ts';
 
 /** What delivering needs from outside, so that tests hold the clock, the receivers and chance. */
@@ -252,7 +252,7 @@ export async function deliver(deps: DeliverDeps, hint: Hint, requestId: string):
   if (!claimed) return;
   if ('until' in claimed) return postpone(deps, ctx, delivery, claimed);
 
-  const result = await deps.post(request);
+  const result = await postBound(deps.post, request);
   const after: Context = { ...ctx, now: instantOf(deps.now()) };
   const enabledAt = enabledAtOf(endpoint);
   // Disabled first: once the delivery is held it leaves its line, and nothing may pass it there.

@@ -3,6 +3,7 @@ import { type ClientRequest, type IncomingMessage, request as requestHttp } from
 import { request as requestHttps } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { type FailureClass, failureClass } from './failure-class.ts';
+import type { SecretOrigins } from './origins.ts';
 import { isPublicAddress } from './public-address.ts';
 
 /** What one POST came to. `status` is the receiver's; without it the request failed, and `error` is its class. */
@@ -42,6 +43,8 @@ export interface PostRequest {
   readonly clientCertificate?: ClientCertificate | undefined;
   /** Where its access token comes from: `withReceiverTokens` gets it; the guard itself knows no tokens. */
   readonly oauth?: ReceiverOauth | undefined;
+  /** The origins that the secrets in it were given for, where it has any; `misdirection` compares them. */
+  readonly secretOrigins?: SecretOrigins | undefined;
   /** Milliseconds that are left for it, where that is less than the guard's own limit. */
   readonly withinMs?: number;
   /** Bytes of the answer to keep, where 4 KB are not enough. */

@@ -13,6 +13,7 @@ import {
 import { type CustomHeaders, customHeaders } from './custom-headers.ts';
 import { type EgressOptions, urlRefusal } from './egress.ts';
 import { type EndpointKeys, firstKeys, pairsFor, publicKeyEntries } from './keys.ts';
+import { boundOrigins, secretOrigins } from './origins.ts';
 import { oauthInfoOf, receiverOauth, receiverOauthInfo } from './receiver-token.ts';
 import { SIGNATURES, type Signature } from './sign.ts';
 
@@ -113,6 +114,7 @@ export const webhookEndpoints = (egress: EgressOptions): Resource =>
       oldPrivateKey: secret(z.string().describe('The private Ed25519 key before.')),
       clientCertificateInfo: clientCertificateInfo().optional(),
       oauthInfo: receiverOauthInfo(egress).optional(),
+      secretOrigins: secretOrigins().optional(),
     }),
     events: {
       also: {
@@ -142,13 +144,14 @@ export const webhookEndpoints = (egress: EgressOptions): Resource =>
       },
       ...publicKeyEntries(endpointOf(endpoint)),
     ],
-    settle: ({ ctx, before, after }) => ({
+    settle: ({ ctx, before, after, sent }) => ({
       ...(!before && firstKeys()),
       ...pairsFor(endpointOf(after)),
       headerNames: Object.keys(after.headers ?? {}).sort(),
       ...((!before || (before.disabled && !after.disabled)) && { enabledAt: ctx.now }),
       clientCertificateInfo: certificateInfoOf(ctx, before?.clientCertificate, after.clientCertificate),
       oauthInfo: oauthInfoOf(after.oauth),
+      secretOrigins: boundOrigins(before, after, sent),
     }),
     deletable: true,
     example: {

@@ -21,6 +21,8 @@ export const FAILURE_CLASSES = {
   RESET: 'The receiver broke the connection off before it answered.',
   CLOSED: 'The receiver closed the connection, or took it elsewhere (101), without an answer.',
   NOT_HTTP: 'What came is no HTTP answer, or its head is too large.',
+  SECRET_ORIGIN:
+    'The endpoint holds secrets that were given for another origin than its URL or token URL. Nothing was sent. The fault is ours.',
   TOKEN: 'No access token was to be had from the token URL.',
   ABANDONED: 'The worker was never heard of again.',
   UNKNOWN: 'None of these.',

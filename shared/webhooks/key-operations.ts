@@ -23,17 +23,21 @@ export const endpointWithSecret = (endpoints: Resource) =>
         .string()
         .meta({
           description:
-            'The signing secret (signeringsnøgle), `whsec_…`, shown this once. A repeated answer leaves it out if it has been replaced since.',
+            'The signing secret (signeringsnøgle), `whsec_…`, shown this once. An answer that is repeated to the same Idempotency-Key leaves it out.',
           examples: ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
         })
         .optional(),
     })
     .describe('Webhook-modtager. An endpoint with the secret that was made for it.');
 
-/** Adds to an answer the secret that it was about: the stored answers, which a repeated request gets, hold none. */
+/** Whether an answer was given before, to the same Idempotency-Key. */
+export const isReplay = ({ headers }: Answer): boolean => headers?.['idempotency-replayed'] !== undefined;
+
+/** Adds to an answer the secret that it was about. An answer that is given again shows none: who has the key may be another. */
 async function withSecret(ctx: Context, endpoints: Resource, answer: Answer): Promise<Answer> {
+  if (isReplay(answer)) return answer;
   const view = answer.body as { id: string; secretVersion: number };
-  // It may have been deleted or rotated since, if this answer is a repeated one.
+  // It may have been deleted or rotated at the same instant.
   const stored = await findOpened(ctx, endpoints, view.id);
   const secret = stored && secretOfVersion(endpointOf(stored.whole), endpointOf(view).secretVersion);
   return { ...answer, body: { ...view, secret } };

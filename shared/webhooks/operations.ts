@@ -19,7 +19,7 @@ import { eventTypes, typesInclude, webhookEndpoints } from './endpoints.ts';
 import { failureField } from './failure-class.ts';
 import { inboxOperations } from './inbox-messages.ts';
 import { keyOperations, withSecretShown } from './key-operations.ts';
-import { postRequest } from './request.ts';
+import { postBound, postRequest } from './request.ts';
 
 export interface WebhookDeps extends EgressOptions {
   readonly post: Post;
@@ -31,7 +31,7 @@ async function testEndpoint(ctx: Context, endpoints: Resource, post: Post, reque
   const id = `evt_${newId(new Date(ctx.now)).replaceAll('-', '')}`;
   const data = { objectType: 'webhook-endpoint', objectId: endpoint.id };
   const body = cloudEvent(ctx, { id, name: 'webhook-endpoint.ping', subject: endpoint.id, data });
-  const result = await post(postRequest(endpoint, { id, body }, ctx.now));
+  const result = await postBound(post, postRequest(endpoint, { id, body }, ctx.now));
   const { status, error, durationMs, body: answer } = result;
   return { status: 200, body: { delivered: isTaken(result), eventId: id, status, error, durationMs, body: answer } };
 }

@@ -13,6 +13,7 @@ import {
   TOTAL_MS,
   urlRefusal,
 } from './egress.ts';
+import { misdirection } from './origins.ts';
 
 /** Milliseconds that a token may take: it is part of the attempt, and the POST needs time too. */
 const TOKEN_MS = 8_000;
@@ -148,6 +149,8 @@ export function withReceiverTokens(post: Post, now: () => Date): Post {
   return async (request) => {
     const { oauth, clientCertificate, withinMs = TOTAL_MS } = request;
     if (!oauth) return post(request);
+    const misdirected = misdirection(request);
+    if (misdirected) return misdirected;
     const started = performance.now();
     const elapsed = () => Math.round(performance.now() - started);
     const credentials = { oauth, clientCertificate };

@@ -1,8 +1,9 @@
 import type { Fields } from '../record/resource.ts';
 import type { Instant } from '../time.ts';
-import type { PostRequest } from './egress.ts';
+import type { Post, PostRequest, PostResult } from './egress.ts';
 import { endpointOf } from './endpoints.ts';
 import { signingKeys } from './keys.ts';
+import { allowedOrigins, misdirection } from './origins.ts';
 import { credentialsFor } from './receiver-token.ts';
 import { signedHeaders } from './sign.ts';
 
@@ -22,5 +23,15 @@ export function postRequest(endpoint: Fields, { id, body }: Message, at: Instant
   const { url, headers, signatures } = known;
   const timestamp = Math.floor(Date.parse(at) / 1000);
   const signed = signedHeaders(signingKeys(known, at), signatures, { id, timestamp, body });
-  return { url, headers: { ...headers, ...signed }, body, ...credentialsFor(endpoint) };
+  return {
+    url,
+    headers: { ...headers, ...signed },
+    body,
+    ...credentialsFor(endpoint),
+    secretOrigins: allowedOrigins(endpoint),
+  };
 }
+
+/** Posts a request, unless a secret in it was given for another origin: then nothing is sent and the result says so. */
+export const postBound = async (post: Post, request: PostRequest): Promise<PostResult> =>
+  misdirection(request) ?? post(request);

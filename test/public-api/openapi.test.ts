@@ -205,7 +205,7 @@ describe('sensitive fields', () => {
       expect(schemas['WebhookEndpoint']?.properties).not.toHaveProperty(name);
     expect(schemas['WebhookEndpointWithSecret']?.properties).toHaveProperty('secret');
     expect(schemas['Connection']?.properties).not.toHaveProperty('secret');
-    expect(schemas['CreateConnectionResult']?.required).toContain('secret');
+    expect(schemas['CreateConnectionResult']?.properties).toHaveProperty('secret');
   });
 });
 

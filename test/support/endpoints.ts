@@ -30,3 +30,12 @@ export async function setStatus({ operator }: Livline, code: string, status: 'li
   const { status: answered } = await operator('POST', `/municipalities/${code}/status`, { body: { status } });
   if (answered !== 200) throw new Error(`Changing the status answered ${answered}`);
 }
+
+/** Another client of the same municipality, with these scopes. */
+export async function anotherClient(livline: Livline, at: Caller, scopes: readonly string[]): Promise<Caller> {
+  const made = await livline.operator('POST', `/municipalities/${at.code}/clients`, {
+    body: { name: 'other', scopes },
+  });
+  if (made.status !== 201) throw new Error(`Making a client answered ${made.status}`);
+  return livline.caller(at.code, made.body.client.clientId);
+}

@@ -28,12 +28,13 @@ describe('/connections', () => {
     expect((await at.get(path)).status).toBe(404);
   });
 
-  it('shows a secret of 32 bytes in the answer that made it, and again to the same Idempotency-Key, and nowhere else', async () => {
+  it('shows a secret of 32 bytes in the answer that made it, and nowhere else, not even to the same Idempotency-Key', async () => {
     const key = { 'idempotency-key': 'connection-1' };
     const { body: created } = await at.post('/connections', INPUT, key);
     const { id, secret } = created;
     expect(Buffer.from(/^whsec_(.*)$/.exec(secret)?.[1] ?? '', 'base64')).toHaveLength(32);
-    expect((await at.post('/connections', INPUT, key)).body).toEqual(created);
+    const { secret: _, ...view } = created;
+    expect((await at.post('/connections', INPUT, key)).body).toEqual(view);
     await livline.relay();
     const answers = [
       await at.get(`/connections/${id}`),

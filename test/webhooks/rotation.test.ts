@@ -93,28 +93,22 @@ describe('the rotation of a secret', () => {
     await at.remove(`/webhook-endpoints/${endpoint.id}`, 4);
   });
 
-  it('answers the same Idempotency-Key with the same secret, and with none once that is gone', async () => {
+  it('answers the same Idempotency-Key with the same view, and shows no secret again', async () => {
     const created = await at.post('/webhook-endpoints', { url: 'https://sag.example.dk/' }, { 'idempotency-key': 'c' });
     const { id } = created.body;
     const ask = () => rotate(id, 1, {}, { 'idempotency-key': 'r-1' });
     const first = await ask();
+    expect(first.body.secret).toMatch(/^whsec_/);
     const repeated = await ask();
-    expect(repeated.body).toEqual(first.body);
+    const { secret: _, ...view } = first.body;
+    expect(repeated.body).toEqual(view);
     expect(repeated.headers['idempotency-replayed']).toBe('true');
     expectProblem(await rotate(id, 1, { force: true }, { 'idempotency-key': 'r-1' }), 422, 'idempotency_key_reused');
     expect((await at.get(`/webhook-endpoints/${id}`)).body.version).toBe(2);
-
-    const { body: forced } = await rotate(id, 2, { force: true, overlapHours: 1 });
-    // The first rotation's secret is now the one before, which still signs.
-    expect((await ask()).body).toEqual(first.body);
-    await rotate(id, 3, { force: true });
-    const { secret: _, ...view } = first.body;
-    expect((await ask()).body).toEqual(view);
     const again = await at.post('/webhook-endpoints', { url: 'https://sag.example.dk/' }, { 'idempotency-key': 'c' });
-    expect(again.body).not.toHaveProperty('secret');
     expect(again.body).toMatchObject({ id, secretVersion: 1 });
-    expect(JSON.stringify(again)).not.toContain(forced.secret);
-    await at.remove(`/webhook-endpoints/${id}`, 4);
+    expect(again.body).not.toHaveProperty('secret');
+    await at.remove(`/webhook-endpoints/${id}`, 2);
   });
 
   it('at the same instant by two is one rotation', async () => {
