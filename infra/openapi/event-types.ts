@@ -1,4 +1,4 @@
-import { eventNamesOf } from '#shared/record/event-names.ts';
+import { eventNamesOf, REWRITE_EVENTS } from '#shared/record/event-names.ts';
 import type { Resource } from '#shared/record/resource.ts';
 import { ACCESS_EVENTS } from '#shared/tenancy/grants.ts';
 import type { JsonSchema } from './json-schema.ts';
@@ -12,7 +12,7 @@ export const MUNICIPALITY_EVENTS = ['provisioned', 'activated', 'suspended', 'of
 
 /** The type of every event there is. */
 const eventTypes = (resources: readonly Resource[]): string[] =>
-  [...MUNICIPALITY_EVENTS, ...ACCESS_EVENTS, ...resources.flatMap(eventNamesOf)]
+  [...MUNICIPALITY_EVENTS, ...ACCESS_EVENTS, ...REWRITE_EVENTS, ...resources.flatMap(eventNamesOf)]
     .map((name) => `${PREFIX}${name}`)
     .toSorted();
 

@@ -21,7 +21,7 @@ const WATCHED = ['type', 'view'];
 /** The indexes; each is sparse over its own attributes `<name>Pk` and `<name>Sk` (shared/table/keys.ts). */
 const INDEXES: Readonly<Record<string, readonly string[]>> = {
   // With the hash, the feed is the chain that an audit follows.
-  list: [...SHOWN, 'hash'],
+  list: [...SHOWN, 'hash', 'mac'],
   about: SHOWN,
   filter1: SHOWN,
   filter2: SHOWN,

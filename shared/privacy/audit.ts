@@ -5,12 +5,13 @@ import { invalid } from '../errors.ts';
 import { log } from '../log.ts';
 import type { Answer, ApiRequest, Operation } from '../operation.ts';
 import { sequenceText } from '../record/events.ts';
-import { flag, oneOf, whole } from '../record/fields.ts';
+import { flag, line, oneOf, reference, whole } from '../record/fields.ts';
 import { TENANT_BASE } from '../record/operations.ts';
 import { parse } from '../record/validate.ts';
 import { checkpointKey, feedPartition, sequenceKey } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
 import { type Fault, type Followed, follow, type Ground, genesis, headOf, type Link } from './chain.ts';
+import { firstRowFault, type RecordEntry, type RowFault, recordEntryOf } from './verify-rows.ts';
 
 /** Entries in one call: about 1.5 MB, two Queries. */
 const MOST = 2_000;
@@ -33,30 +34,47 @@ async function endsOf(ctx: Context): Promise<{ start: Link; head: Link }> {
 const entriesAfter = async (ctx: Context, { sequence }: Ground, limit: number): Promise<readonly Row[]> =>
   (await ctx.table.query({ index: 'list', partition: feedPartition, from: sequenceText(sequence + 1), limit })).rows;
 
-/** The next entries followed. One whose `view` is no JSON any more cannot even be read: those before it are, one by one. */
-async function followNext(ctx: Context, link: Ground, limit: number): Promise<Followed> {
+/** An entry that is as it was written. */
+interface WholeEntry extends RecordEntry {
+  readonly hash: string;
+}
+
+interface Walked extends Followed {
+  readonly entries: readonly WholeEntry[];
+}
+
+/**
+ * Reads the next entries and follows the chain through them. An entry whose `view` is not JSON any more cannot be read,
+ * so the entries before it are read in smaller pages until it comes alone.
+ */
+async function followNext(ctx: Context, link: Ground, limit: number): Promise<Walked> {
   try {
-    return follow(link, await entriesAfter(ctx, link, limit));
+    const rows = await entriesAfter(ctx, link, limit);
+    const followed = follow(link, rows);
+    const whole = rows.slice(0, followed.link.sequence - link.sequence);
+    return { ...followed, entries: whole.map((row) => ({ ...recordEntryOf(row), hash: row['hash'] as string })) };
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     return limit > 1
       ? followNext(ctx, link, Math.ceil(limit / 2))
-      : { link, fault: { sequence: link.sequence + 1, kind: 'altered' } };
+      : { link, fault: { sequence: link.sequence + 1, kind: 'altered' }, entries: [] };
   }
 }
 
 /** Follows the chain to a number, or to the first fault. */
-async function walk(ctx: Context, from: Ground, to: number): Promise<Followed> {
+async function walk(ctx: Context, from: Ground, to: number): Promise<Walked> {
   let link = from;
+  const entries: WholeEntry[] = [];
   for (let looks = 1; link.sequence < to; ) {
     const next = await followNext(ctx, link, to - link.sequence);
     link = next.link;
+    entries.push(...next.entries);
     if (!next.fault) continue;
-    if (next.fault.kind === 'altered' || looks === LOOKS) return next;
+    if (next.fault.kind === 'altered' || looks === LOOKS) return { ...next, entries };
     looks += 1;
     await pause(PAUSE_MS);
   }
-  return { link };
+  return { link, entries };
 }
 
 /** What is amiss at the end, which the walk has reached: the counter must name its last event, and none may follow. */
@@ -80,6 +98,37 @@ const parameters = () => ({
   limit: z.coerce.number().int().min(1).max(MOST).default(MOST).describe('How many entries to verify, 1–2,000.'),
 });
 
+/** The numbers of the first and the last entry that a call verifies. */
+interface Stretch {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Where a verification ends: at the last whole entry, with the fault behind it if there is one. */
+interface Verified {
+  readonly link: Ground;
+  readonly fault?: Fault | RowFault | undefined;
+  /** Whether the end of the history was reached. */
+  readonly atEnd: boolean;
+}
+
+/** Verifies the chain from one number to another, and the records that its entries are about. */
+async function verifyStretch(ctx: Context, ground: Ground, stretch: Stretch, head: Link): Promise<Verified> {
+  const { link, fault: found, entries } = await walk(ctx, ground, stretch.to);
+  // Whatever stands in the counter, only a number beyond leaves something to go on to.
+  const atEnd = !found && !(link.sequence < head.sequence);
+  const chainFault = atEnd ? await faultAtEnd(ctx, link, head) : found;
+  const rowFault = await firstRowFault(
+    ctx,
+    entries.filter(({ sequence }) => sequence >= stretch.from),
+    chainFault !== undefined,
+  );
+  if (!rowFault) return { link, fault: chainFault, atEnd };
+  // The stretch ends before the entry, as it does before an entry that was altered itself.
+  const last = entries.findLast(({ sequence }) => sequence < rowFault.sequence);
+  return { link: last ?? ground, fault: rowFault, atEnd: false };
+}
+
 /**
  * Verifies a stretch of the change history. The counter is read first and walked to, so that events which are numbered
  * meanwhile are nobody's fault. The entry before the stretch is the ground it stands on and is believed as it stands.
@@ -92,10 +141,8 @@ async function verify(ctx: Context, request: ApiRequest): Promise<Answer> {
   }
   const first = Math.max(from, start.sequence + 1);
   const ground = first === start.sequence + 1 ? start : { sequence: first - 2 };
-  const { link, fault: found } = await walk(ctx, ground, Math.min(first + limit - 1, head.sequence));
-  // Whatever stands in the counter, only a number beyond leaves something to go on to.
-  const atEnd = !found && !(link.sequence < head.sequence);
-  const fault = atEnd ? await faultAtEnd(ctx, link, head) : found;
+  const stretch = { from: first, to: Math.min(first + limit - 1, head.sequence) };
+  const { link, fault, atEnd } = await verifyStretch(ctx, ground, stretch, head);
   const body = {
     verified: fault === undefined,
     from: first,
@@ -110,7 +157,9 @@ async function verify(ctx: Context, request: ApiRequest): Promise<Answer> {
 const Verification = () =>
   z
     .strictObject({
-      verified: flag('Whether all of this stretch is as it was written (verificeret).'),
+      verified: flag(
+        'Whether all of this stretch, and each record whose last entry is in it, is as it was written (verificeret).',
+      ),
       from: whole(
         'Number of the first entry looked at (fra løbenummer), later than asked where older ones were purged; 1 is the first event.',
         1,
@@ -136,16 +185,21 @@ const Verification = () =>
       fault: z
         .strictObject({
           sequence: whole(
-            'Number of the entry (løbenummer); 1 is the first event. At the end it may be the counter that was altered.',
+            'Number of the entry (løbenummer); 1 is the first event. For a record it is its last entry in this stretch. At the end it may be the counter that was altered.',
             0,
             Number.MAX_SAFE_INTEGER,
           ),
-          kind: oneOf('Whether it is gone or something else than was written stands there (fejltype).', [
-            'missing',
-            'altered',
-          ]),
+          kind: oneOf(
+            '`missing` if the entry or the record is gone, `altered` if it is not as it was written (fejltype).',
+            ['missing', 'altered'],
+          ),
+          objectType: line(
+            'Type of the record (objekttype) where the entry is whole and the record is not; events call it the same.',
+            50,
+          ).optional(),
+          objectId: reference('Id of that record (objekt-id).').optional(),
         })
-        .describe('The first entry that is not as it was written (fejl), where there is one.')
+        .describe('The first entry that is not as it was written, or whose record is not (fejl).')
         .optional(),
     })
     .meta({
@@ -157,7 +211,12 @@ const Verification = () =>
           to: 41,
           entries: 41,
           hash: 'bxwLni1KSLej5cHQ-binxm8cC54tSki3o-XB0Pm4p8Y',
-          fault: { sequence: 42, kind: 'altered' },
+          fault: {
+            sequence: 42,
+            kind: 'altered',
+            objectType: 'family',
+            objectId: '01930000-0000-7000-8000-000000000003',
+          },
         },
       ],
     });
@@ -169,9 +228,9 @@ export const verifyAudit = (): Operation<Context> => ({
   path: `${TENANT_BASE}/audit/verify`,
   scope: 'audit:read',
   tag: 'audit',
-  summary: 'Verify that no entry of the change history was altered or removed',
+  summary: 'Verify that no entry of the change history and no record was altered or removed',
   description:
-    'Every event has the hash of the one before it and of what it says; they are computed anew here, up to the first that does not fit. To look behind a fault, go on from the number after it.',
+    'Every event has the hash of the one before it and of its own content. The hashes are computed again here. Every version of a record has a keyed code of its row, which its event keeps; each record is compared with the code of its last event, so that an altered row or an old value put back is found. The answer ends at the first fault. To look behind a fault, go on from the number after it.',
   manner: 'list',
   cost: 'report',
   query: parameters,

@@ -32,16 +32,19 @@ const digest = (...parts: readonly unknown[]): string => hash('sha256', JSON.str
 /** The link before the first event of a municipality. */
 export const genesis = (code: string): Link => ({ sequence: 0, hash: digest('genesis', code) });
 
-/** What an event says: the CloudEvent and what its record's history shows besides. */
-interface Said {
+/** The parts of an event that the chain covers. */
+interface ChainedEvent {
   readonly envelope: string;
+  /** The version and status that its record's history shows. */
   readonly view: unknown;
+  /** The code of the record's row with this event (record/row-mac.ts). */
+  readonly mac?: string | undefined;
 }
 
-/** The link of the event that comes next. */
-export function chained(previous: Link, { envelope, view }: Said): Link {
+/** Returns the link of the event that comes next. */
+export function chained(previous: Link, { envelope, view, mac = '' }: ChainedEvent): Link {
   const sequence = previous.sequence + 1;
-  return { sequence, hash: digest(previous.hash, eventBytes(envelope, sequence), view) };
+  return { sequence, hash: digest(previous.hash, eventBytes(envelope, sequence), view, mac) };
 }
 
 /** The last event as the municipality's counter has it, which is absent before the first. */
@@ -64,7 +67,8 @@ export function follow(from: Ground, rows: readonly Row[]): Followed {
     const sequence = link.sequence + 1;
     const place = String(row['listSk']);
     if (place > sequenceText(sequence)) return { link, fault: { sequence, kind: 'missing' } };
-    const next = link.hash === undefined ? (row as unknown as Link) : chained(link as Link, row as unknown as Said);
+    const next =
+      link.hash === undefined ? (row as unknown as Link) : chained(link as Link, row as unknown as ChainedEvent);
     // A place before the number is one that is taken twice.
     const isWhole = place === sequenceText(sequence) && row['sequence'] === sequence && row['hash'] === next.hash;
     if (!isWhole) return { link, fault: { sequence, kind: 'altered' } };

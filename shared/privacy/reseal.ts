@@ -3,11 +3,11 @@ import { keyNameOf } from '../crypto/seal.ts';
 import { recordsOf } from '../record/all.ts';
 import type { Sensitivity } from '../record/fields.ts';
 import type { Resource } from '../record/resource.ts';
+import { rewriteRow } from '../record/rewrite.ts';
 import { schemasOf } from '../record/schemas.ts';
 import { newestKey, opened, sealedOf } from '../record/sealing.ts';
 import type { Stored } from '../record/stored.ts';
-import { recordKey } from '../table/keys.ts';
-import { isVersion, WriteRefused } from '../table/write.ts';
+import { WriteRefused } from '../table/write.ts';
 
 /** Records sealed anew at a time. */
 const AT_ONCE = 10;
@@ -18,19 +18,21 @@ const isOld = (ctx: Context, { sealed }: Stored): boolean =>
   );
 
 /**
- * Seals a record's fields with the current data key, in place: what it says is the same, so it keeps its version and has
- * no event. Whoever changes it at the same time has sealed it anew with that change.
+ * Seals a record's fields with the current data key, in place. What it says is the same, so it keeps its version; its
+ * event `record.resealed` stands in the chain and is posted to nobody. A change at the same time seals the record too.
  */
 async function reseal(ctx: Context, resource: Resource, stored: Stored): Promise<void> {
   const before = await opened(ctx, stored);
   const sensitive = await sealedOf(ctx, resource, before, before.whole);
-  const { id, version } = stored.view;
+  const { view, writtenBy, lastEvent, erased } = stored;
+  const row = { view, sensitive, writtenBy, ...(erased && { erased }) };
   try {
-    await ctx.table.write({
-      kind: 'update',
-      key: recordKey(id),
-      condition: isVersion(version),
-      set: { sensitive: JSON.stringify(sensitive) },
+    await rewriteRow(ctx, resource, {
+      name: 'record.resealed',
+      row,
+      record: view,
+      lastEvent,
+      replaces: 'sealed-part',
     });
   } catch (error) {
     if (!(error instanceof WriteRefused)) throw error;

@@ -3,6 +3,16 @@ import type { Resource } from './resource.ts';
 import { statusesOf } from './schemas.ts';
 import type { Whole } from './stored.ts';
 
+/**
+ * Events of a row that was written anew without a new version (rewrite.ts): `record.resealed` when its sealed part was
+ * sealed with another key, `record.emptied` when nothing but its id and version was left of a deleted record.
+ */
+export const REWRITE_EVENTS = ['record.resealed', 'record.emptied'] as const;
+export type RewriteEvent = (typeof REWRITE_EVENTS)[number];
+
+/** Whether an event tells that a row was written anew without a new version. */
+export const isRewriteEvent = (name: string): boolean => (REWRITE_EVENTS as readonly string[]).includes(name);
+
 /** An event's name with its prefix, unless it has one already. */
 export function eventName(resource: Resource, name: string): string {
   return name.includes('.') ? name : `${resource.events?.prefix ?? resource.name}.${name}`;

@@ -33,6 +33,8 @@ export interface EventDraft {
   readonly previous?: string | undefined;
   /** The object's status with this version, for its history. */
   readonly status?: string | undefined;
+  /** The code of the record's row with this event (row-mac.ts); absent where the event is no change of a record. */
+  readonly mac?: string | undefined;
   /** With an Idempotency-Key: the request's fingerprint and what it was answered. */
   readonly request?: { readonly fingerprint: string; readonly answer: Attributes } | undefined;
 }
@@ -93,6 +95,7 @@ export function eventWrite(ctx: Context, draft: EventDraft): Write {
         source: draft.source,
       },
       previous: draft.previous,
+      mac: draft.mac,
       request: draft.request,
     },
     index: { due: { pk: duePartition, sk: [plusSeconds(ctx.now, RELAY_GRACE_S), 'relay', id] } },

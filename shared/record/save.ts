@@ -3,7 +3,7 @@ import { invalid } from '../errors.ts';
 import { derivedId } from '../ids.ts';
 import type { Answer, Idempotency } from '../operation.ts';
 import { recordKey } from '../table/keys.ts';
-import { unchangedSince, type Write, WriteRefused } from '../table/write.ts';
+import { ABSENT, isRevision, type Write, WriteRefused } from '../table/write.ts';
 import { type Action, eventWrite } from './events.ts';
 import { type Guarded, ledgerWrites, lockWrites } from './guards.ts';
 import { edgeWrites, indexOf } from './indexes.ts';
@@ -11,6 +11,7 @@ import { requestFingerprint } from './keyed-hash.ts';
 import { Done, Outrun } from './once.ts';
 import { newReferences, referenceChecks } from './references.ts';
 import type { Resource } from './resource.ts';
+import { rowMac } from './row-mac.ts';
 import { sealedOf } from './sealing.ts';
 import { answerOf, type Opened, viewOf, type Whole } from './stored.ts';
 import {
@@ -59,7 +60,8 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
   requireOwnRow(ctx, resource, origin);
   const references = deleted ? [] : newReferences(resource, before?.whole, after);
   const checking = referenceChecks(ctx, references, after.id);
-  const [sensitive, edges, ledgers, checks, fingerprint] = await Promise.all([
+  const [integrityKey, sensitive, edges, ledgers, checks, fingerprint] = await Promise.all([
+    ctx.keys.integrityKey(),
     sealedOf(ctx, resource, before, after),
     edgeWrites(ctx, resource, before?.whole, remaining, after.id),
     // A rule that looks at other records says nothing of one that the client may not name.
@@ -75,22 +77,23 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
   const copies = copyWrites(partnersWhoSee(resource, origin), [
     { key: recordKey(after.id), shown: index && { type: resource.path, view, index } },
   ]);
+  const item = {
+    type: resource.path,
+    version: after.version,
+    view,
+    sensitive,
+    writtenBy: saving.writtenBy,
+    lastEvent: eventId,
+    ...(deleted && { deleted }),
+    ...audienceAttribute(audiencesOf(resource, origin)),
+    ...((saving.erased || before?.erased) && { erased: true }),
+  };
   const record: Guarded = {
     write: {
       kind: 'put',
       key: recordKey(after.id),
-      condition: unchangedSince(before?.whole.version ?? 0),
-      item: {
-        type: resource.path,
-        version: after.version,
-        view,
-        sensitive,
-        writtenBy: saving.writtenBy,
-        lastEvent: eventId,
-        ...(deleted && { deleted }),
-        ...audienceAttribute(audiencesOf(resource, origin)),
-        ...((saving.erased || before?.erased) && { erased: true }),
-      },
+      condition: before ? isRevision(before.whole.version, before.lastEvent) : ABSENT,
+      item,
       ...(index && { index }),
     },
     refusal: () => new Outrun(),
@@ -108,6 +111,7 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
       caseRefs: (deleted ? before?.whole : after)?.caseRefs,
       previous: before?.lastEvent,
       status: after.status,
+      mac: rowMac(integrityKey, ctx.tenant.code, item),
       request: idempotency && {
         fingerprint: fingerprint as string,
         // As text, because a map comes back with its members in another order, and a replay gives the same bytes.

@@ -30,6 +30,11 @@ export interface Condition {
 export const ABSENT: Condition = { expression: 'attribute_not_exists(#pk)' };
 /** The row is at this version. */
 export const isVersion = (version: number): Condition => ({ expression: '#version = :version', values: { version } });
+/** The record's row is at this version, and this event brought it there. */
+export const isRevision = (version: number, lastEvent: string): Condition => ({
+  expression: '#version = :version AND #lastEvent = :lastEvent',
+  values: { version, lastEvent },
+});
 /** The row is as it was read: at this version, or still absent where that is 0. */
 export const unchangedSince = (version: number): Condition => (version === 0 ? ABSENT : isVersion(version));
 /**

@@ -93,7 +93,7 @@ export interface HandedEvents {
 }
 
 /**
- * Writes the events in the order of their numbers: `event` as it was sent, `view` and `hash` as the chain needs them
+ * Writes the events in the order of their numbers: `event` as it was sent, `view`, `mac` and `hash` as the chain needs them
  * (privacy/chain.ts). Throws while the index has not all of them.
  */
 export async function putEvents({ ctx, bucket, folder }: Handover): Promise<HandedEvents> {
@@ -107,9 +107,9 @@ export async function putEvents({ ctx, bucket, folder }: Handover): Promise<Hand
         if (objectType === 'webhook-endpoint') endpoints.add(objectId);
         last = row['sequence'] as number;
       }
-      yield rows.map(({ envelope, sequence, view, hash }) => {
+      yield rows.map(({ envelope, sequence, view, hash, mac = '' }) => {
         const event = eventBytes(envelope as string, sequence as number);
-        return `{"event":${event},"view":${JSON.stringify(view)},"hash":${JSON.stringify(hash)}}`;
+        return `{"event":${event},"view":${JSON.stringify(view)},"mac":${JSON.stringify(mac)},"hash":${JSON.stringify(hash)}}`;
       });
     }
     if (last !== head.sequence) throw new Error(`The feed ends at ${last} and the counter at ${head.sequence}`);

@@ -2,6 +2,7 @@ import type { Context } from '../auth/context.ts';
 import { derivedId } from '../ids.ts';
 import { count, faultOf, log } from '../log.ts';
 import { chained, headOf, type Link } from '../privacy/chain.ts';
+import { isRewriteEvent } from '../record/event-names.ts';
 import { sequenceText } from '../record/events.ts';
 import { partnerOf } from '../record/visibility.ts';
 import { audiencePartition, eventKey, feedPartition, historyPartition, ledgerKey, sequenceKey } from '../table/keys.ts';
@@ -23,6 +24,7 @@ interface EventRow {
   /** The object's version with this event, and its status. */
   readonly view: { readonly version: number; readonly source: string };
   readonly previous?: string;
+  readonly mac?: string;
   readonly sequence?: number;
   /** While it is to be relayed. */
   readonly duePk?: string;
@@ -128,7 +130,7 @@ interface EventOfPartner {
 
 /** Numbers an event. One about what a partner wrote stands in that partner's own feed too, and names the one before it there. */
 const numberWrite = (
-  { eventId, objectId, view }: EventRow,
+  { eventId, name, objectId, view }: EventRow,
   { sequence, hash }: Link,
   partner?: EventOfPartner,
 ): Write => ({
@@ -137,7 +139,10 @@ const numberWrite = (
   set: { sequence, hash, ...(partner && { previousOfPartner: partner.previous }) },
   index: {
     list: { pk: feedPartition, sk: [sequenceText(sequence)] },
-    about: { pk: historyPartition(objectId), sk: [String(view.version).padStart(8, '0')] },
+    // A row that was written anew is no version of its record, so its history does not list it.
+    ...(!isRewriteEvent(name) && {
+      about: { pk: historyPartition(objectId), sk: [String(view.version).padStart(8, '0')] },
+    }),
     ...(partner && { filter1: { pk: audiencePartition(partner.id, feedPartition), sk: [sequenceText(sequence)] } }),
   },
   condition: { expression: 'attribute_exists(#pk) AND attribute_not_exists(#sequence)' },
@@ -147,9 +152,12 @@ const numberWrite = (
 const isItself = ({ name, objectId }: EventRow, endpointId: string): boolean =>
   objectId === endpointId && ['webhook-endpoint.failing', 'webhook-endpoint.disabled'].includes(name);
 
-/** What an event becomes: a delivery for each endpoint that was subscribed when it happened, held where it is disabled. */
+/**
+ * Returns the deliveries of an event: one for each endpoint that was subscribed when it happened, held where it is
+ * disabled. That a row was written anew is posted to nobody, because the record says the same.
+ */
 const deliveriesOf = (ctx: Context, event: EventRow, endpoints: Readonly<Record<string, Subscription>>) =>
-  Object.entries(endpoints)
+  Object.entries(isRewriteEvent(event.name) ? {} : endpoints)
     .filter(([id, { since, types }]) => since <= event.at && typesInclude(types, event.name) && !isItself(event, id))
     .map(([endpointId, { disabled, ordered }]) => ({
       id: derivedId('dlv', ctx.tenant.code, event.eventId, endpointId),

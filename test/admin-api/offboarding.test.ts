@@ -198,9 +198,9 @@ describe('a municipality with everything in it', () => {
     const handover = handoverOf(at.code);
     const events = linesOf(handover.get('events.ndjson'));
     let link = genesis(at.code);
-    for (const { event, view, hash } of events) {
+    for (const { event, view, mac, hash } of events) {
       const { sequence, ...rest } = event;
-      link = chained(link, { envelope: JSON.stringify(rest).slice(0, -1), view });
+      link = chained(link, { envelope: JSON.stringify(rest).slice(0, -1), view, mac });
       expect({ sequence, hash }).toEqual({ sequence: String(link.sequence).padStart(12, '0'), hash: link.hash });
     }
     expect(JSON.parse(handover.get('manifest.json') ?? '').history).toEqual(link);

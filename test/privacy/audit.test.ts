@@ -91,9 +91,9 @@ describe('the change history', () => {
 
   it('is a chain of SHA-256 hashes that anybody can compute', () => {
     let hash = digest('genesis', at.code);
-    for (const [place, { envelope, view, ...row }] of events.entries()) {
+    for (const [place, { envelope, view, mac = '', ...row }] of events.entries()) {
       const { sequence, listSk } = placeOf(place + 1);
-      hash = digest(hash, `${envelope},"sequence":"${listSk}"}`, view);
+      hash = digest(hash, `${envelope},"sequence":"${listSk}"}`, view, mac);
       expect([row['sequence'], row['hash']]).toEqual([sequence, hash]);
     }
   });
@@ -270,9 +270,9 @@ describe('once an hour the log', () => {
     untilFullHour();
     const [anchor] = await heads();
     let hash = event(3)['hash'];
-    for (const { envelope, view, sequence, ...row } of events.slice(3)) {
+    for (const { envelope, view, mac, sequence, ...row } of events.slice(3)) {
       const forged = sequence === 4 ? envelope.replace(at.clientId, 'somebody-else') : envelope;
-      hash = digest(hash, `${forged},"sequence":"${row['listSk']}"}`, view);
+      hash = digest(hash, `${forged},"sequence":"${row['listSk']}"}`, view, mac);
       await alter(row, { envelope: forged, hash });
     }
     await alter(counter(), { hash });

@@ -80,7 +80,7 @@ function found(rows: readonly Row[], last: number, page: number) {
 describe('the chain', () => {
   it('is SHA-256 over the hash before and what the event says, begun for each municipality otherwise', () => {
     const [row] = chainOf([{ envelope: '{"id":"evt_1"', view: { version: 1 } }]);
-    const said = ['{"id":"evt_1","sequence":"000000000001"}', { version: 1 }];
+    const said = ['{"id":"evt_1","sequence":"000000000001"}', { version: 1 }, ''];
     expect(row?.['hash']).toBe(sha256(JSON.stringify([FIRST.hash, ...said])));
     expect(genesis('0766').hash).not.toBe(FIRST.hash);
   });

@@ -272,10 +272,10 @@ const READS: readonly Pattern[] = [
     () => by.get('/inbox', { status: 'unresolved' }),
   ],
   [
-    'the change history verified: the ends of its chain, its entries, and that none follows',
+    'a stretch of the change history verified: the ends of its chain, its entries, and the records they are about',
     3,
-    ['BatchGetItem SEQUENCE, AUDIT', 'Query list EVENTS', 'Query list EVENTS'],
-    () => by.get('/audit/verify'),
+    ['BatchGetItem SEQUENCE, AUDIT', 'Query list EVENTS', 'BatchGetItem R#new'],
+    () => by.get('/audit/verify', { from: '2', limit: '1' }),
   ],
   [
     'who has access, with whose clients they are',
