@@ -1,15 +1,18 @@
 import { Aws, type Stack, Validations } from 'aws-cdk-lib';
-import { PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
-import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { AnyPrincipal, Effect, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
+import type { IKey, Key } from 'aws-cdk-lib/aws-kms';
 import { KEY_PURPOSES, type KeyPurpose } from '#shared/crypto/purposes.ts';
 import { HERE, type TenantFunction } from './table-access.ts';
 
 /**
  * Who may do what with the municipalities' keys. They are made while the product runs, so no policy can name them: they
- * are known by their tags, which only who makes a key can set.
+ * are known by their tags, which are set when a key is made and never changed afterwards.
  */
 const MUNICIPALITY_TAG = 'aws:ResourceTag/livline:municipality';
 const STAGE_TAG = 'aws:ResourceTag/livline:stage';
+
+/** The municipality that a request wants to tag a key with. */
+const REQUESTED = '$' + '{aws:RequestTag/livline:municipality}';
 
 const arnOf = (stack: Stack, resource: string): string => `arn:aws:kms:${stack.region}:${Aws.ACCOUNT_ID}:${resource}`;
 const EVERY_KEY = 'key/*';
@@ -28,19 +31,15 @@ export function grantKeyMaking(role: Role, stack: Stack, stage: string): void {
       conditions: {
         StringEquals: { 'aws:RequestTag/livline:stage': stage },
         'ForAllValues:StringEquals': { 'aws:TagKeys': ['livline:municipality', 'livline:stage'] },
+        // A key that has the tags keeps them: it may be given none but those that it has.
+        StringEqualsIfExists: { [MUNICIPALITY_TAG]: REQUESTED, [STAGE_TAG]: stage },
       },
     }),
   );
   role.addToPolicy(
     new PolicyStatement({
       sid: 'UseKeys',
-      actions: [
-        'kms:DescribeKey',
-        'kms:EnableKeyRotation',
-        'kms:CreateAlias',
-        'kms:GenerateDataKeyWithoutPlaintext',
-        'kms:ScheduleKeyDeletion',
-      ],
+      actions: ['kms:DescribeKey', 'kms:EnableKeyRotation', 'kms:CreateAlias', 'kms:GenerateDataKeyWithoutPlaintext'],
       resources: [arnOf(stack, EVERY_KEY)],
       conditions: ofStage,
     }),
@@ -50,6 +49,37 @@ export function grantKeyMaking(role: Role, stack: Stack, stage: string): void {
       sid: 'NameKeys',
       actions: ['kms:CreateAlias'],
       resources: [arnOf(stack, aliasesOf(stage))],
+    }),
+  );
+}
+
+/** What would change who may use a key, what it is known by, or whether it exists. */
+const CHANGES_OF_A_KEY = [
+  'kms:TagResource',
+  'kms:UntagResource',
+  'kms:PutKeyPolicy',
+  'kms:CreateGrant',
+  'kms:CreateAlias',
+  'kms:UpdateAlias',
+  'kms:DeleteAlias',
+  'kms:DisableKey',
+  'kms:DisableKeyRotation',
+  'kms:ScheduleKeyDeletion',
+];
+
+/**
+ * Denies every function of the stage any change of a key that the stage is deployed with, whatever its role allows. The
+ * stacks' roles are known by the stage's name, with which CloudFormation begins the names of all roles it makes.
+ */
+export function denyChangesByFunctions(key: Key, stage: string): void {
+  key.addToResourcePolicy(
+    new PolicyStatement({
+      sid: 'NoFunctionChangesIt',
+      effect: Effect.DENY,
+      principals: [new AnyPrincipal()],
+      actions: CHANGES_OF_A_KEY,
+      resources: ['*'],
+      conditions: { ArnLike: { 'aws:PrincipalArn': `arn:aws:iam::${Aws.ACCOUNT_ID}:role/livline-${stage}-*` } },
     }),
   );
 }

@@ -58,6 +58,8 @@ const MUNICIPALITIES = ['M#*'];
 const CLIENTS = ['C#*'];
 /** When clients were last used. */
 const USES = ['U#*'];
+/** Keys that were made in KMS and are not known to be used yet. */
+const MADE_KEYS = ['KEY#*'];
 const CONTROL_ROWS = [...MUNICIPALITIES, 'P#*', ...CLIENTS, 'F#*'];
 const CONTROL_LISTS = ['MUNICIPALITIES', 'PARTNERS', 'PROGRAMMES', 'CLIENTS#*'];
 
@@ -75,6 +77,7 @@ const OWN_ACCESS: Readonly<Record<Exclude<FunctionName, 'public-api'>, readonly 
     { sid: 'ReadControl', actions: ['get', 'query'], rows: [...CONTROL_ROWS, ...USES] },
     { sid: 'ListControl', actions: ['query'], rows: CONTROL_LISTS, indexes: ['list'] },
     { sid: 'WriteControl', actions: ['write'], rows: CONTROL_ROWS },
+    { sid: 'NoteKeys', actions: ['put'], rows: MADE_KEYS },
   ],
   inbox: [{ sid: 'ReadMunicipality', actions: ['get'], rows: MUNICIPALITIES }],
   relay: [{ sid: 'ReadMunicipality', actions: ['get'], rows: MUNICIPALITIES }],
@@ -85,8 +88,8 @@ const OWN_ACCESS: Readonly<Record<Exclude<FunctionName, 'public-api'>, readonly 
   ],
   lifecycle: [
     { sid: 'ChangeMunicipality', actions: ['get', 'put'], rows: MUNICIPALITIES },
-    { sid: 'ListMunicipalities', actions: ['query'], rows: ['MUNICIPALITIES', 'CLIENTS#*'], indexes: ['list'] },
-    { sid: 'EraseClients', actions: ['erase'], rows: [...CLIENTS, 'U#*'] },
+    { sid: 'ListMunicipalities', actions: ['query'], rows: ['MUNICIPALITIES', 'CLIENTS#*', 'KEYS'], indexes: ['list'] },
+    { sid: 'EraseClients', actions: ['erase'], rows: [...CLIENTS, 'U#*', ...MADE_KEYS] },
     { sid: 'FindUses', actions: ['get'], rows: ['U#*'] },
   ],
 };

@@ -4,6 +4,7 @@ import { eraseRequested } from '#shared/privacy/erase.ts';
 import { purge } from '#shared/privacy/purge.ts';
 import { municipalitiesWhere } from '#shared/tenancy/control.ts';
 import { isAtWork } from '#shared/tenancy/lifecycle.ts';
+import { discardUnusedKeys } from '#shared/tenancy/made-keys.ts';
 import { type OffboardingDeps, offboard } from '#shared/tenancy/offboarding.ts';
 import { lookAfter, resealRequested } from '#shared/tenancy/steward.ts';
 
@@ -29,6 +30,7 @@ export const lifecycleRound =
         }
       }
     };
+    await inEach(['keys'], () => discardUnusedKeys(deps.store, deps.keys, deps.now()));
     const present = await municipalitiesWhere(deps.store, (status) => status !== 'deleted');
     await inEach(present, (code) => lookAfter(deps, code, requestId));
     await inEach(await municipalitiesWhere(deps.store, isAtWork), async (code) => {

@@ -11,6 +11,7 @@ import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key, KeySpec, KeyUsage } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
+import { denyChangesByFunctions } from '../key-access.ts';
 import type { StageSettings } from '../stages.ts';
 
 /** What a list shows of a row: with these in the index, a page is one Query and nothing is read twice. */
@@ -71,6 +72,8 @@ export function dataStack(scope: Construct, stage: StageSettings): Data {
     }),
   );
 
+  denyChangesByFunctions(key, stage.name);
+
   // Table, not TableV2: one region, and the plain AWS::DynamoDB::Table is what the local database is created from.
   const table = new Table(stack, 'table', {
     partitionKey: { name: 'pk', type: AttributeType.STRING },
@@ -102,6 +105,8 @@ export function dataStack(scope: Construct, stage: StageSettings): Data {
     keyUsage: KeyUsage.SIGN_VERIFY,
     removalPolicy: stage.removalPolicy,
   });
+
+  denyChangesByFunctions(certificates, stage.name);
 
   return { stack, table, bucket: objects(stack, stage, key), key, certificates };
 }

@@ -18,10 +18,13 @@ import type { KeyBinding } from './key-opener.ts';
 /** Makes and ends the keys of municipalities, and sees none of them in clear. */
 export interface KeyMaker {
   /**
-   * The municipality's own key, made unless it is there. Gives its ARN. However often it is asked, and by however many at
-   * once, all are given the same one.
+   * Returns the ARN of the municipality's own key, which is made unless it is there. However often it is asked, and by
+   * however many at once, all are given the same one. `note` is given each key that is made before it is used: one that
+   * another request was quicker to make stays in vain until {@link discardKey} ends it.
    */
-  createKey(code: string): Promise<string>;
+  createKey(code: string, note: (keyId: string) => Promise<void>): Promise<string>;
+  /** Ends a key that was made in vain. Returns false, and leaves it, if it is the one behind the municipality's alias. */
+  discardKey(code: string, keyId: string): Promise<boolean>;
   /** A new data key of 256 bits, wrapped by the municipality's key, in base64. */
   newDataKey(keyId: string, binding: KeyBinding): Promise<string>;
   /**
@@ -61,7 +64,7 @@ export function kmsKeyMaker({ client, stage }: KmsMakerOptions): KeyMaker {
     client.send(new ScheduleKeyDeletionCommand({ KeyId: keyId, PendingWindowInDays: DAYS_TO_DELETION }));
 
   return {
-    async createKey(code) {
+    async createKey(code, note) {
       const known = await aliased(code);
       if (known !== undefined) return known;
       const { KeyMetadata } = await client.send(
@@ -77,6 +80,7 @@ export function kmsKeyMaker({ client, stage }: KmsMakerOptions): KeyMaker {
       );
       const { Arn: arn } = KeyMetadata ?? {};
       if (arn === undefined) throw new Error('KMS made no key');
+      await note(arn);
       await client.send(new EnableKeyRotationCommand({ KeyId: arn }));
       // The alias makes it the municipality's key. Whatever ends this before leaves a key that has wrapped nothing.
       const alias = new CreateAliasCommand({ AliasName: aliasOf(code), TargetKeyId: arn });
@@ -84,8 +88,14 @@ export function kmsKeyMaker({ client, stage }: KmsMakerOptions): KeyMaker {
       // Another was quicker, or the SDK asked twice because the first answer was lost.
       const quicker = await aliased(code);
       if (quicker === undefined) throw new Error(`The key of municipality ${code} came and went`);
-      if (quicker !== arn) await scheduleDeletion(arn);
       return quicker;
+    },
+
+    async discardKey(code, keyId) {
+      if ((await keyOf(aliasOf(code)))?.Arn === keyId) return false;
+      const key = await keyOf(keyId);
+      if (key && key.KeyState !== 'PendingDeletion') await scheduleDeletion(keyId);
+      return true;
     },
 
     async newDataKey(keyId, { municipality, purpose }) {

@@ -34,7 +34,8 @@
  * under MUNICIPALITIES, PARTNERS, PROGRAMMES and CLIENTS#<owner>, and `U#<clientId>` the day of a client's last use. What
  * is kept about one municipality starts with its `M#<code>#`, and its context reaches it as `control`: `M#<code>#G` its
  * grants by client; `M#<code>#F` the programmes in which it takes part, as it sees them, listed there by name; `M#<code>#Q`
- * what its clients have leased of their quotas, by client and minute.
+ * what its clients have leased of their quotas, by client and minute. `KEY#<code>` holds the keys that were made in KMS for a
+ * municipality and are not known to be used yet, listed under KEYS by when they were made.
  */
 export type Segments = readonly string[];
 
@@ -114,6 +115,9 @@ export const feedPartition: Segments = ['EVENTS'];
 export const duePartition: Segments = ['DUE'];
 
 export const municipalityKey = (code: string): Key => ({ pk: ['M', code], sk: ROOT });
+/** A key that was made in KMS for a municipality (tenancy/made-keys.ts). */
+export const madeKeyKey = (code: string, keyId: string): Key => ({ pk: ['KEY', code], sk: [keyId] });
+export const madeKeysPartition: Segments = ['KEYS'];
 export const partnerKey = (id: string): Key => ({ pk: ['P', id], sk: ROOT });
 export const programmeKey = (id: string): Key => ({ pk: ['F', id], sk: ROOT });
 export const clientKey = (clientId: string): Key => ({ pk: ['C', clientId], sk: ROOT });

@@ -26,7 +26,19 @@ export interface OperatorContext {
   readonly tokenUrl: string;
 }
 
-const FIRST_SEGMENTS = new Set(['M', 'P', 'F', 'C', 'U', 'MUNICIPALITIES', 'PARTNERS', 'PROGRAMMES', 'CLIENTS']);
+const FIRST_SEGMENTS = new Set([
+  'M',
+  'P',
+  'F',
+  'C',
+  'U',
+  'KEY',
+  'KEYS',
+  'MUNICIPALITIES',
+  'PARTNERS',
+  'PROGRAMMES',
+  'CLIENTS',
+]);
 
 function requireControl(partition: Segments): void {
   if (!FIRST_SEGMENTS.has(partition[0] ?? '')) throw new RangeError('Not a control row');

@@ -16,6 +16,7 @@ import { localDateOf } from '../time.ts';
 import { clientWrites, shownOnce, withdrawClient } from './clients.ts';
 import type { OperatorContext } from './control.ts';
 import { MUNICIPALITY_STATUSES } from './lifecycle.ts';
+import { noteMadeKey } from './made-keys.ts';
 import {
   commitMunicipality,
   findMunicipalityRow,
@@ -155,8 +156,8 @@ export async function provisionMunicipality(ctx: OperatorContext, body: unknown)
 }
 
 /** Makes the municipality's own key and, wrapped by it, its first data keys and the keys of its digests. */
-async function newSealing({ keys }: OperatorContext, code: string): Promise<Sealing> {
-  const keyId = await keys.createKey(code);
+async function newSealing({ keys, control, now }: OperatorContext, code: string): Promise<Sealing> {
+  const keyId = await keys.createKey(code, (made) => noteMadeKey(control, code, made, now));
   const newKey = (purpose: KeyPurpose) => keys.newDataKey(keyId, { municipality: code, purpose });
   const [fields, secrets, lookup, integrity] = await Promise.all(KEY_PURPOSES.map(newKey));
   return { keyId, current: 1, wrapped: { '1': fields }, secrets: { '1': secrets }, lookup, integrity } as Sealing;

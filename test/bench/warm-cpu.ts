@@ -19,7 +19,7 @@ const CALLS = 300;
 async function stubbedStore(): Promise<Store> {
   const client = DynamoDBDocumentClient.from(new DynamoDBClient({ region: 'eu-central-1' }));
   const keys = standInKeys();
-  const keyId = await keys.createKey('0630');
+  const keyId = await keys.createKey('0630', async () => undefined);
   const wrapped = (purpose: 'fields' | 'lookup') => keys.newDataKey(keyId, { municipality: '0630', purpose });
   const [fields, lookup] = await Promise.all([wrapped('fields'), wrapped('lookup')]);
   const tenant = {

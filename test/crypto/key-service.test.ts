@@ -32,6 +32,8 @@ let maker: KeyMaker;
 let opener: KeyOpener;
 /** The names of the operations that were sent, in order. */
 let sent: string[];
+/** The keys that were noted. */
+let noted: string[];
 
 function clientWith(credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string }): KMSClient {
   const kms = new KMSClient({ endpoint: `${server.url}/kms`, region: 'eu-central-1', credentials });
@@ -59,6 +61,7 @@ async function start(): Promise<void> {
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'livline-keys-'));
   sent = [];
+  noted = [];
   await start();
 });
 
@@ -67,13 +70,16 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
+/** Takes down each key that is made before it is used. */
+const note = async (keyId: string) => void noted.push(keyId);
+
 const describeKey = async (KeyId: string) => (await client.send(new DescribeKeyCommand({ KeyId }))).KeyMetadata;
 const keysKept = () => JSON.parse(readFileSync(join(folder, 'keys.json'), 'utf8')).keys as Record<string, unknown>[];
 
 describe('the key of a municipality', () => {
   it('is made once, rotates, and is known by its alias and tags', async () => {
-    const keyId = await maker.createKey('0630');
-    expect(await maker.createKey('0630')).toBe(keyId);
+    const keyId = await maker.createKey('0630', note);
+    expect(await maker.createKey('0630', note)).toBe(keyId);
     expect(sent).toEqual(['DescribeKey', 'CreateKey', 'EnableKeyRotation', 'CreateAlias', 'DescribeKey']);
     expect(await describeKey('alias/livline/test/0630')).toMatchObject({ Arn: keyId, KeySpec: 'SYMMETRIC_DEFAULT' });
     expect(keysKept().find(({ id }) => keyId.endsWith(`${id}`))).toMatchObject({
@@ -85,12 +91,37 @@ describe('the key of a municipality', () => {
     });
   });
 
-  it('is one, however many make it at once, and what they made in vain is deleted', async () => {
-    const made = await Promise.all(Array.from({ length: 4 }, () => maker.createKey('0630')));
+  it('is one, however many make it at once, and what they made in vain is noted and can be discarded', async () => {
+    const made = await Promise.all(Array.from({ length: 4 }, () => maker.createKey('0630', note)));
     expect(new Set(made)).toEqual(new Set([(await describeKey('alias/livline/test/0630'))?.Arn]));
     expect(sent.filter((name) => name === 'CreateKey')).toHaveLength(4);
     const states = keysKept().flatMap(({ signs, state }) => (signs ? [] : [state]));
-    expect(states.toSorted()).toEqual(['Enabled', 'PendingDeletion', 'PendingDeletion', 'PendingDeletion']);
+    expect(states).toEqual(['Enabled', 'Enabled', 'Enabled', 'Enabled']);
+    expect(new Set(noted).size).toBe(4);
+    expect(await Promise.all(noted.map((keyId) => maker.discardKey('0630', keyId)))).toEqual(
+      noted.map((keyId) => keyId !== made[0]),
+    );
+    const left = keysKept().flatMap(({ signs, state }) => (signs ? [] : [state]));
+    expect(left.toSorted()).toEqual(['Enabled', 'PendingDeletion', 'PendingDeletion', 'PendingDeletion']);
+    for (const keyId of noted) await maker.discardKey('0630', keyId);
+    expect((await describeKey(made[0] ?? ''))?.KeyState).toBe('Enabled');
+  });
+
+  it('is noted before anything can end the process between its making and its alias', async () => {
+    client.middlewareStack.add(
+      (next, { commandName }) =>
+        async (args) => {
+          if (commandName === 'EnableKeyRotationCommand') throw new Error('The process ended');
+          return next(args);
+        },
+      { step: 'initialize', name: 'end' },
+    );
+    await expect(maker.createKey('0630', note)).rejects.toThrow('ended');
+    client.middlewareStack.remove('end');
+    const [lost = ''] = noted;
+    expect(await maker.createKey('0630', note)).not.toBe(lost);
+    expect(await maker.discardKey('0630', lost)).toBe(true);
+    expect((await describeKey(lost))?.KeyState).toBe('PendingDeletion');
   });
 
   it('stays when the SDK asks for its alias twice because the first answer was lost', async () => {
@@ -102,18 +133,18 @@ describe('the key of a municipality', () => {
         },
       { step: 'initialize', name: 'twice' },
     );
-    const keyId = await maker.createKey('0630');
+    const keyId = await maker.createKey('0630', note);
     expect(await describeKey('alias/livline/test/0630')).toMatchObject({ Arn: keyId, KeyState: 'Enabled' });
   });
 
   it('is another for another municipality', async () => {
-    expect(await maker.createKey('0766')).not.toBe(await maker.createKey('0630'));
+    expect(await maker.createKey('0766', note)).not.toBe(await maker.createKey('0630', note));
   });
 });
 
 describe('a data key', () => {
   it('is never seen by who makes it, and unwrapped only in a session of its municipality', async () => {
-    const keyId = await maker.createKey('0630');
+    const keyId = await maker.createKey('0630', note);
     sent = [];
     const wrapped = await maker.newDataKey(keyId, binding);
     expect(sent).toEqual(['GenerateDataKeyWithoutPlaintext']);
@@ -127,7 +158,7 @@ describe('a data key', () => {
   });
 
   it('is bound to municipality, purpose and key', async () => {
-    const [keyId, other] = await Promise.all(['0630', '0766'].map((code) => maker.createKey(code)));
+    const [keyId, other] = await Promise.all(['0630', '0766'].map((code) => maker.createKey(code, note)));
     const [mine = '', foreign = ''] = [keyId, other];
     const wrapped = await maker.newDataKey(mine, binding);
     const invalid = { name: 'InvalidCiphertextException' };
@@ -139,7 +170,7 @@ describe('a data key', () => {
   });
 
   it('seals and opens fields, also after a restart', async () => {
-    const keyId = await maker.createKey('0630');
+    const keyId = await maker.createKey('0630', note);
     const [fields, lookup] = await Promise.all(
       (['fields', 'lookup'] as const).map((purpose) => maker.newDataKey(keyId, { municipality: '0630', purpose })),
     );
@@ -163,7 +194,7 @@ describe('a data key', () => {
 
 describe('destroying a key', () => {
   it('makes all it wrapped unreadable at once, and may be done again', async () => {
-    const keyId = await maker.createKey('0630');
+    const keyId = await maker.createKey('0630', note);
     const wrapped = await maker.newDataKey(keyId, binding);
     await maker.destroyKey('0630', keyId);
     await expect(opener.unwrap(keyId, wrapped, binding)).rejects.toMatchObject({ name: 'KMSInvalidStateException' });
@@ -177,7 +208,7 @@ describe('destroying a key', () => {
   });
 
   it('goes on where it stopped', async () => {
-    const keyId = await maker.createKey('0630');
+    const keyId = await maker.createKey('0630', note);
     const stops = { DisableKey: 'Enabled', ScheduleKeyDeletion: 'Disabled', DeleteAlias: 'PendingDeletion' };
     for (const [command, state] of Object.entries(stops)) {
       client.middlewareStack.add(
@@ -192,17 +223,17 @@ describe('destroying a key', () => {
       client.middlewareStack.remove('end');
       expect((await describeKey(keyId))?.KeyState).toBe(state);
     }
-    await expect(maker.createKey('0630')).rejects.toThrow('The key of municipality 0630 is PendingDeletion');
+    await expect(maker.createKey('0630', note)).rejects.toThrow('The key of municipality 0630 is PendingDeletion');
     await maker.destroyKey('0630', keyId);
-    expect(await maker.createKey('0630')).not.toBe(keyId);
+    expect(await maker.createKey('0630', note)).not.toBe(keyId);
   });
 
   it('leaves the key of a municipality that came back, and takes one that is gone for destroyed', async () => {
-    const before = await maker.createKey('0630');
+    const before = await maker.createKey('0630', note);
     await maker.destroyKey('0630', before);
-    const after = await maker.createKey('0630');
+    const after = await maker.createKey('0630', note);
     await maker.destroyKey('0630', before);
-    expect(await maker.createKey('0630')).toBe(after);
+    expect(await maker.createKey('0630', note)).toBe(after);
     await client.send(new DeleteAliasCommand({ AliasName: 'alias/livline/test/0630' }));
     await maker.destroyKey('0630', before.replace(/[^/]+$/, randomUUID()));
   });
@@ -224,16 +255,18 @@ describe('the key service of this machine', () => {
 
   it('lets a session unwrap and nothing else, and hears no stranger', async () => {
     const session = sessionOf('0630');
-    const keyId = await maker.createKey('0630');
+    const keyId = await maker.createKey('0630', note);
     const asSession = kmsKeyMaker({ client: session, stage: 'test' });
     const denied = { name: 'AccessDeniedException' };
-    await expect(asSession.createKey('0766')).rejects.toMatchObject(denied);
+    await expect(asSession.createKey('0766', note)).rejects.toMatchObject(denied);
     await expect(asSession.newDataKey(keyId, binding)).rejects.toMatchObject(denied);
     await expect(asSession.destroyKey('0630', keyId)).rejects.toMatchObject(denied);
     const sign = new SignCommand({ KeyId: signingAlias, SigningAlgorithm: 'ECDSA_SHA_256', Message: Buffer.from('a') });
     await expect(session.send(sign)).rejects.toMatchObject(denied);
     const stranger = clientWith({ accessKeyId: 'somebodyelse', secretAccessKey: 'any' });
-    await expect(kmsKeyMaker({ client: stranger, stage: 'test' }).createKey('0630')).rejects.toThrow('security token');
+    await expect(kmsKeyMaker({ client: stranger, stage: 'test' }).createKey('0630', note)).rejects.toThrow(
+      'security token',
+    );
     await expect(client.send(new ListKeysCommand())).rejects.toThrow('not part of this service');
     const nothing = new DecryptCommand({ CiphertextBlob: Buffer.from('nothing'), EncryptionContext: { ...binding } });
     await expect(session.send(nothing)).rejects.toMatchObject({ name: 'InvalidCiphertextException' });

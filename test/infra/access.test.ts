@@ -306,12 +306,12 @@ test('certificates are signed by lifecycle alone, and their public key is shown 
   }
 });
 
-test('rows are erased by lifecycle alone: those of the municipality of its session, and clients', () => {
+test('rows are erased by lifecycle alone: those of the municipality of its session, clients, and notes of keys that were made', () => {
   const erasing = statements.filter(({ actions }) => actions.includes('dynamodb:BatchWriteItem'));
   expect(erasing.map(({ role, condition }) => [role.slice(0, 13), condition['ForAllValues:StringLike']])).toEqual(
     expect.arrayContaining([
       ['lifecycletena', { 'dynamodb:LeadingKeys': [`T#${TAG}#*`, `M#${TAG}#*`] }],
-      ['lifecyclerole', { 'dynamodb:LeadingKeys': ['C#*', 'U#*'] }],
+      ['lifecyclerole', { 'dynamodb:LeadingKeys': ['C#*', 'U#*', 'KEY#*'] }],
     ]),
   );
   expect(erasing).toHaveLength(2);

@@ -9,4 +9,18 @@ export const WALL_MUTANTS: readonly Mutant[] = [
     tests: ['test/tenant-api/hostile-input.test.ts'],
     because: /is refused by every operation of a municipality before it is parsed/,
   },
+  {
+    name: 'the tags that a key keeps',
+    file: 'infra/key-access.ts',
+    without: [['StringEqualsIfExists: { [MUNICIPALITY_TAG]: REQUESTED, [STAGE_TAG]: stage },', '']],
+    tests: ['test/infra/key-walls.test.ts'],
+    because: /is tagged when it is made, and given no other tags afterwards: expected true to be false/,
+  },
+  {
+    name: 'the denial in the policies of the deployed keys',
+    file: 'infra/stacks/data.ts',
+    without: [['  denyChangesByFunctions(key, stage.name);', '']],
+    tests: ['test/infra/key-walls.test.ts'],
+    because: /so that a role which allows everything is refused too/,
+  },
 ];

@@ -101,18 +101,22 @@ export function makingKeys(name: FunctionName, keys: KeyMaker & { ownerOf(keyId:
     requireCall(by, { action: `kms:${action}`, resource, context: { ...tagged('Resource', code), ...binding } });
   const alias = (code: string) => KEY.replace('key/municipality', `alias/livline/prod/${code}`);
   return {
-    async createKey(code) {
+    async createKey(code, note) {
       const context = { ...tagged('Request', code), 'aws:TagKeys': ['livline:municipality', 'livline:stage'] };
       for (const action of ['kms:CreateKey', 'kms:TagResource']) {
         await requireCall(by, { action, resource: action === 'kms:CreateKey' ? '*' : KEY, context });
       }
       for (const action of ['DescribeKey', 'EnableKeyRotation', 'CreateAlias']) await use(code, action);
       await use(code, 'CreateAlias', alias(code));
-      return keys.createKey(code);
+      return keys.createKey(code, note);
     },
     async newDataKey(keyId, binding) {
       await use(keys.ownerOf(keyId), 'GenerateDataKeyWithoutPlaintext', KEY, bound(binding));
       return keys.newDataKey(keyId, binding);
+    },
+    async discardKey(code, keyId) {
+      for (const action of ['DescribeKey', 'ScheduleKeyDeletion']) await use(code, action);
+      return keys.discardKey(code, keyId);
     },
     async destroyKey(code, keyId) {
       for (const action of ['DescribeKey', 'DisableKey', 'ScheduleKeyDeletion', 'DeleteAlias']) await use(code, action);

@@ -132,6 +132,7 @@ export function policiesOf({ roles, arns, encryptedBy, keyPolicies }: Policies) 
           action,
           resource: { resource, accountId: ACCOUNT },
           contextVariables: {
+            'aws:PrincipalArn': arn,
             ...(municipality !== undefined && { 'aws:PrincipalTag/municipality': municipality }),
             ...withEncryptionContext(action, context),
           },

@@ -22,6 +22,7 @@ export function requestLine(
       .replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, (id) => called.get(id) ?? 'new')
       .replaceAll(/client-\d+/g, (id) => called.get(id) ?? 'client-new')
       .replaceAll(/\bevt_[0-9a-f]{32}\b/g, 'event')
+      .replaceAll(/\barn:aws:kms:[\w:-]+\/[0-9a-f]{32}\b/g, 'key')
       .replaceAll(/\b[0-9a-f]{64}\b/g, 'hash')
       .replaceAll(new RegExp(`#${code}(?=#|/|$)`, 'g'), '#code');
   }

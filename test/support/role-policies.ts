@@ -56,12 +56,13 @@ const PSEUDO: Readonly<Record<string, string>> = {
 };
 
 /** The ARN of a resource, by its type and logical id. */
-const ARNS: Readonly<Record<string, (id: string) => string>> = {
+const ARNS: Readonly<Record<string, (id: string, stack: string) => string>> = {
   'AWS::DynamoDB::Table': (id) => `arn:aws:dynamodb:${REGION}:${ACCOUNT}:table/${id}`,
   'AWS::KMS::Key': (id) => `arn:aws:kms:${REGION}:${ACCOUNT}:key/${id}`,
   'AWS::SQS::Queue': (id) => `arn:aws:sqs:${REGION}:${ACCOUNT}:${id}`,
   'AWS::S3::Bucket': (id) => `arn:aws:s3:::${id.toLowerCase()}`,
-  'AWS::IAM::Role': (id) => `arn:aws:iam::${ACCOUNT}:role/${id}`,
+  // CloudFormation begins the name of a role with that of its stack.
+  'AWS::IAM::Role': (id, stack) => `arn:aws:iam::${ACCOUNT}:role/${stack}-${id}`,
   'AWS::Cognito::UserPool': (id) => `arn:aws:cognito-idp:${REGION}:${ACCOUNT}:userpool/${id}`,
   'AWS::Logs::LogGroup': (id) => `arn:aws:logs:${REGION}:${ACCOUNT}:log-group:${id}:*`,
   'AWS::Lambda::Function': (id) => `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${id}`,
@@ -106,7 +107,7 @@ function resolver(templates: Readonly<Record<string, Template>>) {
     }
     if (name === 'Fn::GetAtt') {
       const [id, attribute] = argument as [string, string];
-      const arn = ARNS[typeOf(id)]?.(id);
+      const arn = ARNS[typeOf(id)]?.(id, stack);
       if (arn !== undefined && attribute === 'Arn') return arn;
       if (arn !== undefined && attribute === 'StreamArn') return `${arn}/stream/1`;
     }
@@ -136,7 +137,7 @@ export function synthesisedPolicies(): Policies {
   for (const [stack, { Resources }] of Object.entries(templates)) {
     const ofType = (type: string) => Object.entries(Resources).filter(([, { Type }]) => Type === type);
     for (const [id, { Type, Properties }] of Object.entries(Resources)) {
-      const arn = ARNS[Type]?.(id);
+      const arn = ARNS[Type]?.(id, stack);
       if (arn === undefined) continue;
       arns[id] = arn;
       const { KmsMasterKeyId, SSESpecification, BucketEncryption, KeyPolicy } = (Properties ?? {}) as Encryption;

@@ -488,8 +488,13 @@ const CONTROL: readonly Pattern[] = [
   ],
   [
     'a new municipality with its first client',
-    3,
-    ['GetItem M#0766', 'PutItem M#0766', 'TransactWriteItems put M#0766, put C#client-new, put M#0766#G/client-new'],
+    4,
+    [
+      'GetItem M#0766',
+      'PutItem KEY#0766/key',
+      'PutItem M#0766',
+      'TransactWriteItems put M#0766, put C#client-new, put M#0766#G/client-new',
+    ],
     () => livline.operator('POST', '/municipalities', { body: { code: '0766' } }),
   ],
 ];
