@@ -84,8 +84,7 @@ describe('a municipality', () => {
     const mine = await another(own, { preset: 'manager' });
     expect((await own.get(`/grants/${mine.clientId}`)).body.rows).toBe('all');
     const refused = await grant(mine.clientId, { preset: 'manager', rows: 'own' });
-    expectProblem(refused, 422, 'validation_failed');
-    expect(refused.body.errors).toMatchObject([{ pointer: '/rows' }]);
+    expectProblem(refused, 422, 'validation_failed', '/rows');
   });
 
   it.each(['audit:read', 'grants:read', 'privacy:read', 'privacy:write'])(
@@ -93,8 +92,7 @@ describe('a municipality', () => {
     async (scope) => {
       const clientId = await stranger(`whole-${scope.replace(':', '-')}`);
       const refused = await grant(clientId, { scopes: [scope] });
-      expectProblem(refused, 422, 'validation_failed');
-      expect(refused.body.errors).toMatchObject([{ pointer: '/rows' }]);
+      expectProblem(refused, 422, 'validation_failed', '/rows');
       expect((await grant(clientId, { scopes: [scope], rows: 'all' })).status).toBe(200);
     },
   );

@@ -51,7 +51,7 @@ describe('a partner that sees its own rows', () => {
     const lists: Record<string, string>[] = [
       {},
       { kind: 'almen' },
-      { status: 'approved' },
+      { status: 'active' },
       { pressure: 'normal' },
       { changedSince: '2026-01-01T00:00:00Z' },
     ];
@@ -60,10 +60,10 @@ describe('a partner that sees its own rows', () => {
   });
 
   it('has its pages in full: the rows of others take no place in them', async () => {
-    const second = await make.makeFamily(partner, { alias: 'Min anden' });
+    const second = await make.makeFamily(partner, { alias: 'Mine' });
     const page = await partner.get('/families', { limit: '1' });
     expect(idsOf(page)).toEqual([made.mine.id]);
-    const rest = await partner.get('/families', { limit: '1', cursor: page.body.nextCursor });
+    const rest = await partner.get('/families', { limit: '2', cursor: page.body.nextCursor });
     expect(idsOf(rest)).toEqual([second.id]);
     expect(rest.body).not.toHaveProperty('nextCursor');
   });
@@ -103,7 +103,7 @@ describe('a partner that sees its own rows', () => {
     const find = (items: { familyId: string }[]) => items.find(({ familyId }) => familyId === made.mine.id);
     expect(find(await overview(municipality))).toMatchObject({ riskLevel: 'high' });
     const own = await overview(partner);
-    expect(own.map(({ alias }: { alias: string }) => alias).sort()).toEqual(['Min', 'Min anden']);
+    expect(own.map(({ alias }: { alias: string }) => alias).sort()).toEqual(['Min', 'Mine']);
     expect(find(own)).not.toHaveProperty('riskLevel');
     await make.makeRiskFlag(partner, { familyId: made.mine.id, level: 'low' });
     expect(find(await overview(partner))).toMatchObject({ riskLevel: 'low' });
@@ -134,7 +134,7 @@ describe('a partner that sees its own rows', () => {
     const contact = { channel: 'phone', purpose: 'follow_up', minutes: 30, at: '2026-11-20T08:00:00Z', note: 'Aftalt' };
     const consultantId = (await make.makeConsultant(partner)).id;
     const refused = await partner.post('/contacts', { ...contact, consultantId, familyId: made.theirs.id });
-    expectProblem(refused, 422, 'unknown_reference');
+    expectProblem(refused, 422, 'unknown_reference', '/familyId');
     const institution = await make.makeInstitution(municipality);
     const staff = { name: 'Medarbejder B', role: 'Pædagog', specialties: [] };
     expect((await partner.post(`/institutions/${institution.id}/staff`, staff)).status).toBe(201);
