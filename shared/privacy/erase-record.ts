@@ -1,20 +1,22 @@
 import type { Context } from '../auth/context.ts';
 import { eventName } from '../record/event-names.ts';
+import { subjectName } from '../record/legal-hold.ts';
 import { changedFields } from '../record/merge.ts';
 import { Done, Outrun } from '../record/once.ts';
+import { isAbout, personsIn } from '../record/persons.ts';
 import { hrefOf } from '../record/place.ts';
 import { findOpened } from '../record/read.ts';
 import { withoutPersonal, withoutSensitive } from '../record/redact.ts';
-import { referencesOf } from '../record/references.ts';
-import type { Fields, Resource } from '../record/resource.ts';
+import type { Resource } from '../record/resource.ts';
 import { save } from '../record/save.ts';
 import { schemasOf } from '../record/schemas.ts';
 import type { Opened, Whole } from '../record/stored.ts';
-import { isHeld, subjectName } from '../resources/subject-ledger.ts';
+import { isHeld } from '../resources/subject-ledger.ts';
 import { eventKey, ledgerKey } from '../table/keys.ts';
 import { unchangedSince, type Write } from '../table/write.ts';
 import { localDateOf } from '../time.ts';
 import { inboxMessages, partsOf } from '../webhooks/inbox-messages.ts';
+import { forgetKept } from './kept.ts';
 
 /** How often a change is decided anew because another was quicker. */
 const TRIES = 12;
@@ -29,27 +31,6 @@ async function untilDone<Result>(run: () => Promise<Result>): Promise<Result> {
     }
   }
 }
-
-/** The families and children that a record names besides one: ids of other records among them harm nobody. */
-function othersOf(resource: Resource, record: Whole, id: string): string[] {
-  const isPerson = (type: string) => type === 'families' || type === 'children';
-  const named = referencesOf(resource, record).filter(({ types }) => types.some(isPerson));
-  const { familyId, childId } = record;
-  const all = [...named.map((reference) => reference.id), familyId, childId].filter(
-    (other) => typeof other === 'string',
-  );
-  return [...new Set(all)].filter((other) => other !== id);
-}
-
-/** Whether a record is about a person, rather than that the person takes part in it with others. */
-const isAbout = (resource: Resource, record: Whole, id: string): boolean =>
-  [
-    resource.about?.(record as never),
-    record['familyId'],
-    record['childId'],
-    record['staffId'],
-    (record['subject'] as Fields | undefined)?.['id'],
-  ].includes(id);
 
 /**
  * The checks that nobody of these is held, as they stand when the record is written; undefined where somebody is. A hold
@@ -107,12 +88,14 @@ export const eraseRecord = (
     const before = await findOpened(ctx, resource, id);
     if (!before) return 'untouched';
     if (before.erased) return 'erased';
+    await forgetKept(ctx, resource, id);
     const { whole } = before;
     const about = isAbout(resource, whole, subjectId);
     const after = about ? withoutPersonal(resource, whole) : withoutSensitive(resource, whole);
     const changed = changedFields(whole, after);
     if (!about && changed.length === 0) return 'untouched';
-    const beside = await unheld(ctx, othersOf(resource, whole, subjectId));
+    const others = personsIn(resource, whole).filter((other) => other !== subjectId);
+    const beside = await unheld(ctx, others);
     if (!beside) return 'kept';
     if (!mayErase(id, whole.version)) return 'waiting';
     await forgetAnswers(ctx, before.lastEvent);
@@ -124,6 +107,7 @@ export const eraseRecord = (
       href: hrefOf(ctx, resource, whole),
       erased: about,
       beside,
+      unheld: true,
       answerStatus: 200,
     });
     return 'erased';

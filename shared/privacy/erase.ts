@@ -22,6 +22,7 @@ import { plusSeconds } from '../time.ts';
 import { inboxMessages } from '../webhooks/inbox-messages.ts';
 import { type Archivable, openArchive } from './archive-subject.ts';
 import { eraseMessage, eraseRecord, forgetAnswers, type MayErase, type Outcome } from './erase-record.ts';
+import { forgetKept } from './kept.ts';
 import { type Found, foundAbout, readAll, subjectResource } from './trail.ts';
 
 /**
@@ -78,6 +79,8 @@ const withdraw = (ctx: Context, resource: Resource, stored: Stored): Promise<unk
       writtenBy: before.writtenBy,
       event: { name: eventName(resource, 'deleted'), action: 'deleted', changed: [] },
       href: hrefOf(ctx, resource, before.whole),
+      // Of a person whose erasure is under way no hold can be set, and what the record says stays until it is stripped.
+      unheld: true,
       answerStatus: 204,
     });
   });
@@ -91,6 +94,7 @@ async function strip(ctx: Context, { resource, row }: Withdrawn): Promise<void> 
   // A round that died behind this step left it done.
   if (row['sensitive'] === undefined && isDeepStrictEqual(row['view'], view)) return;
   await forgetAnswers(ctx, lastEvent);
+  await forgetKept(ctx, resource, viewIn(row).id);
   await rewriteRow(ctx, resource, {
     name: 'record.emptied',
     row: { view, deleted: true },

@@ -86,6 +86,12 @@ function touchedLedgers(resource: Resource, before: Whole | undefined, after: Wh
   });
 }
 
+/** The writes of the ledgers that a change touches, and by the digest of its name the entries that each had. */
+interface LedgerWrites {
+  readonly writes: readonly Guarded[];
+  readonly read: ReadonlyMap<string, LedgerEntries>;
+}
+
 /** Reads the ledgers a change touches, asks each for admission, and writes them on condition that they stand as read. */
 export async function ledgerWrites(
   ctx: Context,
@@ -93,20 +99,22 @@ export async function ledgerWrites(
   before: Whole | undefined,
   after: Whole | undefined,
   id: string,
-): Promise<Guarded[]> {
+): Promise<LedgerWrites> {
+  const read = new Map<string, LedgerEntries>();
   const touched = touchedLedgers(resource, before, after);
   const writes = touched.map(async ({ ledger, mine }): Promise<Guarded[]> => {
     const row = !before && ledger.own ? undefined : await ctx.table.get(ledgerKey(...ledger.name));
     const state = row ? (row as unknown as LedgerState) : NEW_LEDGER;
     const { [id]: standing, ...others } = state.entries;
     if (!mine && !standing) return [];
+    read.set(digest(...ledger.name), state.entries);
     const refusal = mine?.admit?.(new Map(Object.entries(others)));
     if (refusal) throw refusal;
     const partner = partnerOf(organisationOf(resource, (before ?? after) as Whole));
     const entries = mine ? { ...others, [id]: { ...mine.entry, ...(partner && { source: partner }) } } : others;
     return ledgerWrite(ctx, ledger, state, { entries, partner });
   });
-  return (await Promise.all(writes)).flat();
+  return { writes: (await Promise.all(writes)).flat(), read };
 }
 
 /** The entries that records of one partner added. */
@@ -159,7 +167,7 @@ function ledgerWrite(
   state: LedgerState,
   { entries: all, partner }: { entries: LedgerEntries; partner: string | undefined },
 ): Guarded[] {
-  const { name, summary } = ledger;
+  const { name, summary, attributes } = ledger;
   const { version, edges: old = [] } = state;
   const entries = summary ? summary.kept(all, ctx.now) : all;
   const isEmpty = Object.keys(entries).length === 0;
@@ -170,6 +178,7 @@ function ledgerWrite(
     type: summary?.type ?? 'ledger',
     version: version === 0 ? freshVersion() : version + 1,
     entries,
+    ...attributes?.(entries),
     ...(shown && { view: shown.view, edges }),
     ...(Object.keys(copies).length > 0 && { copies }),
   };

@@ -249,7 +249,7 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
       summary: `Take ${aTitle(name)} out of the record`,
       manner: 'change',
       success: { status: 204, description: 'It is in no list any more; its history stays.' },
-      problems: ['precondition_required', 'precondition_failed', 'in_flight'],
+      problems: ['legal_hold', 'precondition_required', 'precondition_failed', 'in_flight'],
       run: (ctx, request) => deleteRecord(ctx, resource, place(request), request.header('if-match')),
     });
   }

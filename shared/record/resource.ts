@@ -4,6 +4,7 @@ import type { TenantScope } from '../auth/scopes.ts';
 import type { Problem, ProblemCode } from '../errors.ts';
 import type { Operation } from '../operation.ts';
 import type { IndexEntries, Segments } from '../table/keys.ts';
+import type { Attributes } from '../table/write.ts';
 import type { Instant, LocalDate } from '../time.ts';
 import type { Action } from './events.ts';
 
@@ -91,6 +92,8 @@ export interface LedgerEntry {
   readonly admit?: (others: ReadonlyMap<string, Fields>) => Problem | undefined;
   /** It comes with this record, so when that is created there is none to read. */
   readonly own?: boolean;
+  /** Returns what the row says beside its entries, by which a transaction can check them without having read them. */
+  readonly attributes?: (entries: LedgerEntries) => Attributes;
   /** Set where the ledger is shown in lists of its own. */
   readonly summary?: Summary;
 }

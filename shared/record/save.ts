@@ -8,6 +8,7 @@ import { type Action, eventWrite } from './events.ts';
 import { type Guarded, ledgerWrites, lockWrites } from './guards.ts';
 import { edgeWrites, indexOf } from './indexes.ts';
 import { requestFingerprint } from './keyed-hash.ts';
+import { HeldError, type Holds, holdsUnread, keptBy, readHolds } from './legal-hold.ts';
 import { Done, Outrun } from './once.ts';
 import { newReferences, referenceChecks } from './references.ts';
 import type { Resource } from './resource.ts';
@@ -35,6 +36,8 @@ export interface Saving {
   readonly idempotency?: Idempotency | undefined;
   /** Whether what says who somebody is was erased from it; it stays so. */
   readonly erased?: boolean;
+  /** Whether the caller has made sure that nobody whom the record concerns is held, and checks it in `beside`. */
+  readonly unheld?: boolean;
   /** Further rows that are written, or checked, with it. */
   readonly beside?: readonly Write[] | undefined;
   readonly answerStatus: number;
@@ -124,13 +127,28 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
     outbox,
     record,
     ...lockWrites(resource, before?.whole, remaining, after.id),
-    ...ledgers,
+    ...ledgers.writes,
     ...checks,
     ...[...copies, ...edges, ...(saving.beside ?? [])].map((write) => ({
       write,
       refusal: () => new Outrun(),
     })),
   ];
+  const overwriting = before && !saving.unheld && { resource, before, written: ledgers.read };
+  if (overwriting) {
+    const commitUnder = (holds: Holds) => commit(ctx, [...guarded, ...keptBy(holds, overwriting, ctx, deleted)]);
+    try {
+      await commitUnder(holdsUnread(ctx, overwriting));
+    } catch (error) {
+      if (!(error instanceof HeldError)) throw error;
+      await commitUnder(await readHolds(ctx, overwriting));
+    }
+  } else await commit(ctx, guarded);
+  return answerOf(saving.answerStatus, view, href);
+}
+
+/** Commits all writes or none. Throws the refusal of the first whose condition does not hold. */
+async function commit(ctx: Context, guarded: readonly Guarded[]): Promise<void> {
   if (guarded.length > MOST_WRITES) {
     throw invalid('', 'This changes more at once than can be stored together. Do it in several steps.', 'too_long');
   }
@@ -140,5 +158,4 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
     if (error instanceof WriteRefused) throw (guarded[error.at] as Guarded).refusal(error.row);
     throw error;
   }
-  return answerOf(saving.answerStatus, view, href);
 }

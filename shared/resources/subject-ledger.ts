@@ -1,6 +1,6 @@
 import { Problem } from '../errors.ts';
+import { type HoldEntry, holdAttributes, isHold, subjectName } from '../record/legal-hold.ts';
 import type { LedgerEntry } from '../record/resource.ts';
-import type { Segments } from '../table/keys.ts';
 import type { LocalDate } from '../time.ts';
 
 /**
@@ -9,17 +9,10 @@ import type { LocalDate } from '../time.ts';
  * of an erasure and a hold at the same instant one is refused, and whether somebody is held is one read.
  */
 type Standing =
-  /** Its last day, where it has one. */
-  | { readonly kind: 'hold'; readonly to?: LocalDate | undefined }
+  | HoldEntry
   | { readonly kind: 'erasure' }
   | { readonly kind: 'placement' }
   | { readonly kind: 'concern' };
-
-/** Name of the ledger of one person or household. */
-export const subjectName = (id: string): Segments => ['subject', id];
-
-const isHold = (day: LocalDate, { kind, to }: { readonly kind?: unknown; readonly to?: unknown }): boolean =>
-  kind === 'hold' && (to === undefined || String(to) >= day);
 
 /** Whether a person's ledger has a hold that is in force on a day. */
 export const isHeld = (entries: object, day: LocalDate): boolean =>
@@ -33,6 +26,7 @@ export const inSubject = (
 ): LedgerEntry => ({
   name: subjectName(id),
   entry: { ...entry },
+  attributes: holdAttributes,
   admit: (others) => admit([...others.values()] as unknown as Standing[]),
 });
 

@@ -12,6 +12,7 @@
  * | edge to a record    | R#id                     | E#name#otherId  | L#type#name#otherId        | O#otherId → time      |                |
  * | partner's copy      | R#id                     | V#partner#…     | S#partner#L#type → …       | S#partner#O#owner → … |                |
  * | part of a long text  | R#id                     | P#part          |                            |                       |                |
+ * | version that a hold keeps | R#holdId           | H#id#version    |                            | KEPT#id → hold        |                |
  * | unique lock         | K#name#…                 | A               |                            |                       |                |
  * | ledger              | B#name#…                 | A               |                            |                       |                |
  * | event               | E#eventId                | A               | EVENTS → sequence          | H#objectId → version  | until relayed  |
@@ -83,6 +84,15 @@ export const audienceKey = ({ pk, sk }: Key, partner: string): Key => ({
   pk,
   sk: ['V', partner, ...(sk === ROOT ? [] : sk)],
 });
+/** A version of a record that a legal hold keeps (record/legal-hold.ts). */
+export const keptKey = (holdId: string, recordId: string, version: number): Key => ({
+  pk: ['R', holdId],
+  sk: ['H', recordId, String(version).padStart(12, '0')],
+});
+/** Where the versions that one hold keeps lie, as a range. */
+export const keptRange = (holdId: string) => ({ partition: ['R', holdId], from: 'H#', to: 'H$' });
+/** Where the versions of one record that holds keep lie, in the index `about`. */
+export const keptPartition = (recordId: string): Segments => ['KEPT', recordId];
 export const lockKey = (...name: Segments): Key => ({ pk: ['K', ...name], sk: ROOT });
 export const ledgerKey = (...name: Segments): Key => ({ pk: ['B', ...name], sk: ROOT });
 export const ledgerEdgeKey = (name: Segments, value: string): Key => ({ pk: ['B', ...name], sk: ['E', value] });

@@ -129,6 +129,20 @@ export const MUTANTS: readonly Mutant[] = [
   },
   ...GATE_MUTANTS,
   ...WALL_MUTANTS,
+  {
+    name: 'the check that nobody is held',
+    file: 'shared/record/legal-hold.ts',
+    without: [["'attribute_not_exists(#heldTo) OR #heldTo < :day'", "'attribute_not_exists(#none) OR #heldTo < :day'"]],
+    tests: ['test/privacy/legal-hold-kept.test.ts'],
+    because: /by a patch, a replacement and a status change.*: expected \[\] to deeply equal/,
+  },
+  {
+    name: 'the check of plain text for CPR numbers',
+    file: 'shared/record/validate.ts',
+    without: [['if (places.length > 0) throw', 'if (false) throw']],
+    tests: ['test/tenant-api/cpr-like.test.ts'],
+    because: /by a change and a replacement as by a creation: expected \{ status: 200/,
+  },
 ];
 
 /** What became of the tests of one mutant. */

@@ -164,7 +164,8 @@ describe('a purge', () => {
     await rounds();
     expect(await requested(caller)).toEqual([]);
     expect(await archiveOf(caller, id)).toEqual([]);
-    await caller.status(`/legal-holds/${hold.id}`, 1, { status: 'lifted', reason: 'Afgjort' });
+    const colleague = (await livline.freshPartner(`partner-${caller.code}`, [caller.code]))(caller.code);
+    await colleague.status(`/legal-holds/${hold.id}`, 1, { status: 'lifted', reason: 'Afgjort' });
     livline.advance(86_400);
     await rounds();
     expect(await requested(caller)).toMatchObject([{ subject: { id }, status: 'completed' }]);

@@ -8,7 +8,7 @@ import {
   makeLegalHold,
   makeStaff,
 } from '#test/support/examples.ts';
-import { type Livline, startLivline } from '#test/support/livline.ts';
+import { type Caller, type Livline, startLivline } from '#test/support/livline.ts';
 import { expectMachine, stepsOf } from '#test/support/machines.ts';
 import { expectProblem } from '#test/support/problems.ts';
 
@@ -19,6 +19,10 @@ beforeAll(async () => {
 
 const HOLDS = '/legal-holds';
 const DAY_S = 86_400;
+
+/** Another client of the same municipality: the one that set a hold cannot lift it. */
+const colleagueOf = async ({ code }: Caller): Promise<Caller> =>
+  (await livline.freshPartner(`partner-${code}`, [code]))(code);
 
 describe('a legal hold', () => {
   it('says whose data must be kept, since when, until when and why, the reason apart', async () => {
@@ -39,14 +43,29 @@ describe('a legal hold', () => {
 
   it('goes only the steps of its status machine', async () => {
     const caller = await livline.freshMunicipality();
+    const colleague = await colleagueOf(caller);
     await expectMachine({
       caller,
       relay: livline.relay,
       path: HOLDS,
       steps: stepsOf('in_force→lifted'),
       reasonFor: ['lifted'],
-      make: () => makeLegalHold(caller),
+      make: () => makeLegalHold(colleague),
     });
+  });
+
+  it('is lifted or shortened by another client than the one that set it, which may lengthen it', async () => {
+    const caller = await livline.freshMunicipality();
+    const colleague = await colleagueOf(caller);
+    const { id } = await makeLegalHold(caller, { to: '2027-11-01' });
+    const path = `${HOLDS}/${id}`;
+    expectProblem(await caller.status(path, 1, { status: 'lifted', reason: 'Afgjort' }), 403, 'forbidden');
+    expectProblem(await caller.patch(path, { to: '2027-10-31' }, 1), 403, 'forbidden');
+    expect((await caller.patch(path, { to: '2027-11-02' }, 1)).status).toBe(200);
+    expect((await caller.patch(path, { to: null }, 2)).status).toBe(200);
+    expectProblem(await caller.patch(path, { to: '2099-01-01' }, 3), 403, 'forbidden');
+    expect((await colleague.patch(path, { to: '2027-10-31' }, 3)).status).toBe(200);
+    expect((await colleague.status(path, 4, { status: 'lifted', reason: 'Afgjort' })).status).toBe(200);
   });
 
   it('names a person or household of the municipality, of the type it says, and keeps it', async () => {
@@ -73,7 +92,8 @@ describe('a legal hold', () => {
   it('is listed by status and by whom it is about', async () => {
     const caller = await livline.freshMunicipality();
     const [first, second] = [await makeLegalHold(caller), await makeLegalHold(caller)];
-    await caller.status(`${HOLDS}/${second.id}`, 1, { status: 'lifted', reason: 'Afgjort' });
+    const colleague = await colleagueOf(caller);
+    await colleague.status(`${HOLDS}/${second.id}`, 1, { status: 'lifted', reason: 'Afgjort' });
     const list = async (query: Record<string, string>) =>
       (await caller.get(HOLDS, query)).body.items.map(({ id }: { id: string }) => id).sort();
     expect(await list({})).toEqual([first.id, second.id].sort());
@@ -83,12 +103,13 @@ describe('a legal hold', () => {
 
   it('stands against an erasure until it is lifted, and where it is one of two until both are', async () => {
     const caller = await livline.freshMunicipality();
+    const colleague = await colleagueOf(caller);
     const hold = await makeLegalHold(caller);
     const { subject } = hold;
     const second = await makeLegalHold(caller, { subject });
     for (const { id } of [hold, second]) {
       expectProblem(await caller.post('/erasures', { subject, cause: 'request' }), 409, 'legal_hold');
-      await caller.status(`${HOLDS}/${id}`, 1, { status: 'lifted', reason: 'Afgjort' });
+      await colleague.status(`${HOLDS}/${id}`, 1, { status: 'lifted', reason: 'Afgjort' });
     }
     expect((await caller.post('/erasures', { subject, cause: 'request' })).status).toBe(201);
   });

@@ -35,6 +35,8 @@ const id = {} as Record<
   | 'client'
   | 'connection'
   | 'credential'
+  | 'held'
+  | 'hold'
   | 'partner',
   string
 >;
@@ -64,6 +66,8 @@ beforeAll(async () => {
   await by.post('/institutions', newInstitution, { 'idempotency-key': 'k-1' });
   connection = await make.makeConnection(by);
   id.connection = connection.id;
+  id.held = (await make.makeFamily(by)).id;
+  id.hold = (await make.makeLegalHold(by, { subject: { type: 'family', id: id.held } })).id;
   id.client = by.clientId;
   id.partner = (await livline.freshPartner('carelink', [by.code]))(by.code).clientId;
   id.credential = (await livline.operator('POST', `${clients()}/credentials`)).body.credential.id;
@@ -264,6 +268,12 @@ const READS: readonly Pattern[] = [
     ['GetItem R#child', 'GetItem B#child-placements#child', 'Query filter3 L#family-overviews#free'],
     () => by.get(`/children/${id.child}/matches`),
   ],
+  [
+    'what a legal hold has kept',
+    2,
+    ['GetItem R#hold', 'Query R#hold', 'PutItem A#held/2026-11-20T09:00:00.000Z#new'],
+    () => by.get(`/legal-holds/${id.hold}/kept`),
+  ],
   ['the public keys of webhooks', 1, ['GetItem B#webhook-keys'], () => by.get('/webhook-keys')],
   [
     'the messages that wait for a person',
@@ -342,16 +352,27 @@ const WRITES: readonly Pattern[] = [
     () => by.post('/institutions', { ...make.INSTITUTION, specialties: ['adhd', 'trauma'] }),
   ],
   [
-    'a change',
+    'a change, if nobody whom the record concerns is held',
     2,
-    ['GetItem R#family', 'TransactWriteItems put E#event, put R#family'],
+    ['GetItem R#family', 'TransactWriteItems put E#event, put R#family, check B#subject#family'],
     () => by.patch(`/families/${id.family}`, { capacity: 5 }, 1),
+  ],
+  [
+    'a change under a legal hold, which keeps the version that it replaces',
+    4,
+    [
+      'GetItem R#held',
+      'TransactWriteItems put E#event, put R#held, check B#subject#held',
+      'GetItem B#subject#held',
+      'TransactWriteItems put E#event, put R#held, check B#subject#held, put R#hold/H#held#000000000001',
+    ],
+    () => by.patch(`/families/${id.held}`, { capacity: 5 }, 1),
   ],
   ['a change of nothing', 1, ['GetItem R#member'], () => by.patch(`/families/${id.member}`, make.FAMILY, 1)],
   [
     'a status change',
     2,
-    ['GetItem R#call', 'TransactWriteItems put E#event, put R#call'],
+    ['GetItem R#call', 'TransactWriteItems put E#event, put R#call, check B#subject#family'],
     () => by.status(`/calls/${id.call}`, 1, { status: 'missed' }),
   ],
   [
@@ -408,7 +429,7 @@ const WRITES: readonly Pattern[] = [
     [
       'GetItem R#shift',
       'GetItem B#shifts#staff#2026-11-23',
-      'TransactWriteItems put E#event, put R#shift, delete B#shifts#staff#2026-11-23',
+      'TransactWriteItems put E#event, put R#shift, delete B#shifts#staff#2026-11-23, check B#subject#staff',
     ],
     () => by.remove(`/shifts/${id.shift}`, 1),
   ],
