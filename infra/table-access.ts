@@ -147,6 +147,8 @@ const TENANT_ACCESS: Readonly<Record<TenantFunction, readonly Access[]>> = {
     { sid: 'ReadBeside', actions: ['query'], rows: BESIDE, indexes: ['list'] },
     { sid: 'TellEvents', actions: ['put', 'update'], rows: rows('E#*', 'SEQUENCE') },
     { sid: 'ErasePersons', actions: ['write'], rows: rows('R#*', 'E#*', 'K#*', 'B#*') },
+    // What a handover shows is entered in the access log.
+    { sid: 'EnterAccess', actions: ['put'], rows: rows('A#*') },
     { sid: 'EraseRecord', actions: ['erase'], rows: [...TENANT_ROWS, ...BESIDE] },
   ],
 };

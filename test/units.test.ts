@@ -63,6 +63,7 @@ describe('an operation costs the least that its guarantee can cost', () => {
     'status',
     'upsert of a new one',
     'upsert of the same',
+    'upsert of the same with sensitive fields',
     'create with an Idempotency-Key',
     'its replay',
     'list, a page of 50',
@@ -101,7 +102,8 @@ describe('beyond the context that is kept, a request makes', () => {
     ['patch', ['GetItem', 'TransactWriteItems']],
     ['upsert of a new one', ['GetItem', 'TransactWriteItems']],
     ['upsert of the same', ['GetItem', 'GetItem']],
-  ])('two where what it writes depends on what it reads: %s', (operation, requests) => {
+    ['upsert of the same with sensitive fields', ['GetItem', 'GetItem', 'TransactWriteItems']],
+  ])('no more than what it reads and then writes: %s', (operation, requests) => {
     expect(caseOf(operation).units.requests).toEqual(requests);
   });
 

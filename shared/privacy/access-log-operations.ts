@@ -9,7 +9,7 @@ import { TENANT_BASE } from '../record/operations.ts';
 import type { Fields } from '../record/resource.ts';
 import { parse } from '../record/validate.ts';
 import { accessPartition, recordKey } from '../table/keys.ts';
-import { logAccess, PURPOSES, purposeOf } from './access-log.ts';
+import { logAccess, PURPOSES, purposeOf, UNSTATED_PURPOSES } from './access-log.ts';
 
 /** Entries in one page of CSV: about 500 KB of rows, so one Query. */
 const MOST = 1_000;
@@ -31,7 +31,7 @@ const AccessEntry = () =>
         id: reference('Its id (objekt-id).'),
       }),
       fields: listOf('Names of the sensitive fields that were shown (felter).', line('A field.')),
-      purpose: oneOf('Why, as the reader stated it (formål).', ['unstated', ...Object.keys(PURPOSES)]),
+      purpose: oneOf('Why, as the reader stated it (formål).', [...UNSTATED_PURPOSES, ...Object.keys(PURPOSES)]),
       requestId: line('Id of the request (anmodnings-id), as logs have it.', 64),
     })
     .meta({

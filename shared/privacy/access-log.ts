@@ -2,8 +2,7 @@ import type { Context } from '../auth/context.ts';
 import { invalid } from '../errors.ts';
 import { newId } from '../ids.ts';
 import type { ApiRequest } from '../operation.ts';
-import type { Fields, Resource } from '../record/resource.ts';
-import type { Stored } from '../record/stored.ts';
+import type { Fields } from '../record/resource.ts';
 import { accessKey, recordKey } from '../table/keys.ts';
 import { plusMonths } from '../time.ts';
 
@@ -25,8 +24,11 @@ export const PURPOSES = {
   troubleshooting: 'fejlsøgning',
 } as const;
 
-/** A purpose, or `unstated` where the caller gave none. */
-export type Purpose = keyof typeof PURPOSES | 'unstated';
+/** Purposes that nobody states: none was given, or a municipality that leaves is handed its record. */
+export const UNSTATED_PURPOSES = ['unstated', 'handover'] as const;
+
+/** Why something was shown: as the caller stated it, or one of {@link UNSTATED_PURPOSES}. */
+export type Purpose = keyof typeof PURPOSES | (typeof UNSTATED_PURPOSES)[number];
 
 /** What a request says it reads for. Throws 422 for a purpose that is not one of {@link PURPOSES}. */
 export function purposeOf(request: ApiRequest): Purpose {
@@ -47,6 +49,8 @@ export interface Access {
   /** Names of the fields that were shown, never their values. */
   readonly fields: readonly string[];
   readonly purpose: Purpose;
+  /** Id of the entry, for work that is done again after a crash and then enters the same; a new one if left out. */
+  readonly entryId?: string | undefined;
 }
 
 /**
@@ -54,9 +58,12 @@ export interface Access {
  * nothing is shown; those that were written stay, and say more than happened, which harms nobody. An entry keeps the
  * retention that the municipality had when it was made.
  */
-export async function logAccess(ctx: Context, subjects: readonly string[], access: Access): Promise<void> {
+export async function logAccess(
+  ctx: Context,
+  subjects: readonly string[],
+  { entryId = newId(new Date(ctx.now)), ...access }: Access,
+): Promise<void> {
   const { now: at, actor, requestId, tenant } = ctx;
-  const entryId = newId(new Date(at));
   const expiry = plusMonths(at, tenant.accessLogMonths ?? DEFAULT_MONTHS);
   const entry = {
     item: { type: 'access', view: { at, actor, ...access, requestId } },
@@ -68,22 +75,6 @@ export async function logAccess(ctx: Context, subjects: readonly string[], acces
   if (failed) throw failed.reason;
 }
 
-/** Enters that a record's sensitive fields are about to be shown, where it has any that this caller may see. */
-export async function logShowing(ctx: Context, resource: Resource, stored: Stored, purpose: Purpose): Promise<void> {
-  const fields = fieldsShown(ctx, stored);
-  if (fields.length === 0) return;
-  const { id } = stored.view;
-  const subjects = [id, ...(await personsOf(ctx, resource.path, stored.view))];
-  await logAccess(ctx, subjects, { what: { type: resource.name, id }, fields, purpose });
-}
-
-/** Names of the sensitive fields that this caller is shown of a record. */
-function fieldsShown(ctx: Context, { sealed, writtenBy }: Stored): string[] {
-  if (!ctx.scopes.has('sensitive:read')) return [];
-  const own = Object.keys(sealed.SS ?? {}).filter((name) => writtenBy[name] === ctx.actor.organisation);
-  return [...Object.keys(sealed.S ?? {}), ...own];
-}
-
 /** The collections of persons: what such a record says is about that one alone. */
 const PERSONS = ['families', 'children', 'consultants'];
 
@@ -91,7 +82,7 @@ const PERSONS = ['families', 'children', 'consultants'];
  * Ids of the persons that a record is about besides itself: those it names, and those that what gave cause for a concern
  * is about, which is one more read.
  */
-async function personsOf(ctx: Context, type: string, view: Fields): Promise<string[]> {
+export async function personsOf(ctx: Context, type: string, view: Fields): Promise<string[]> {
   if (PERSONS.includes(type)) return [String(view['id'])];
   const { source, subject } = view as { source?: Fields; subject?: Fields };
   const named = [...idsIn(view), ...(subject ? [String(subject['id'])] : [])];

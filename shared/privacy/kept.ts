@@ -6,8 +6,9 @@ import { instant, line } from '../record/fields.ts';
 import { isHold } from '../record/legal-hold.ts';
 import { pageOf, pageParameters, pageSchema } from '../record/lists.ts';
 import { TENANT_BASE } from '../record/operations.ts';
-import { findRecord, load, shown } from '../record/read.ts';
+import { findRecord, load } from '../record/read.ts';
 import type { Fields, Resource } from '../record/resource.ts';
+import { showRecord } from '../record/sensitive-gate.ts';
 import { storedOf } from '../record/stored.ts';
 import { parse } from '../record/validate.ts';
 import { organisationOf } from '../record/visibility.ts';
@@ -16,7 +17,7 @@ import { RESOURCES } from '../resources/registry.ts';
 import { keptKey, keptPartition, keptRange } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
 import { localDateOf } from '../time.ts';
-import { logAccess, logShowing, type Purpose, purposeOf } from './access-log.ts';
+import { logAccess, type Purpose, purposeOf } from './access-log.ts';
 
 /** A page holds whole records, of at most 400 KB each, and an answer of Lambda has 6 MB at most. */
 const MOST = 20;
@@ -27,7 +28,7 @@ async function shownAs(ctx: Context, row: Row, purpose: Purpose): Promise<Fields
   const stored = resource && storedOf(resource, { ...row, type: resource.path });
   if (!resource || !stored) return undefined;
   if (ctx.rows === 'own' && organisationOf(resource, stored.view) !== ctx.actor.organisation) return undefined;
-  const [record] = await Promise.all([shown(ctx, stored), logShowing(ctx, resource, stored, purpose)]);
+  const record = await showRecord(ctx, resource, stored, purpose);
   return { type: resource.path, keptAt: row['keptAt'], record };
 }
 

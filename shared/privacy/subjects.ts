@@ -4,10 +4,10 @@ import { type Answer, type ApiRequest, type Operation, param } from '../operatio
 import { line } from '../record/fields.ts';
 import { nextLink, pageParameters } from '../record/lists.ts';
 import { TENANT_BASE } from '../record/operations.ts';
-import { shown } from '../record/read.ts';
+import { showRecord } from '../record/sensitive-gate.ts';
 import { parse } from '../record/validate.ts';
 import { openCursor, sealCursor } from '../table/cursor.ts';
-import { logAccess, logShowing, type Purpose, purposeOf } from './access-log.ts';
+import { logAccess, type Purpose, purposeOf } from './access-log.ts';
 import { type Held, loadSubject, pageOfStrand, readAll, strandsOf } from './trail.ts';
 
 /** Bytes of a page, all its records open: an answer of Lambda has 6 MB at most. */
@@ -15,8 +15,7 @@ const MOST_BYTES = 3_000_000;
 
 /** A record as it is exported. What it shows of sensitive fields is entered before. */
 async function shownAs(ctx: Context, { resource, stored }: Held, purpose: Purpose): Promise<unknown> {
-  const [record] = await Promise.all([shown(ctx, stored), logShowing(ctx, resource, stored, purpose)]);
-  return { type: resource.path, record };
+  return { type: resource.path, record: await showRecord(ctx, resource, stored, purpose) };
 }
 
 /** Where a page begins: in which strand, and after which place in it. */

@@ -28,6 +28,12 @@ const stepsOf = ({ steps, reasonFor = [] }: Machine): string =>
     ...reasonFor.map((status) => `\`${status}\` needs a reason`),
   ].join('; ');
 
+/** What a replacement does with fields that its caller cannot see. */
+const UNSEEN = 'A sensitive field that the client cannot see stays where it is left out, and null removes it. ';
+/** What a change does with sensitive fields. */
+const ALWAYS =
+  'A sensitive field that is sent always makes a new version, also with the value that it has, so that no answer tells what stood there. ';
+
 /** The operations that a resource has because it is one, and its own. */
 export function operationsOf(resource: Resource): Operation<Context>[] {
   const { path, name, danish, scopes, machine, example, problems: own = [] } = resource;
@@ -40,6 +46,7 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
     source: param(request, 'source'),
     externalId: parse(externalId(), param(request, 'externalId'), '/path/externalId'),
   });
+  const hasHidden = showsSensitive(resource);
   const view = () => viewSchema(resource);
   const create = () => schemasOf(resource).create;
   const common = { tag: path, description: `${danish}. ${resource.summary}` };
@@ -107,7 +114,7 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
       path: external,
       scope: scopes.write,
       summary: `Create or replace ${aTitle(name)} by the id its source gave it`,
-      description: `${common.description} The body is the whole record: what it leaves out is gone. Sending the same again changes nothing. Only the source itself writes under its ids.`,
+      description: `${common.description} The body is the whole record: a field that it leaves out is removed. ${hasHidden ? UNSEEN : ''}Sending the same again changes nothing. ${hasHidden ? ALWAYS : ''}Only the source itself writes under its ids.`,
       manner: 'act',
       body: create,
       success: { status: 200, description: `The ${title(name)} as it stands now; 201 where it is new.`, body: view },
@@ -153,7 +160,8 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
       path: one,
       scope: scopes.write,
       summary: `Change some fields of ${aTitle(name)}`,
-      description: `${common.description} A JSON merge patch (RFC 7396): a field left out stays, null removes it, an object is merged, a list is replaced.`,
+      description:
+        `${common.description} A JSON merge patch (RFC 7396): a field left out stays, null removes it, an object is merged, a list is replaced. ${hasHidden ? ALWAYS : ''}`.trim(),
       manner: 'change',
       body: () => schemasOf(resource).merged.partial(),
       success: { status: 200, description: `The ${title(name)} as it stands now.`, body: view },

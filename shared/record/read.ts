@@ -2,13 +2,14 @@ import type { Context } from '../auth/context.ts';
 import { Problem } from '../errors.ts';
 import { isId, SOURCE } from '../ids.ts';
 import { type Answer, etagOf } from '../operation.ts';
-import { logShowing, type Purpose } from '../privacy/access-log.ts';
+import type { Purpose } from '../privacy/access-log.ts';
 import { lockKey, recordKey } from '../table/keys.ts';
 import { externalName } from './guards.ts';
 import { type Parents, type Place, parentFields } from './place.ts';
-import type { Fields, Resource } from './resource.ts';
-import { opened, openFields } from './sealing.ts';
-import { type Opened, type Stored, storedOf, type Whole } from './stored.ts';
+import type { Resource } from './resource.ts';
+import { opened } from './sealing.ts';
+import { showRecord } from './sensitive-gate.ts';
+import { type Opened, type Stored, storedOf } from './stored.ts';
 
 /** The refusal for an id that this municipality does not have; the same whether another one has it or nobody. */
 export const notFound = (resource: Resource): Problem =>
@@ -44,26 +45,10 @@ export async function findRecords(ctx: Context, resource: Resource, ids: readonl
   return rows.flatMap((row) => storedOf(resource, row) ?? []);
 }
 
-/** A record as this caller may see it: S fields with the scope sensitive:read, SS fields only if its organisation wrote them. */
-export async function shown(ctx: Context, { view, sealed, writtenBy }: Stored): Promise<Whole> {
-  if (!ctx.scopes.has('sensitive:read')) return view;
-  const own = Object.entries(sealed.SS ?? {}).filter(([name]) => writtenBy[name] === ctx.actor.organisation);
-  return { ...view, ...(await openFields(ctx, view.id, { ...sealed.S, ...Object.fromEntries(own) })) };
-}
-
-/** All that this caller may see of a record, with what is worked out whenever it is shown. */
-export async function wholeShown(ctx: Context, resource: Resource, stored: Stored): Promise<Fields> {
-  const [record, computed] = await Promise.all([
-    shown(ctx, stored),
-    resource.computed && opened(ctx, stored).then(({ whole }) => resource.computed?.of(whole as never, ctx.now)),
-  ]);
-  return { ...record, ...computed };
-}
-
 /** Reads one record. What it shows of sensitive fields is in the access log before; where it cannot be, nothing is shown. */
 export async function getRecord(ctx: Context, resource: Resource, place: Place, purpose: Purpose): Promise<Answer> {
   const stored = await load(ctx, resource, place);
-  const [body] = await Promise.all([wholeShown(ctx, resource, stored), logShowing(ctx, resource, stored, purpose)]);
+  const body = await showRecord(ctx, resource, stored, purpose);
   return { status: 200, body, headers: { etag: etagOf(stored.view.version) } };
 }
 

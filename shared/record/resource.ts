@@ -53,6 +53,11 @@ export interface Change<R> {
   readonly entering: string | undefined;
   /** The fields in the body, as they were sent. Empty where the change has none. */
   readonly sent: Fields;
+  /**
+   * Names of the fields that the caller changes. A sensitive field stands here whenever it was sent, so a rule that goes by
+   * this list does not tell whether a guess at a hidden value was right.
+   */
+  readonly changed: readonly string[];
 }
 
 /** A name that one record at a time may hold. */

@@ -30,6 +30,8 @@ export interface Saving {
   readonly after: Whole;
   readonly writtenBy: Readonly<Record<string, string>>;
   readonly event: { readonly name: string; readonly action: Action; readonly changed: readonly string[] };
+  /** The sensitive fields that were sent: they are sealed anew, also where their values are the same. */
+  readonly resealed?: readonly string[];
   readonly href: string;
   /** Set by {@link once}. */
   readonly eventId?: string | undefined;
@@ -65,7 +67,7 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
   const checking = referenceChecks(ctx, references, after.id);
   const [integrityKey, sensitive, edges, ledgers, checks, fingerprint] = await Promise.all([
     ctx.keys.integrityKey(),
-    sealedOf(ctx, resource, before, after),
+    sealedOf(ctx, resource, before, after, saving.resealed),
     edgeWrites(ctx, resource, before?.whole, remaining, after.id),
     // A rule that looks at other records says nothing of one that the client may not name.
     ledgerWrites(ctx, resource, before?.whole, remaining, after.id).catch(async (refusal) => {

@@ -48,13 +48,15 @@ export const newestKey = ({ keys: { newest } }: Context, sensitivity: Sensitivit
 
 /**
  * The sensitive fields of a record as they are stored; undefined where it has none. One that has not changed keeps its
- * sealed text, unless that was sealed with an older data key: so each write brings a record to the current one.
+ * sealed text, unless that was sealed with an older data key, so each write brings a record to the current one, or is one
+ * of those to be sealed anew.
  */
 export async function sealedOf(
   ctx: Context,
   resource: Resource,
   before: Opened | undefined,
   after: Whole,
+  resealed: readonly string[] = [],
 ): Promise<Sealed | undefined> {
   const parts = Object.entries(sensitiveOf(resource, after)) as [Sensitivity, Fields][];
   if (parts.length === 0) return undefined;
@@ -63,6 +65,7 @@ export async function sealedOf(
     const standing = before?.sealed[sensitivity]?.[name];
     const stays =
       standing !== undefined &&
+      !resealed.includes(name) &&
       isDeepStrictEqual(before?.whole[name], value) &&
       keyNameOf(standing) === newestKey(ctx, sensitivity);
     return stays ? standing : sealField(ctx, after.id, name, value, newestKey(ctx, sensitivity));

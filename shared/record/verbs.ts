@@ -13,17 +13,20 @@ import type { Fields, Machine, RecordOf, Resource } from './resource.ts';
 import { refuseCprInCases, refuseFuture } from './rules.ts';
 import { save } from './save.ts';
 import { schemasOf, sourceField, statusChange, statusesOf } from './schemas.ts';
+import { changedBy, keptUnseen, sensitiveIn, withoutNulls } from './sensitive-gate.ts';
 import { answerOf, type Opened, type Whole } from './stored.ts';
 import { parse } from './validate.ts';
 
-/** Which SS fields are whose after a change. A field that another organisation wrote cannot be overwritten unseen. */
+/**
+ * Returns which SS fields are whose after a change. Only the organisation that wrote the record writes them. So nobody
+ * overwrites what it cannot see, and the refusal tells nobody whether there is something.
+ */
 function writersOf(ctx: Context, resource: Resource, before: Opened | undefined, sent: Fields): Record<string, string> {
   const writers: Record<string, string> = { ...before?.writtenBy };
   for (const [name, sensitivity] of Object.entries(schemasOf(resource).sensitivity)) {
     if (sensitivity !== 'SS' || sent[name] === undefined) continue;
-    const owner = before?.whole[name] === undefined ? undefined : writers[name];
-    if (owner !== undefined && owner !== ctx.actor.organisation) {
-      throw new Problem('forbidden', `The field ${name} was written by another organisation.`);
+    if (before && before.view[sourceField(resource)] !== ctx.actor.organisation) {
+      throw new Problem('forbidden', `Only the organisation that wrote the record may write its field ${name}.`);
     }
     writers[name] = ctx.actor.organisation;
   }
@@ -47,7 +50,9 @@ async function settled(
   }
   if (after.caseRefs !== before?.caseRefs) refuseCprInCases(ctx, before?.caseRefs, after.caseRefs);
   const typed = (record: Whole) => record as unknown as RecordOf<Record<never, never>>;
-  const set = await resource.settle?.({ ctx, before: before && typed(before), after: typed(after), entering, sent });
+  const change = { ctx, before: before && typed(before), after: typed(after), entering, sent };
+  const changed = before ? changedBy(resource, before, after, sent) : Object.keys(sent);
+  const set = await resource.settle?.({ ...change, changed });
   return { ...after, ...set };
 }
 
@@ -108,7 +113,7 @@ export const createRecord = (
 /** What a change does to a record beyond its fields. */
 export interface Amendment {
   readonly fields: Fields;
-  /** What the caller itself sent of them. */
+  /** What the caller itself sent of them; null for what it wants removed. */
   readonly sent: Fields;
   readonly entering?: string | undefined;
   readonly eventId?: string | undefined;
@@ -124,8 +129,9 @@ export async function amend(
 ): Promise<Answer> {
   const writtenBy = writersOf(ctx, resource, before, sent);
   const after = await settled(ctx, resource, before.whole, fields as Whole, entering, sent);
-  const changed = changedFields(before.whole, after);
-  if (before.erased && changedFields(withoutPersonal(resource, after), after).length > 0) {
+  const changed = changedBy(resource, before.whole, after, sent);
+  const resealed = sensitiveIn(resource, sent);
+  if (before.erased && (resealed.length > 0 || changedFields(withoutPersonal(resource, after), after).length > 0)) {
     throw new Problem('conflict', 'Whom it is about was erased: it takes no text, externalId or case any more.');
   }
   const href = hrefOf(ctx, resource, before.whole);
@@ -140,6 +146,7 @@ export async function amend(
       ...ownEvent(resource, before.whole, after, entering),
       changed,
     },
+    resealed,
     href,
     eventId,
     idempotency,
@@ -242,8 +249,8 @@ interface Upsert {
 }
 
 /**
- * Creates or replaces the record that the caller's organisation knows by its own id. Sending the same again changes
- * nothing. Two first sends at once meet at the external id's lock, and the second becomes a replacement.
+ * Creates or replaces the record that the caller's organisation knows by its own id. Sending the same plain fields again
+ * changes nothing. Sensitive ones always make a version, and those that the caller cannot see stay where they are left out. Two first sends at once meet at the external id's lock, and the second becomes a replacement.
  */
 export async function upsertRecord(
   ctx: Context,
@@ -257,7 +264,7 @@ export async function upsertRecord(
       `You write as ${ctx.actor.organisation}; only ${source} may write under its own ids.`,
     );
   }
-  const sent = parse(schemasOf(resource).create, body) as Fields;
+  const sent = parse(schemasOf(resource).create, withoutNulls(resource, body)) as Fields;
   if (sent['externalId'] !== undefined && sent['externalId'] !== externalId) {
     throw invalid('/externalId', 'The body names another externalId than the path.');
   }
@@ -276,12 +283,10 @@ export async function upsertRecord(
     const before = await loadOpened(ctx, resource, { id, parents });
     if (ifMatch !== undefined) requireMatch(ifMatch, before.whole.version);
     const { status, statusReason, statusAt, ...input } = sent;
-    const unseen = Object.entries(before.whole).filter(
-      ([name]) => schemasOf(resource).sensitivity[name] === 'SS' && before.writtenBy[name] !== ctx.actor.organisation,
-    );
-    const fields = replaceInput(resource, before.whole, { ...Object.fromEntries(unseen), ...input, externalId });
+    const kept = keptUnseen(ctx, resource, before, body as Fields);
+    const fields = replaceInput(resource, before.whole, { ...input, ...kept, externalId });
     if (status === undefined || status === before.whole.status)
-      return amend(ctx, resource, before, { fields, sent: input });
+      return amend(ctx, resource, before, { fields, sent: body as Fields });
     requireStep(resource.machine as Machine, before.whole.status as string, status as string);
     const { statusReason: _, ...rest } = fields;
     const entered = {
@@ -290,6 +295,6 @@ export async function upsertRecord(
       statusAt: statusAt ?? ctx.now,
       ...(statusReason !== undefined && { statusReason }),
     };
-    return amend(ctx, resource, before, { fields: entered, sent: input, entering: status as string });
+    return amend(ctx, resource, before, { fields: entered, sent: body as Fields, entering: status as string });
   });
 }

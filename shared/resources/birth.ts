@@ -33,14 +33,21 @@ interface Birth {
   readonly cpr?: string | undefined;
 }
 
+/** The youngest and the oldest that a child may be, in whole years. */
+export interface Ages {
+  readonly min: number;
+  readonly max: number;
+}
+
 /**
  * A child's age on a day, in whole years: the youngest and the oldest that it may be. They are the same where the CPR
  * number tells the date of birth. Where only the year is known they are a year apart until its last day, but a child is
- * not taken to be unborn in the year of its birth. Before it was born, ages are negative.
+ * not taken to be unborn in the year of its birth. Before it was born, ages are negative. Undefined where nothing tells
+ * when it was born, as for a caller who is not shown the CPR number of a child without a year.
  */
-export function agesOn({ birthYear, cpr }: Birth, date: LocalDate): { readonly min: number; readonly max: number } {
+export function agesOn({ birthYear, cpr }: Birth, date: LocalDate): Ages | undefined {
   const born = cpr === undefined ? undefined : birthDateOf(cpr);
-  if (born === undefined && birthYear === undefined) throw new RangeError('Nothing tells when this child was born');
+  if (born === undefined && birthYear === undefined) return undefined;
   const max = yearsBetween(born ?? `${birthYear}-01-01`, date);
   const min = yearsBetween(born ?? `${birthYear}-12-31`, date);
   return { min: max === 0 ? 0 : min, max };

@@ -1,14 +1,14 @@
 import * as z from 'zod';
 import type { Context } from '../auth/context.ts';
 import { type Operation, param } from '../operation.ts';
-import { logAccess, purposeOf } from '../privacy/access-log.ts';
+import { purposeOf } from '../privacy/access-log.ts';
 import { flag, group, line, listOf, oneOf, reference, whole } from '../record/fields.ts';
 import { TENANT_BASE } from '../record/operations.ts';
-import { loadOpened } from '../record/read.ts';
-import type { Fields } from '../record/resource.ts';
+import { load } from '../record/read.ts';
+import { fieldsForRule } from '../record/sensitive-gate.ts';
 import { parse } from '../record/validate.ts';
 import { FOREVER, type LocalDate, localDateOf } from '../time.ts';
-import { agesOn } from './birth.ts';
+import { type Ages, agesOn } from './birth.ts';
 import { children } from './children.ts';
 import { freePlaces, type Standing, standingLists } from './family-standing.ts';
 import { pastOfChild } from './placements.ts';
@@ -43,7 +43,8 @@ type Reason = keyof typeof REASONS;
 /** What is asked for. */
 interface Wanted {
   readonly childId: string;
-  readonly ages: { readonly min: number; readonly max: number };
+  /** Undefined where the caller may not see what tells them. */
+  readonly ages: Ages | undefined;
   readonly careForm: string;
   readonly on: LocalDate;
   /** In the words of the record; empty where the caller may not see them. */
@@ -58,7 +59,8 @@ export function reasonsOf(family: Standing, wanted: Wanted): Reason[] {
   const { approval, assignments, pressure, riskLevel, skills, familyId, familyKind } = family;
   const { on, ages, careForm, needs } = wanted;
   const valid = approval !== undefined && approval.from <= on && on <= (approval.to ?? FOREVER);
-  const inRange = approval !== undefined && approval.ageMin <= ages.max && ages.min <= approval.ageMax;
+  const inRange =
+    approval !== undefined && ages !== undefined && approval.ageMin <= ages.max && ages.min <= approval.ageMax;
   const supported = assignments.some(({ from, to = FOREVER }) => from <= on && on <= to);
   const holds: Record<Reason, boolean> = {
     known_to_child: wanted.knownFamilies.has(familyId),
@@ -68,7 +70,7 @@ export function reasonsOf(family: Standing, wanted: Wanted): Reason[] {
     has_consultant: supported,
     several_places: freePlaces(family) > 1,
     not_approved_now: !valid,
-    age_outside_range: !inRange,
+    age_outside_range: ages !== undefined && !inRange,
     network_of_another_child: familyKind === 'netvaerk' && approval?.childId !== wanted.childId,
     not_approved_for_care_form: approval?.careForms.includes(careForm) === false,
     high_pressure: pressure === 'high',
@@ -157,7 +159,8 @@ export const matches: Operation<Context> = {
   also: ['families:read', 'placements:read'],
   tag: 'children',
   summary: 'Families with a free approved place, ranked, with reasons',
-  description: 'What the child needs counts only for a client that may read it (sensitive:read).',
+  description:
+    'What the child needs, and an age that only its CPR number tells, count only for a client that may read them (sensitive:read).',
   manner: 'list',
   query: parameters,
   success: {
@@ -171,15 +174,14 @@ export const matches: Operation<Context> = {
     const { careForm } = parse(z.strictObject(parameters()), request.query, '/query');
     const id = param(request, 'id');
     const purpose = purposeOf(request);
-    const [{ whole }, past, families] = await Promise.all([
-      loadOpened(ctx, children, { id }),
+    const [stored, past, families] = await Promise.all([
+      load(ctx, children, { id }),
       pastOfChild(ctx, id, 'seen'),
       familiesWithPlace(ctx),
     ]);
-    const child: Fields = whole;
-    const needs = ctx.scopes.has('sensitive:read') ? ((child['needs'] as string[] | undefined) ?? []) : [];
-    // Whoever sees that a family's skills fit is told something of what the child needs.
-    if (needs.length > 0) await logAccess(ctx, [id], { what: { type: children.name, id }, fields: ['needs'], purpose });
+    // Whoever sees that a family's skills fit is told something of what the child needs, and by its age of its birth.
+    const child = await fieldsForRule(ctx, children, stored, ['needs', 'cpr'], purpose);
+    const needs = (child['needs'] as string[] | undefined) ?? [];
     const on = localDateOf(ctx.now);
     const wanted: Wanted = {
       childId: id,

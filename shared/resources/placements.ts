@@ -16,8 +16,7 @@ import {
   whole,
 } from '../record/fields.ts';
 import { entriesSeenBy } from '../record/guards.ts';
-import { changedFields } from '../record/merge.ts';
-import { findOpened, findRecord } from '../record/read.ts';
+import { findRecord } from '../record/read.ts';
 import {
   type Change,
   defineResource,
@@ -28,6 +27,7 @@ import {
   type Resource,
 } from '../record/resource.ts';
 import { refuseChange } from '../record/rules.ts';
+import { fieldsForRule } from '../record/sensitive-gate.ts';
 import { ledgerKey } from '../table/keys.ts';
 import { FOREVER, type Instant, type LocalDate, localDateOf } from '../time.ts';
 import { agesOn } from './birth.ts';
@@ -82,7 +82,7 @@ type Placement = RecordOf<ReturnType<typeof fields>>;
 
 interface Derived {
   readonly relationSince: LocalDate;
-  readonly warnings: readonly 'no_kept_relations'[];
+  readonly warnings: readonly 'no_kept_relations'[] | undefined;
 }
 
 /** What a child's ledger knows of each placement that began. */
@@ -141,13 +141,21 @@ function ledgersOf(placement: Placement): LedgerEntry[] {
   return [ofChild, ofFamily, inSubject(childId, { kind: 'placement' }, unlessErasing)];
 }
 
-/** The family may take this child at this time: approval, age, and a network family its own child only. */
+/**
+ * The family may take this child at this time: approval, age, and a network family its own child only. A caller from whom
+ * the age is hidden is refused, because an answer that depended on it would tell it.
+ */
 function checkFamily({ startsOn, childId }: Placement, family: Fields, child: Fields): void {
   const approval = family['approval'] as Approval | undefined;
   if (!approval || startsOn < approval.from || (approval.to !== undefined && approval.to < startsOn)) {
     throw invalid('/startsOn', 'The family has no approval that is valid on this day.');
   }
   const ages = agesOn(child, startsOn);
+  if (!ages) {
+    const detail =
+      'The age of the child is hidden from you. Give the child its birthYear, or get the scope sensitive:read.';
+    throw invalid('/childId', detail);
+  }
   if (ages.max < approval.ageMin || approval.ageMax < ages.min) {
     throw invalid('/childId', "The child's age is outside the range that the family is approved for.");
   }
@@ -163,7 +171,7 @@ function checkConsents({ consents, startsOn }: Placement, child: Fields): void {
   if (!custodyHolder && !decided) {
     throw invalid('/consents/custodyHolder', 'A planned move needs the consent of custody, or a board decision.');
   }
-  if (!childFrom12 && !decided && agesOn(child, startsOn).max >= CONSENT_AGE) {
+  if (!childFrom12 && !decided && (agesOn(child, startsOn)?.max ?? CONSENT_AGE) >= CONSENT_AGE) {
     throw invalid('/consents/childFrom12', 'From its 12th year a move needs the child’s consent, or a board decision.');
   }
   if (placementHeardAt === undefined) {
@@ -178,12 +186,12 @@ const RULED = ['type', 'startsOn', 'previousId', 'acute', 'consents', 'keptRelat
  * The rules of a placement that is not over, and what follows from the child's earlier ones: a move to another family,
  * which carries a warning when no relation is kept, and the day on which the relation to this family began.
  */
-async function checkPlacement({ ctx, before, after }: Change<Placement>): Promise<Partial<Derived>> {
-  if (before && !changedFields(before, after).some((name) => RULED.includes(name))) return {};
+async function checkPlacement({ ctx, before, after, changed }: Change<Placement>): Promise<Partial<Derived>> {
+  if (before && !changed.some((name) => RULED.includes(name))) return {};
   const { familyId, childId, previousId, status = '', type, startsOn } = after;
   const [family, child, previous, past] = await Promise.all([
     findRecord(ctx, families, familyId),
-    findOpened(ctx, children, childId),
+    findRecord(ctx, children, childId),
     previousId === undefined ? undefined : findRecord(ctx, placements, previousId),
     pastOfChild(ctx, childId),
   ]);
@@ -197,16 +205,17 @@ async function checkPlacement({ ctx, before, after }: Change<Placement>): Promis
   const left = previous ? previous.view['familyId'] : type === 'stoetteophold' ? undefined : current?.familyId;
   const moves = left !== undefined && left !== familyId;
   if (['proposed', 'decided', 'active'].includes(status)) {
-    checkFamily(after, family.view, child.whole);
+    const known = await fieldsForRule(ctx, children, child, ['cpr']);
+    checkFamily(after, family.view, known);
     // While the child is still placed round the clock elsewhere, that refuses an active one whoever consents.
     const waits = status === 'active' && type === 'doegn' && current;
-    if (moves && !after.acute && type !== 'akut' && status !== 'proposed' && !waits) checkConsents(after, child.whole);
+    if (moves && !after.acute && type !== 'akut' && status !== 'proposed' && !waits) checkConsents(after, known);
   }
   const known = others.filter((entry) => entry.familyId === familyId).map((entry) => entry.startsOn);
   const [relationSince = startsOn] = [startsOn, ...known].sort();
   return {
     relationSince,
-    warnings: moves && !after.keptRelations?.length ? ['no_kept_relations'] : [],
+    warnings: moves && !after.keptRelations?.length ? ['no_kept_relations'] : undefined,
   };
 }
 
@@ -242,9 +251,12 @@ export const placements: Resource = defineResource({
     relationSince: day(
       'First day of the relation between this child and this family, a local date (relation siden).',
     ).optional(),
-    warnings: listOf(
-      'What somebody should look at (advarsler): a move by which no relation is kept.',
-      oneOf('A warning.', ['no_kept_relations']),
+    // It tells whether keptRelations has an entry, so it is shown as that is.
+    warnings: sensitive(
+      listOf(
+        'What somebody should look at (advarsler): a move by which no relation is kept. Absent where there is nothing.',
+        oneOf('A warning.', ['no_kept_relations']),
+      ),
     ).optional(),
   }),
   machine: {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Context } from '../auth/context.ts';
+import { type Context, requireScope } from '../auth/context.ts';
 import { invalid } from '../errors.ts';
 import {
   flag,
@@ -13,7 +13,6 @@ import {
   text,
   whole,
 } from '../record/fields.ts';
-import { changedFields } from '../record/merge.ts';
 import { findRecord } from '../record/read.ts';
 import { type Change, defineResource, type LedgerEntry, type RecordOf } from '../record/resource.ts';
 import { refuseBefore, refuseFuture } from '../record/rules.ts';
@@ -75,10 +74,9 @@ function checkForm({ form, groupId, familyId }: Session): void {
 }
 
 /** Attendance is by members only: the families of the group, or the one family, when it was written down. */
-async function checkAttendance({ ctx, before, after }: Change<Session>): Promise<void> {
+async function checkAttendance({ ctx, before, after, changed }: Change<Session>): Promise<void> {
   const { form, groupId, familyId, attendance } = after;
-  const written = before && changedFields(before, after);
-  if (written && !written.some((name) => ['attendance', 'groupId', 'familyId'].includes(name))) return;
+  if (before && !changed.some((name) => ['attendance', 'groupId', 'familyId'].includes(name))) return;
   const families = attendance.map((entry) => entry.familyId);
   if (new Set(families).size < families.length) throw invalid('/attendance', 'A family stands here twice.');
   if (families.length === 0) return;
@@ -98,15 +96,21 @@ async function themeOfQuarter(ctx: Context, { at }: Session): Promise<string | u
   return lock?.['holder'] as string | undefined;
 }
 
-/** Once locked, a session changes by addenda alone, and an addendum stays as it was written. */
-function checkLocked({ before, after }: Change<Session>): void {
+/**
+ * Once locked, a session changes by addenda alone, and an addendum stays as it was written. Nothing that is hidden is
+ * compared: any sensitive field that is sent is refused, and who adds an addendum sees those before it.
+ */
+function checkLocked({ ctx, before, after, changed }: Change<Session>): void {
+  if (before && changed.includes('addenda')) requireScope(ctx, 'sensitive:read');
   if (before && after.addenda.length < before.addenda.length)
     throw invalid('/addenda', 'An addendum cannot be removed.');
   if (before && !isDeepStrictEqual(before.addenda, after.addenda.slice(0, before.addenda.length))) {
     throw invalid('/addenda', 'An addendum cannot be changed.');
   }
   if (before?.status !== 'locked') return;
-  const [other] = changedFields(before, after).filter((name) => name !== 'addenda');
+  // A replacement that leaves the theme out keeps it.
+  const kept = after.themeId === before.themeId ? 'themeId' : '';
+  const other = changed.find((name) => name !== 'addenda' && name !== kept);
   if (other !== undefined) throw invalid(`/${other}`, 'The session is locked. Correct it by an addendum.');
 }
 

@@ -5,8 +5,8 @@ import type { Context } from '../auth/context.ts';
 import { headOf, type Link } from '../privacy/chain.ts';
 import { pagesOf, recordsOf } from '../record/all.ts';
 import { eventBytes } from '../record/events.ts';
-import { wholeShown } from '../record/read.ts';
 import type { Resource } from '../record/resource.ts';
+import { showRecord } from '../record/sensitive-gate.ts';
 import type { Stored } from '../record/stored.ts';
 import { accessPartition, feedPartition, sequenceKey, sharesPartition } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
@@ -27,7 +27,7 @@ export interface Handover {
 }
 
 async function lineOf(ctx: Context, resource: Resource, stored: Stored): Promise<string> {
-  const shown = await wholeShown(ctx, resource, stored);
+  const shown = await showRecord(ctx, resource, stored, 'handover');
   const { id, payload } = shown as { id: string; payload?: string };
   const isMessage = resource.path === inboxMessages.path && payload !== undefined;
   return JSON.stringify(isMessage ? { ...shown, payload: await wholePayload(ctx, id, payload) } : shown);

@@ -168,9 +168,15 @@ describe('a municipality with everything in it', () => {
       outsideWork: 'Delt',
     });
     expect([...handover.values()].join()).not.toMatch(/whsec_|PRIVATE KEY/);
-    expect(linesOf(handover.get('access-log.ndjson'))).toMatchObject([
+    const accesses = linesOf(handover.get('access-log.ndjson'));
+    expect(accesses.filter(({ purpose }) => purpose !== 'handover')).toMatchObject([
       { what: { type: 'family' }, fields: ['outsideWork'] },
       { what: { type: 'access-log' } },
+    ]);
+    // The handover shows what is sensitive too, so it stands under each person whom that concerns.
+    const { id: familyId } = families.find(({ alias }) => alias === 'Fra Carelink') as { id: string };
+    expect(accesses.filter(({ subject, purpose }) => subject === familyId && purpose === 'handover')).toMatchObject([
+      { what: { type: 'family', id: familyId }, fields: ['outsideWork'], actor: { kind: 'system' } },
     ]);
     const [message] = linesOf(handover.get('inbox.ndjson'));
     expect(message.payload).toEqual(expect.any(String));
@@ -232,7 +238,7 @@ describe('a municipality with everything in it', () => {
       attempt: attempts,
       client: 2,
       use: 1,
-      access: 2,
+      access: linesOf(handoverOf(at.code).get('access-log.ndjson')).length,
     });
     for (const path of RESOURCES.map((resource) => resource.path))
       expect(certificate.erased[path], path).toBeGreaterThan(0);

@@ -1,5 +1,8 @@
 import type { Mutant } from './mutants.ts';
 
+const GATE = 'shared/record/sensitive-gate.ts';
+const FIELDS = ['test/tenant-api/sensitive-fields.test.ts'];
+
 /** The guards of the gate through which sensitive values are read, compared, looked up and fingerprinted. */
 export const GATE_MUTANTS: readonly Mutant[] = [
   {
@@ -10,5 +13,38 @@ export const GATE_MUTANTS: readonly Mutant[] = [
     ],
     tests: ['test/tenant-api/idempotency.test.ts'],
     because: /which trying all CPR numbers does not find: expected \[ .* not to include/,
+  },
+  {
+    name: 'the version that each sensitive field makes that is sent',
+    file: GATE,
+    without: [['...changedFields(before, after), ...sensitiveIn(resource, sent)]', '...changedFields(before, after)]']],
+    tests: FIELDS,
+    because: /also with the value that it has: expected 1 to be 2/,
+  },
+  {
+    name: 'what a replacement keeps because its caller could not see it',
+    file: GATE,
+    without: [['&& !maySee(ctx, kind, before.writtenBy[name])', '&& false']],
+    tests: FIELDS,
+    because: /keeps what it was not shown when it reads, changes and puts a record: /,
+  },
+  {
+    name: 'the scope that shows sensitive fields',
+    file: GATE,
+    without: [["sensitivity === 'secret' || !ctx.scopes.has('sensitive:read')", "sensitivity === 'secret'"]],
+    tests: FIELDS,
+    because: /is in no answer to a write, no list, no timeline and no event: /,
+  },
+  {
+    name: 'the refusal of SS fields that is the same whether there is one',
+    file: 'shared/record/verbs.ts',
+    without: [
+      [
+        'if (before && before.view[sourceField(resource)] !==',
+        'if (before?.whole[name] !== undefined && before.view[sourceField(resource)] !==',
+      ],
+    ],
+    tests: FIELDS,
+    because: /is written by the organisation that wrote the record alone, whether there is one or not: /,
   },
 ];

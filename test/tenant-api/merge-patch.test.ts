@@ -45,7 +45,6 @@ describe('a merge patch', () => {
       { alias: ` ${alias} ` },
       { alias, kind, careForms, approval },
       { skills: null, tilbudsportalId: null },
-      { adults: [{ name: 'A', cpr: '610180-1234' }] },
     ];
     for (const patch of same) {
       const requests = await livline.requestsOf(async () => {

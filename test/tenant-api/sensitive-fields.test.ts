@@ -46,7 +46,9 @@ const byPath = (path: string) => RESOURCES.find((resource) => resource.path === 
 describe('the sensitive fields', () => {
   it('are those of the domain page', () => {
     const marked = RESOURCES.flatMap((resource) =>
-      Object.entries(schemasOf(resource).sensitivity).map(([name, mark]) => `${resource.path}.${name} ${mark}`),
+      Object.entries(schemasOf(resource).sensitivity)
+        .filter(([name]) => name in schemasOf(resource).fields.shape)
+        .map(([name, mark]) => `${resource.path}.${name} ${mark}`),
     );
     const planted = Object.entries(PLANTED).flatMap(([path, fields]) =>
       Object.keys(fields).map((name) => `${path}.${name} ${name === 'reflection' ? 'SS' : 'S'}`),
@@ -156,26 +158,62 @@ describe('a field that is shown only to the organisation that wrote it', () => {
     expect((await carelink.get(path)).body.reflection).toBe('HEMMELIG-refleksion');
   });
 
-  it('stays when its record is put again by the source, which may not write it either', async () => {
+  it('is written by the organisation that wrote the record alone, whether there is one or not', async () => {
     const municipality = await livline.freshMunicipality();
     const carelink = (await livline.freshPartner('partner', [municipality.code]))(municipality.code);
-    const { id, familyId } = await makeSession(carelink, { externalId: 'R-1' });
-    await municipality.patch(`/supervision-sessions/${id}`, { reflection: 'Kommunens' }, 1);
-    const session = { form: 'individual', familyId, at: '2026-11-19T08:00:00Z', minutes: 60 };
-    const external = '/supervision-sessions/external/partner/R-1';
-    expect((await carelink.put(external, session)).body).toMatchObject({ minutes: 60, version: 3 });
-    expectProblem(await carelink.put(external, { ...session, reflection: 'Vores' }), 403, 'forbidden');
-    expect((await municipality.get(`/supervision-sessions/${id}`)).body.reflection).toBe('Kommunens');
+    const made = [await makeSession(carelink, { reflection: 'Deres' }), await makeSession(carelink)];
+    const refusals = [];
+    for (const { id } of made) {
+      const reply = await municipality.patch(`/supervision-sessions/${id}`, { reflection: 'Kommunens' }, 1);
+      expectProblem(reply, 403, 'forbidden');
+      refusals.push(reply.body.detail);
+    }
+    expect(refusals[0]).toBe(refusals[1]);
+  });
+});
+
+describe('a client without the scope sensitive:read', () => {
+  const ADULTS = [{ name: 'HEMMELIG-Anne', phone: '70605040' }];
+
+  it('keeps what it was not shown when it reads, changes and puts a record', async () => {
+    const caller = await livline.freshMunicipality();
+    const { id } = await makeFamily(caller, { externalId: 'F-1', adults: ADULTS, outsideWork: 'HEMMELIG-arbejde' });
+    const plain = caller.withScopes('families:read', 'families:write');
+    const { alias, kind, careForms } = (await plain.get(`/families/${id}`)).body;
+    const path = '/families/external/municipal/F-1';
+    const put = await plain.put(path, { alias, kind, careForms, capacity: 3 });
+    expect(put.body).toMatchObject({ version: 2, capacity: 3 });
+    const seen = (await caller.get(`/families/${id}`)).body;
+    expect(seen).toMatchObject({ adults: ADULTS, outsideWork: 'HEMMELIG-arbejde' });
+    expect((await plain.put(path, { alias, kind, careForms, adults: null })).body).toMatchObject({ version: 3 });
+    const after = (await caller.get(`/families/${id}`)).body;
+    expect(after).toMatchObject({ outsideWork: 'HEMMELIG-arbejde' });
+    expect(after).not.toHaveProperty('adults');
   });
 
-  it('can be written by another once its writer has removed it', async () => {
-    const municipality = await livline.freshMunicipality();
-    const carelink = (await livline.freshPartner('other', [municipality.code]))(municipality.code);
-    const { id } = await makeSession(carelink, { reflection: 'Deres' });
-    const path = `/supervision-sessions/${id}`;
-    await carelink.patch(path, { reflection: null }, 1);
-    expect((await municipality.patch(path, { reflection: 'Kommunens' }, 2)).status).toBe(200);
-    expect((await municipality.get(path)).body.reflection).toBe('Kommunens');
-    expect((await carelink.get(path)).body.reflection).toBeUndefined();
+  it('makes a version with each sensitive field that it sends, also with the value that it has', async () => {
+    const caller = await livline.freshMunicipality();
+    const { id } = await makeFamily(caller, { adults: ADULTS });
+    const plain = caller.withScopes('families:write');
+    const patches = [{ adults: ADULTS }, { adults: [{ name: 'En anden' }] }, { adults: null }, { adults: null }];
+    for (const [at, patch] of patches.entries()) {
+      expect((await plain.patch(`/families/${id}`, patch, at + 1)).body.version).toBe(at + 2);
+    }
+  });
+
+  it('is refused each hidden field of a locked session before it is compared', async () => {
+    const caller = await livline.freshMunicipality();
+    const { id } = await makeSession(caller, { status: 'locked', summary: 'HEMMELIG-referat', reflection: 'Min' });
+    const plain = caller.withScopes('supervision:write');
+    for (const patch of [{ summary: 'HEMMELIG-referat' }, { summary: 'Et andet' }, { summary: null }]) {
+      expectProblem(await plain.patch(`/supervision-sessions/${id}`, patch, 1), 422, 'validation_failed', '/summary');
+    }
+    for (const reflection of ['Min', 'En anden']) {
+      const reply = await plain.patch(`/supervision-sessions/${id}`, { reflection }, 1);
+      expectProblem(reply, 422, 'validation_failed', '/reflection');
+    }
+    const addenda = [{ at: '2026-11-19T12:00:00.000Z', text: 'Rettelse' }];
+    expectProblem(await plain.patch(`/supervision-sessions/${id}`, { addenda }, 1), 403, 'forbidden');
+    expect((await caller.patch(`/supervision-sessions/${id}`, { addenda }, 1)).status).toBe(200);
   });
 });
