@@ -8,7 +8,7 @@ import { dataStack } from './stacks/data.ts';
 import { eventsStack } from './stacks/events.ts';
 import { identityStack } from './stacks/identity.ts';
 import { observabilityStack } from './stacks/observability.ts';
-import { STAGES, type StageSettings } from './stages.ts';
+import { type StageSettings, stagesChosen } from './stages.ts';
 
 /**
  * The stacks of one stage, named `livline-<stage>-<part>`. Each refers only to those before it:
@@ -29,7 +29,7 @@ export function addStage(scope: Construct, stage: StageSettings, codeFor: CodeFo
 if (import.meta.main) {
   await bundleFunctions();
   const app = new App();
-  for (const stage of STAGES) addStage(app, stage, bundledCode);
+  for (const stage of stagesChosen(app.node.tryGetContext('stage'))) addStage(app, stage, bundledCode);
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   app.synth();
 }

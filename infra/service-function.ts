@@ -133,7 +133,7 @@ export function serviceFunction<Name extends FunctionName>(
     role,
     memorySize: memory,
     timeout,
-    environment: { SERVICE: name, ...environment },
+    environment: { SERVICE: name, STAGE: stage.name, ...environment },
     logGroup,
     loggingFormat: LoggingFormat.JSON,
     applicationLogLevelV2: ApplicationLogLevel.INFO,

@@ -29,8 +29,8 @@ export interface StageSettings {
   readonly publicConcurrency: number | undefined;
   /** First part of the token URL's host name; unique among all AWS customers in the region. */
   readonly tokenDomain: string;
-  /** Who gets the alarms by e-mail, besides whatever else is subscribed to the alarm topic. */
-  readonly alarmEmail: string | undefined;
+  /** Whether somebody must get the alarms: without one the stage is not synthesised. */
+  readonly alarmsHaveReceiver: boolean;
 }
 
 /**
@@ -52,7 +52,7 @@ const dev: StageSettings = {
   lifecycleConcurrency: undefined,
   publicConcurrency: undefined,
   tokenDomain: 'livline-dev',
-  alarmEmail: undefined,
+  alarmsHaveReceiver: false,
 };
 
 /** Where municipalities try an integration: as production, with data that may be lost. */
@@ -68,7 +68,7 @@ const test: StageSettings = {
   lifecycleConcurrency: 1,
   publicConcurrency: 10,
   tokenDomain: 'livline-test',
-  alarmEmail: undefined,
+  alarmsHaveReceiver: false,
 };
 
 const prod: StageSettings = {
@@ -83,7 +83,7 @@ const prod: StageSettings = {
   lifecycleConcurrency: 1,
   publicConcurrency: 20,
   tokenDomain: 'livline',
-  alarmEmail: undefined,
+  alarmsHaveReceiver: true,
 };
 
 export const STAGES: readonly StageSettings[] = [dev, test, prod];
@@ -91,4 +91,11 @@ export const STAGES: readonly StageSettings[] = [dev, test, prod];
 /** The settings of one stage. */
 export function stageNamed(name: StageName): StageSettings {
   return { dev, test, prod }[name];
+}
+
+/** The stages to synthesise: the one that is named, or all. Throws if there is no stage of that name. */
+export function stagesChosen(name: string | undefined): readonly StageSettings[] {
+  const chosen = STAGES.filter((stage) => name === undefined || stage.name === name);
+  if (chosen.length === 0) throw new Error(`There is no stage ${name}: choose dev, test or prod.`);
+  return chosen;
 }

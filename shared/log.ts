@@ -28,16 +28,33 @@ export function faultOf(error: unknown): Fields {
   return { error: error.name, at: at?.trim() };
 }
 
-/** A count as CloudWatch's embedded metric format: a log line that becomes a metric without a call. */
-export function count(metric: string, value: number): void {
+/** The custom metrics. Each counts a failure, and has an alarm (infra/failure-alarms.ts) and a section in the runbook. */
+export const FAILURE_METRICS = [
+  'ErasureFailures',
+  'Failures',
+  'LifecycleFailures',
+  'PoisonRecords',
+  'SweepFailures',
+  'UnappliedMessages',
+  'UncountedRequests',
+  'UnsignedDeliveries',
+] as const;
+export type FailureMetric = (typeof FAILURE_METRICS)[number];
+
+/**
+ * Writes a count in CloudWatch's embedded metric format: a log line that becomes a metric without a call. The stage is its
+ * one dimension, so that each stage has its own alarm; the service stands in the line.
+ */
+export function count(metric: FailureMetric, value: number): void {
   const line = {
     _aws: {
       Timestamp: Date.now(),
       CloudWatchMetrics: [
-        { Namespace: 'Livline', Dimensions: [['service']], Metrics: [{ Name: metric, Unit: 'Count' }] },
+        { Namespace: 'Livline', Dimensions: [['stage']], Metrics: [{ Name: metric, Unit: 'Count' }] },
       ],
     },
     service: process.env['SERVICE'] ?? 'livline',
+    stage: process.env['STAGE'] ?? 'local',
     [metric]: value,
   };
   process.stdout.write(`${JSON.stringify(line)}\n`);

@@ -15,7 +15,7 @@ import { denyChangesByFunctions } from '../key-access.ts';
 import type { StageSettings } from '../stages.ts';
 
 /** What a list shows of a row: with these in the index, a page is one Query and nothing is read twice. */
-const SHOWN = ['type', 'view', 'envelope', 'sequence'];
+const SHOWN = ['type', 'view', 'audiences', 'envelope', 'sequence'];
 /** What the clock needs of a row that is due. */
 const WATCHED = ['type', 'view'];
 
@@ -24,7 +24,8 @@ const INDEXES: Readonly<Record<string, readonly string[]>> = {
   // With the hash, the feed is the chain that an audit follows.
   list: [...SHOWN, 'hash', 'mac'],
   about: SHOWN,
-  filter1: SHOWN,
+  // With the number of the partner's event before it, a partner's own feed shows no hole.
+  filter1: [...SHOWN, 'previousOfPartner'],
   filter2: SHOWN,
   filter3: SHOWN,
   changed: SHOWN,

@@ -1,18 +1,23 @@
-import { Duration, Stack } from 'aws-cdk-lib';
+import { Aws, Duration, Stack } from 'aws-cdk-lib';
 import {
   Alarm,
   ComparisonOperator,
   Dashboard,
   GraphWidget,
   type IMetric,
+  Metric,
   Stats,
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { Operation } from 'aws-cdk-lib/aws-dynamodb';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Topic } from 'aws-cdk-lib/aws-sns';
-import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import { EmailSubscription, UrlSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
+import { FAILURE_METRICS } from '#shared/log.ts';
+import { FAILURE_ALARMS } from '../failure-alarms.ts';
 import type { StageSettings } from '../stages.ts';
 import type { Api } from './api.ts';
 import type { Data } from './data.ts';
@@ -25,6 +30,7 @@ export const RUNBOOK = {
   lateEvents: 'README.md#when-events-are-late',
   clock: 'README.md#when-the-clock-stands-still',
   limits: 'README.md#when-a-limit-is-reached',
+  lifecycle: 'README.md#when-the-lifecycle-fails',
 } as const;
 
 interface AlarmSettings {
@@ -37,7 +43,7 @@ interface AlarmSettings {
   readonly periods?: number;
   /** What it means, for whoever is woken by it. */
   readonly meaning: string;
-  readonly runbook: (typeof RUNBOOK)[keyof typeof RUNBOOK];
+  readonly runbook: string;
 }
 
 /** What wakes somebody, each alarm saying what it means and where to read on, and one dashboard for the way there. */
@@ -46,15 +52,14 @@ export function observabilityStack(
   stage: StageSettings,
   { table, key }: Data,
   { restApi, functions }: Api,
-  { relay, deliver, clock, delivery, deliveryFailed, relayFailed }: Events,
+  { relay, deliver, clock, lifecycle, delivery, deliveryFailed, relayFailed }: Events,
 ): Stack {
   const stack = new Stack(scope, `livline-${stage.name}-observability`, {
     description: 'Livline: alarms and dashboard',
     env: { region: stage.region },
   });
 
-  const topic = new Topic(stack, 'alarms', { masterKey: key, enforceSSL: true });
-  if (stage.alarmEmail !== undefined) topic.addSubscription(new EmailSubscription(stage.alarmEmail));
+  const topic = alarmTopic(stack, stage, key);
 
   const alarm = (id: string, { metric, above, below, periods = 1, meaning, runbook }: AlarmSettings): void => {
     new Alarm(stack, id, {
@@ -85,15 +90,35 @@ export function observabilityStack(
     runbook: RUNBOOK.api,
   });
 
-  const workers = [relay, deliver, clock];
+  const workers = [relay, deliver, clock, lifecycle];
   for (const fn of workers) {
     alarm(`${fn.node.id}-errors`, {
       metric: fn.metricErrors(fiveMinutes),
       above: 0,
       periods: 3,
-      meaning: `${fn.node.id} has been failing for 15 minutes. Nothing is lost, but events wait.`,
-      runbook: RUNBOOK.lateEvents,
+      meaning: `${fn.node.id} has been failing for 15 minutes. Nothing is lost, but its work waits.`,
+      runbook: fn === lifecycle ? RUNBOOK.lifecycle : RUNBOOK.lateEvents,
     });
+  }
+  for (const fn of functions) {
+    alarm(`${fn.node.id}-errors`, {
+      metric: fn.metricErrors(fiveMinutes),
+      above: 0,
+      meaning: `${fn.node.id} ended without an answer: it ran out of time or memory, or did not start.`,
+      runbook: RUNBOOK.api,
+    });
+  }
+  for (const metricName of FAILURE_METRICS) {
+    const { meaning, runbook, periods } = FAILURE_ALARMS[metricName];
+    const dimensionsMap = { stage: stage.name };
+    const metric = new Metric({
+      namespace: 'Livline',
+      metricName,
+      dimensionsMap,
+      statistic: Stats.SUM,
+      ...fiveMinutes,
+    });
+    alarm(`count-${metricName}`, { metric, above: 0, periods, meaning, runbook });
   }
   for (const fn of [...functions, ...workers]) {
     alarm(`${fn.node.id}-throttles`, {
@@ -142,13 +167,15 @@ export function observabilityStack(
       runbook: RUNBOOK.failedHints,
     });
   }
-  alarm('clock-silent', {
-    metric: clock.metricInvocations(fiveMinutes),
-    below: 1,
-    periods: 2,
-    meaning: 'The clock has not run for ten minutes: nothing is retried or made good.',
-    runbook: RUNBOOK.clock,
-  });
+  for (const fn of [clock, lifecycle]) {
+    alarm(`${fn.node.id}-silent`, {
+      metric: fn.metricInvocations(fiveMinutes),
+      below: 1,
+      periods: 2,
+      meaning: `The ${fn.node.id} has not run for ten minutes: nothing is retried or made good.`,
+      runbook: RUNBOOK.clock,
+    });
+  }
 
   new Dashboard(stack, 'dashboard', {
     dashboardName: `livline-${stage.name}`,
@@ -181,6 +208,33 @@ export function observabilityStack(
     ],
   });
   return stack;
+}
+
+/**
+ * The topic of the alarms and who gets them, given at synthesis: `-c alarmEmail=…` or `-c alarmUrl=https://…`. Its policy
+ * lets CloudWatch publish, which `enforceSSL` alone does not: the policy that it makes replaces the default one.
+ */
+function alarmTopic(stack: Stack, stage: StageSettings, key: IKey): Topic {
+  const topic = new Topic(stack, 'alarms', { masterKey: key, enforceSSL: true });
+  topic.addToResourcePolicy(
+    new PolicyStatement({
+      sid: 'Alarms',
+      principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+      actions: ['sns:Publish'],
+      resources: [topic.topicArn],
+      conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } },
+    }),
+  );
+  const email: string | undefined = stack.node.tryGetContext('alarmEmail');
+  const url: string | undefined = stack.node.tryGetContext('alarmUrl');
+  if (email !== undefined) topic.addSubscription(new EmailSubscription(email));
+  if (url !== undefined) topic.addSubscription(new UrlSubscription(url));
+  if (stage.alarmsHaveReceiver && email === undefined && url === undefined) {
+    throw new Error(
+      `Nobody gets the alarms of the stage ${stage.name}: give -c alarmEmail=<address> or -c alarmUrl=<https URL>.`,
+    );
+  }
+  return topic;
 }
 
 const graph = (title: string, ...left: IMetric[]): GraphWidget => new GraphWidget({ title, left, width: 12 });

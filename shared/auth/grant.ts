@@ -43,7 +43,7 @@ export async function readLiveGrant(
     tenant,
     actor: { kind: 'client', id: clientId, organisation },
     scopes: new Set(grant['scopes'] as TenantScope[]),
-    rows: (grant['rows'] as VisibleRows | undefined) ?? 'all',
+    rows: grant['rows'] as VisibleRows,
     tokensSince: client['tokensSince'] as number | undefined,
   };
 }

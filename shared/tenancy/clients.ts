@@ -103,6 +103,8 @@ const grantBy = (ctx: OperatorContext, clientId: string, municipality: string, r
   clientId,
   municipality,
   ...rights,
+  // A municipality's own client reaches all its rows.
+  rows: 'all',
   grantedAt: ctx.now,
   grantedBy: ctx.operatorId,
 });

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { VisibleRows } from '../auth/context.ts';
 import { PRESETS, type Preset, TENANT_SCOPES, type TenantScope } from '../auth/scopes.ts';
 import { Problem } from '../errors.ts';
 import { day, instant } from '../record/fields.ts';
@@ -13,6 +14,7 @@ export const GRANT_EXAMPLE = {
   clientId: CLIENT_EXAMPLE,
   municipality: '0766',
   scopes: ['families:read', 'families:write', 'supervision:write'],
+  rows: 'own',
   grantedAt: '2026-11-20T09:00:00.000Z',
   grantedBy: OPERATOR_EXAMPLE,
 };
@@ -28,6 +30,13 @@ const preset = () =>
     .enum(Object.keys(PRESETS) as [Preset, ...Preset[]])
     .describe('The role (rolle) whose scopes these are, the least that it needs.');
 
+const rows = () =>
+  z
+    .enum(['own', 'all'])
+    .describe(
+      'Which records it reaches (poster): `own`, those that its own organisation wrote, and reference data such as institutions; `all`, every record of the municipality.',
+    );
+
 /** What a client may do, as it is sent: scopes one by one, or those of a role. {@link eitherOne} says that it is one of both. */
 export const rightsInput = () => ({ scopes: scopes().optional(), preset: preset().optional() });
 type RightsInput = { readonly scopes?: readonly TenantScope[] | undefined; readonly preset?: Preset | undefined };
@@ -39,12 +48,24 @@ export const eitherOne: [(sent: RightsInput) => boolean, { path: string[]; messa
 ];
 
 /** Body of a grant. */
-export const GrantInput = () => z.strictObject(rightsInput()).refine(...eitherOne);
+export const GrantInput = () =>
+  z
+    .strictObject({
+      ...rightsInput(),
+      rows: rows()
+        .describe(
+          `${rows().description} A partner’s client has \`own\` where this is left out, a client of the municipality’s own always has \`all\`.`,
+        )
+        .optional(),
+    })
+    .refine(...eitherOne);
 
 /** What a client may do, each scope once, and the role where these are a role's. */
 export interface Rights {
   readonly scopes: readonly TenantScope[];
   readonly preset?: Preset;
+  /** Only a partner's client can have less than all rows. */
+  readonly rows?: VisibleRows;
 }
 
 /** The rights that were sent, which are one of both. */
@@ -52,7 +73,7 @@ export const rightsOf = ({ scopes: sent = [], preset: role }: RightsInput): Righ
   role === undefined ? { scopes: [...new Set(sent)] } : { scopes: PRESETS[role], preset: role };
 
 /** What is shown of rights. */
-export const rightsView = () => ({ scopes: scopes(), preset: preset().optional() });
+export const rightsView = () => ({ scopes: scopes(), preset: preset().optional(), rows: rows() });
 
 /** When something was granted and by whom. */
 export const grantedView = () => ({
@@ -73,18 +94,26 @@ export const GrantView = () =>
 
 /** A grant as it is stored and shown to operators. */
 export interface Grant extends Rights {
+  readonly rows: VisibleRows;
   readonly clientId: string;
   readonly municipality: string;
   readonly grantedAt: Instant;
   readonly grantedBy: string;
 }
 
-/** Writes a grant in place of the one that was read, provided that nobody else did since. The contexts read its scopes. */
+/** Writes a grant in place of the one that was read, provided that nobody else did since. The contexts read its scopes and rows. */
 export const grantWrite = (key: Key, before: Row | undefined, grant: Grant, event?: { lastEvent: string }): Write => ({
   kind: 'put',
   key,
   condition: unchangedSince(versionOf(before)),
-  item: { type: 'grant', version: versionOf(before) + 1, scopes: grant.scopes, view: grant, ...event },
+  item: {
+    type: 'grant',
+    version: versionOf(before) + 1,
+    scopes: grant.scopes,
+    rows: grant.rows,
+    view: grant,
+    ...event,
+  },
 });
 
 /** The version of a stored grant, 0 where there is none. */

@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import type { Context } from '../auth/context.ts';
+import type { Context, VisibleRows } from '../auth/context.ts';
+import type { TenantScope } from '../auth/scopes.ts';
 import { invalid, Problem } from '../errors.ts';
 import { derivedId, newId } from '../ids.ts';
 import { type Answer, type ApiRequest, type Operation, param } from '../operation.ts';
@@ -52,6 +53,7 @@ export const AccessView = () =>
           name: 'Carelink platform',
           owner: { kind: 'partner', id: 'carelink' },
           scopes: ['families:read', 'families:write', 'supervision:write'],
+          rows: 'own',
           grantedAt: '2026-11-20T09:00:00.000Z',
           grantedBy: '7n2k4m6p8q0r1s3t5u7v9w1x3y',
           lastUsedOn: '2026-11-22',
@@ -92,6 +94,36 @@ async function getGrant(ctx: Context, find: FindClients, clientId: string): Prom
   return { status: 200, body: accessOf(grantOf(row), client) };
 }
 
+/** The scopes of what concerns the whole record: it cannot be seen or done for some of its rows. */
+const OF_ALL_ROWS: readonly TenantScope[] = [
+  'audit:read',
+  'grants:read',
+  'grants:write',
+  'privacy:read',
+  'privacy:write',
+];
+
+/**
+ * Which records the client is to reach: a partner's its own unless the municipality says all, the municipality's own
+ * client all. Throws 422 where that does not go with the client or the scopes.
+ */
+function rowsFor(
+  { details: { owner } }: StoredClient,
+  { scopes }: Rights,
+  asked: VisibleRows | undefined,
+): VisibleRows {
+  if (owner.kind === 'municipality') {
+    if (asked === 'own') throw invalid('/rows', 'A client of the municipality’s own reaches all its rows.');
+    return 'all';
+  }
+  const rows = asked ?? 'own';
+  const beyond = OF_ALL_ROWS.filter((scope) => scopes.includes(scope));
+  if (rows === 'own' && beyond.length > 0) {
+    throw invalid('/rows', `These scopes concern every row, so they need rows \`all\`: ${beyond.join(', ')}.`);
+  }
+  return rows;
+}
+
 /** Throws unless the client that asks may give these rights to that one. */
 function requireGrantable(ctx: Context, { details: { clientId, owner } }: StoredClient, { scopes }: Rights): void {
   const administers = scopes.includes('grants:write');
@@ -128,7 +160,7 @@ async function commit(
     scope: 'grants:read',
     source: 'municipal',
     href: `${collection.replace('{code}', ctx.tenant.code)}/${clientId}`,
-    changed: ['scopes'],
+    changed: ['scopes', 'rows'],
     previous: before?.['lastEvent'] as string | undefined,
   });
   try {
@@ -140,19 +172,25 @@ async function commit(
 }
 
 /** Whether rights are what a grant gives already. */
-const sameRights = (row: Row, { scopes, preset }: Rights): boolean => {
+const sameRights = (row: Row, { scopes, preset, rows }: Rights): boolean => {
   const standing = grantOf(row);
-  return standing.preset === preset && String([...standing.scopes].sort()) === String([...scopes].sort());
+  return (
+    standing.preset === preset &&
+    standing.rows === rows &&
+    String([...standing.scopes].sort()) === String([...scopes].sort())
+  );
 };
 
 /** Grants a client access, in place of what it had here. What it has already writes nothing. */
 async function putGrant(ctx: Context, find: FindClients, clientId: string, body: unknown): Promise<Answer> {
-  const rights = rightsOf(parse(GrantInput(), body));
+  const sent = parse(GrantInput(), body);
+  const asked = rightsOf(sent);
   const { row, client } = await read(ctx, find, clientId);
   const { owner, revokedAt } = client?.details ?? {};
   const stranger = owner?.kind === 'municipality' && owner.id !== ctx.tenant.code;
   if (!client || stranger || revokedAt !== undefined) throw unknown();
-  requireGrantable(ctx, client, rights);
+  requireGrantable(ctx, client, asked);
+  const rights = { ...asked, rows: rowsFor(client, asked, sent.rows) };
   if (row && sameRights(row, rights)) return { status: 200, body: accessOf(grantOf(row), client) };
   const municipality = ctx.tenant.code;
   const grant: Grant = { clientId, municipality, ...rights, grantedAt: ctx.now, grantedBy: ctx.actor.id };
@@ -216,7 +254,7 @@ export const grantOperations = (find: FindClients): Operation<Context>[] => [
     tag: 'grants',
     summary: 'Grant a client access',
     description:
-      'To a partner’s client, or one of the municipality’s own, by scopes or by a preset, one of both. A client grants no more than it may do itself. It works at once where the client had no access, else within a minute.',
+      'To a partner’s client, or one of the municipality’s own, by scopes or by a preset, one of both. A client grants no more than it may do itself. A partner’s client reaches its own rows unless `rows` says `all`. It works at once where the client had no access, else within a minute.',
     manner: 'act',
     body: GrantInput,
     success: { status: 200, description: 'The grant, in place of an earlier one.', body: AccessView },

@@ -33,7 +33,7 @@ async function stubbedStore(): Promise<Store> {
   const Responses = {
     stub: [
       { type: 'client', organisation: 'municipal' },
-      { type: 'grant', scopes: TENANT_SCOPES },
+      { type: 'grant', scopes: TENANT_SCOPES, rows: 'all' },
       { type: 'municipality', tenant },
     ],
   };

@@ -1,7 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { describe, expect, test } from 'vitest';
-import { RUNBOOK } from '#infra/stacks/observability.ts';
 import { INDEXES } from '#shared/table/keys.ts';
 import { appOf, ofType, resourcesOf, targetOf } from './templates.ts';
 
@@ -167,38 +165,6 @@ describe('the event sources', () => {
     const queue = resources.find(({ id }) => id === targetOf(deliver?.EventSourceArn));
     const fn = resources.find(({ id }) => id === targetOf(deliver?.FunctionName));
     expect(queue?.properties.VisibilityTimeout).toBeGreaterThanOrEqual(6 * fn?.properties.Timeout);
-  });
-});
-
-describe('every alarm', () => {
-  const alarms = ofType(resources, 'AWS::CloudWatch::Alarm');
-
-  test.each(alarms.map(({ id, properties }) => [id, properties] as const))(
-    '%s says where to read on, and to somebody',
-    (_id, alarm) => {
-      expect(Object.values(RUNBOOK).some((place) => alarm.AlarmDescription.endsWith(`What to do: ${place}`))).toBe(
-        true,
-      );
-      expect(alarm.AlarmActions).toHaveLength(1);
-    },
-  );
-
-  test('that a text names has its section in the README', () => {
-    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-    const anchors = [...readme.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
-      heading
-        .toLowerCase()
-        .replaceAll(/[^\p{L}\p{N} -]/gu, '')
-        .replaceAll(' ', '-'),
-    );
-    for (const place of Object.values(RUNBOOK)) expect(anchors).toContain(place.replace('README.md#', ''));
-  });
-
-  test('is there for each queue of failures, the stream, the clock, and each function’s throttling', () => {
-    const ids = alarms.map(({ id }) => id.replace(/[0-9A-F]{8}$/, ''));
-    for (const id of ['deliveryfailed', 'relayfailed', 'relaylate', 'clocksilent', 'apierrors'])
-      expect(ids).toContain(id);
-    expect(ids.filter((id) => id.endsWith('throttles'))).toHaveLength(9);
   });
 });
 

@@ -13,9 +13,14 @@ export interface Resource {
   readonly properties: any;
 }
 
+const RECEIVER = { alarmEmail: 'alarms@example.dk' };
+
 /** An app with the stacks of the named stages, under cdk.json's flags; the functions have a stand-in for their code. */
-export function appOf(...names: readonly StageName[]): App {
-  const app = new App({ context: cdkJson.context, builtinCloudFormationValidation: false });
+export const appOf = (...names: readonly StageName[]): App => appWith(RECEIVER, ...names);
+
+/** The same with what is given at synthesis. */
+export function appWith(given: Readonly<Record<string, string>>, ...names: readonly StageName[]): App {
+  const app = new App({ context: { ...cdkJson.context, ...given }, builtinCloudFormationValidation: false });
   for (const name of names)
     addStage(app, stageNamed(name), (fn) => Code.fromInline(`exports.handler = async () => '${fn}'`));
   return app;

@@ -60,7 +60,7 @@ export const MUTANTS: readonly Mutant[] = [
         "grant['scopes'] as TenantScope[]",
         "(grant?.['scopes'] ?? ['families:read', 'families:write']) as TenantScope[]",
       ],
-      ["(grant['rows'] as", "(grant?.['rows'] as"],
+      ["grant['rows'] as", "(grant?.['rows'] ?? 'all') as"],
     ],
     tests: LAYERS,
     because: /to a client that has no grant: expected \{ status: 200/,

@@ -239,17 +239,18 @@ export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY
     return caller(code, clientId);
   }
 
-  /** A partner's client to which each of the municipalities grants these scopes. */
+  /** A partner's client to which each of the municipalities grants these scopes, for all its rows or for the partner's own. */
   async function freshPartner(
     id: string,
     at: readonly string[],
     scopes: readonly string[] = PARTNER_SCOPES,
+    rows: 'all' | 'own' = 'all',
   ): Promise<(code: string) => Caller> {
     await operator('POST', '/partners', { body: { id, name: id } });
     const { body } = await operator('POST', `/partners/${id}/clients`, { body: { name: 'platform' } });
     const { clientId } = body.client;
     for (const code of at) {
-      const { status } = await administratorOf(code).put(`/grants/${clientId}`, { scopes });
+      const { status } = await administratorOf(code).put(`/grants/${clientId}`, { scopes, rows });
       if (status !== 200) throw new Error(`The grant was answered ${status}`);
     }
     return (code) => caller(code, clientId);

@@ -64,12 +64,38 @@ describe('a municipality', () => {
 
   it.each(Object.entries(PRESETS))('grants the role %s, with the scopes that it needs', async (preset, scopes) => {
     const clientId = await stranger(`role-${preset}`);
-    expect(await grant(clientId, { preset })).toMatchObject({ status: 200, body: { preset, scopes } });
+    expect(await grant(clientId, { preset, rows: 'all' })).toMatchObject({ status: 200, body: { preset, scopes } });
     // Scopes one by one are no role's any more.
     const { body } = await grant(clientId, SCOPES);
     expect(body).not.toHaveProperty('preset');
     expect(body.scopes).toEqual(SCOPES.scopes);
   });
+
+  it('lets a partner’s client reach the partner’s own rows, unless it says all', async () => {
+    const clientId = await stranger('rows');
+    for (const body of [{ preset: 'partner' }, SCOPES, { ...SCOPES, rows: 'own' }]) {
+      expect((await grant(clientId, body)).body.rows).toBe('own');
+    }
+    expect((await grant(clientId, { ...SCOPES, rows: 'all' })).body.rows).toBe('all');
+    expect((await own.get(`/grants/${clientId}`)).body.rows).toBe('all');
+  });
+
+  it('cannot keep a client of its own from any of its rows', async () => {
+    const mine = await another(own, { preset: 'manager' });
+    expect((await own.get(`/grants/${mine.clientId}`)).body.rows).toBe('all');
+    const refused = await grant(mine.clientId, { preset: 'manager', rows: 'own' });
+    expectProblem(refused, 422, 'validation_failed', '/rows');
+  });
+
+  it.each(['audit:read', 'grants:read', 'privacy:read', 'privacy:write'])(
+    'gives %s, which concerns every row, only with all rows',
+    async (scope) => {
+      const clientId = await stranger(`whole-${scope.replace(':', '-')}`);
+      const refused = await grant(clientId, { scopes: [scope] });
+      expectProblem(refused, 422, 'validation_failed', '/rows');
+      expect((await grant(clientId, { scopes: [scope], rows: 'all' })).status).toBe(200);
+    },
+  );
 
   it('sees who has access, when it was last used, and nothing of others', async () => {
     const [one, other] = [await livline.freshMunicipality(), await livline.freshMunicipality()];
@@ -227,7 +253,7 @@ describe('the municipality’s history', () => {
         action,
         actor: { kind: 'client', id: municipality.clientId },
         href: `/v1/municipalities/${municipality.code}/grants/${clientId}`,
-        changed: ['scopes'],
+        changed: ['scopes', 'rows'],
       },
     });
     expect(about).toMatchObject([
