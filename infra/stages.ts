@@ -21,6 +21,12 @@ export interface StageSettings {
   readonly perTenantCompute: boolean;
   /** Requests per second that the whole API takes steadily, and at once. Above it the gateway answers 429. */
   readonly throttle: { readonly rate: number; readonly burst: number };
+  /** The firewall before the API, absent where none is paid for: the most requests that one address may send in five minutes. */
+  readonly firewall: { readonly requestsPerAddress: number } | undefined;
+  /** Requests per second to the inboxes of all municipalities, steadily and at once: whoever sends them needs no token. */
+  readonly inboxThrottle: { readonly rate: number; readonly burst: number };
+  /** Concurrency that `inbox` may use at most, so that messages nobody has proven yet never crowd out the record. */
+  readonly inboxConcurrency: number | undefined;
   /** The most webhooks under way at once. It bounds what a slow receiver can hold; it reserves nothing. */
   readonly deliveryConcurrency: number;
   /** 1 where the account can spare it, so that no two rounds of the lifecycle do the same work; the work bears it either way. */
@@ -48,6 +54,9 @@ const dev: StageSettings = {
   logRetention: RetentionDays.ONE_WEEK,
   perTenantCompute: false,
   throttle: { rate: 50, burst: 100 },
+  firewall: undefined,
+  inboxThrottle: { rate: 10, burst: 20 },
+  inboxConcurrency: undefined,
   deliveryConcurrency: 5,
   lifecycleConcurrency: undefined,
   publicConcurrency: undefined,
@@ -64,6 +73,9 @@ const test: StageSettings = {
   logRetention: RetentionDays.ONE_MONTH,
   perTenantCompute: true,
   throttle: { rate: 200, burst: 400 },
+  firewall: { requestsPerAddress: 30_000 },
+  inboxThrottle: { rate: 40, burst: 80 },
+  inboxConcurrency: 10,
   deliveryConcurrency: 50,
   lifecycleConcurrency: 1,
   publicConcurrency: 10,
@@ -79,6 +91,10 @@ const prod: StageSettings = {
   logRetention: RetentionDays.ONE_YEAR,
   perTenantCompute: true,
   throttle: { rate: 1000, burst: 2000 },
+  // 200 a second: a supplier may serve all its municipalities from one address.
+  firewall: { requestsPerAddress: 60_000 },
+  inboxThrottle: { rate: 200, burst: 400 },
+  inboxConcurrency: 50,
   deliveryConcurrency: 200,
   lifecycleConcurrency: 1,
   publicConcurrency: 20,

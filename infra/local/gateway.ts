@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { createLocalJWKSet, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { ACCESS_COLLECTIONS, ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/auth/scopes.ts';
+import { isLetThrough } from '../let-through.ts';
 import type { Service } from './aws-json.ts';
 import { readBody, sendProblem } from './http.ts';
 import { AUDIENCE, ISSUER_PATH, type Issuer } from './issuer.ts';
@@ -163,6 +164,7 @@ async function answer(
   const service = Object.entries(services).find(([at]) => path === at || path === `${at}/`)?.[1];
   if (service) return service(request, response);
 
+  if (!isLetThrough(path)) return sendProblem(response, 'not_found', requestId);
   const [route, match] = routeOf(request.method, path);
   if (!isDecodable(path)) return sendProblem(response, 'malformed_request', requestId);
   let claims: JWTPayload | undefined;

@@ -14,7 +14,7 @@ export const GATEWAY_RESPONSES: readonly (readonly [ResponseType, GatewayProblem
   [ResponseType.INVALID_SIGNATURE, 'unauthenticated'],
   [ResponseType.INVALID_API_KEY, 'unauthenticated'],
   [ResponseType.ACCESS_DENIED, 'forbidden'],
-  [ResponseType.WAF_FILTERED, 'forbidden'],
+  [ResponseType.WAF_FILTERED, 'not_found'],
   [ResponseType.MISSING_AUTHENTICATION_TOKEN, 'not_found'],
   [ResponseType.RESOURCE_NOT_FOUND, 'not_found'],
   [ResponseType.REQUEST_TOO_LARGE, 'payload_too_large'],

@@ -179,6 +179,21 @@ describe('without a valid token', () => {
   });
 });
 
+describe('a path that the deployed firewall stops', () => {
+  it.each(['/v1/municipalities/0999/families', '/v1/municipalities/630/families', '/.env'])(
+    '%s is 404 before anybody looks at a token',
+    async (path) => {
+      seen = undefined;
+      for (const bearer of [undefined, await token()]) {
+        const response = await ask(path, bearer === undefined ? {} : { bearer });
+        expect(response.status).toBe(404);
+        expect(await response.json()).toMatchObject({ type: '/problems/not_found' });
+      }
+      expect(seen).toBeUndefined();
+    },
+  );
+});
+
 describe('the answer', () => {
   it('is what the function returned', async () => {
     result = {
