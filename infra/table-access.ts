@@ -34,6 +34,8 @@ const ACTIONS = {
   query: ['dynamodb:Query'],
   put: ['dynamodb:PutItem'],
   update: ['dynamodb:UpdateItem'],
+  remove: ['dynamodb:DeleteItem'],
+  check: ['dynamodb:ConditionCheckItem'],
   /** Deleting by batches: no action of IAM tells that from writing by batches. */
   erase: ['dynamodb:BatchWriteItem'],
   write: ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:ConditionCheckItem'],
@@ -94,6 +96,25 @@ const OWN_ACCESS: Readonly<Record<Exclude<FunctionName, 'public-api'>, readonly 
   ],
 };
 
+/** Kinds of rows that a function writes besides those of a change of the record, by their first segment. */
+interface Besides {
+  readonly puts?: readonly string[];
+  readonly updates?: readonly string[];
+  readonly removes?: readonly string[];
+}
+
+/**
+ * What a change of the record writes: the record, its event, its locks and ledgers. An event and an entry of the access log
+ * (`A#*`) are put once. No function removes them but lifecycle, when a municipality leaves; and only relay and clock, which
+ * number events, and lifecycle may update one. IAM cannot say that a Put is conditional: `GET audit/verify` finds an event
+ * or a row that was overwritten, and `GET access-log/verify` an entry.
+ */
+const changing = ({ puts = [], updates = [], removes = [] }: Besides = {}): readonly Access[] => [
+  { sid: 'WriteRecord', actions: ['put'], rows: rows('R#*', 'E#*', 'K#*', 'B#*', ...puts) },
+  { sid: 'RemoveFromRecord', actions: ['remove', 'check'], rows: rows('R#*', 'K#*', 'B#*', ...removes) },
+  ...(updates.length > 0 ? [{ sid: 'UpdateRows', actions: ['update'] as const, rows: rows(...updates) }] : []),
+];
+
 /** The functions that work inside municipalities. */
 export type TenantFunction = Exclude<FunctionName, 'public-api' | 'admin-api'>;
 
@@ -106,14 +127,16 @@ const TENANT_ACCESS: Readonly<Record<TenantFunction, readonly Access[]>> = {
       rows: TENANT_ROWS,
       indexes: ['list', 'about', 'filter1', 'filter2', 'filter3', 'changed', 'case'],
     },
-    { sid: 'WriteRecord', actions: ['write'], rows: TENANT_ROWS },
+    // Entries of the access log; deliveries that are made pending again, with their places in ordered lines.
+    ...changing({ puts: ['A#*', 'D#*', 'Q#*'], updates: ['D#*'], removes: ['Q#*'] }),
     { sid: 'ReadProgrammes', actions: ['get', 'query'], rows: [SHARES], indexes: ['list'] },
     { sid: 'CountQuota', actions: ['update'], rows: [QUOTAS] },
   ],
   'access-api': [
     { sid: 'ReadGrants', actions: ['get', 'query'], rows: [GRANTS] },
-    // A grant and the event that tells of it are written in one transaction, by one statement.
-    { sid: 'WriteGrants', actions: ['write'], rows: [GRANTS, ...rows('E#*')] },
+    // A grant and the event that tells of it are put in one transaction, by one statement.
+    { sid: 'WriteGrants', actions: ['put'], rows: [GRANTS, ...rows('E#*')] },
+    { sid: 'EndGrants', actions: ['update', 'remove', 'check'], rows: [GRANTS] },
     { sid: 'CountQuota', actions: ['update'], rows: [QUOTAS] },
   ],
   inbox: [
@@ -121,21 +144,23 @@ const TENANT_ACCESS: Readonly<Record<TenantFunction, readonly Access[]>> = {
     { sid: 'ReadProgrammes', actions: ['get'], rows: [SHARES] },
     { sid: 'CountQuota', actions: ['update'], rows: [QUOTAS] },
     { sid: 'FindRecords', actions: ['query'], rows: rows('R#*', 'CASE#*', 'S#*'), indexes: ['case'] },
-    // What a change of a record writes: the record, its event, its locks and ledgers.
-    { sid: 'ChangeRecord', actions: ['write'], rows: rows('R#*', 'E#*', 'K#*', 'B#*') },
+    ...changing(),
   ],
   relay: [
     { sid: 'ReadRecord', actions: ['get'], rows: TENANT_ROWS },
-    { sid: 'WriteRecord', actions: ['write'], rows: TENANT_ROWS },
+    { sid: 'WriteDeliveries', actions: ['put'], rows: rows('SEQUENCE', 'D#*', 'Q#*') },
+    { sid: 'NumberEvents', actions: ['update'], rows: rows('E#*', 'D#*') },
   ],
   deliver: [
     { sid: 'ReadRecord', actions: ['get'], rows: TENANT_ROWS },
-    { sid: 'WriteRecord', actions: ['write'], rows: TENANT_ROWS },
+    // Deliveries and attempts, lines, and the health of endpoints, which are disabled where they fail too long.
+    ...changing({ puts: ['D#*', 'Q#*', 'W#*'], updates: ['D#*'], removes: ['Q#*'] }),
   ],
   clock: [
     { sid: 'ReadRecord', actions: ['get', 'query'], rows: TENANT_ROWS, indexes: ['due', 'case'] },
     { sid: 'ReadProgrammes', actions: ['get'], rows: [SHARES] },
-    { sid: 'WriteRecord', actions: ['write'], rows: TENANT_ROWS },
+    // It numbers events and applies messages that were left behind, and puts endpoints on the clock anew.
+    ...changing({ puts: ['SEQUENCE', 'D#*', 'Q#*'], updates: ['E#*', 'D#*', 'R#*'], removes: ['Q#*'] }),
   ],
   lifecycle: [
     {
@@ -145,10 +170,8 @@ const TENANT_ACCESS: Readonly<Record<TenantFunction, readonly Access[]>> = {
       indexes: ['list', 'due', 'about', 'filter1', 'filter2', 'filter3', 'changed'],
     },
     { sid: 'ReadBeside', actions: ['query'], rows: BESIDE, indexes: ['list'] },
-    { sid: 'TellEvents', actions: ['put', 'update'], rows: rows('E#*', 'SEQUENCE') },
-    { sid: 'ErasePersons', actions: ['write'], rows: rows('R#*', 'E#*', 'K#*', 'B#*') },
     // What a handover shows is entered in the access log.
-    { sid: 'EnterAccess', actions: ['put'], rows: rows('A#*') },
+    ...changing({ puts: ['A#*', 'SEQUENCE'], updates: ['E#*', 'R#*'] }),
     { sid: 'EraseRecord', actions: ['erase'], rows: [...TENANT_ROWS, ...BESIDE] },
   ],
 };

@@ -1,4 +1,5 @@
 import type { Context } from '../auth/context.ts';
+import { forgetAnswers } from '../record/answers.ts';
 import { eventName } from '../record/event-names.ts';
 import { subjectName } from '../record/legal-hold.ts';
 import { changedFields } from '../record/merge.ts';
@@ -12,7 +13,7 @@ import { save } from '../record/save.ts';
 import { schemasOf } from '../record/schemas.ts';
 import type { Opened, Whole } from '../record/stored.ts';
 import { isHeld } from '../resources/subject-ledger.ts';
-import { eventKey, ledgerKey } from '../table/keys.ts';
+import { ledgerKey } from '../table/keys.ts';
 import { unchangedSince, type Write } from '../table/write.ts';
 import { localDateOf } from '../time.ts';
 import { inboxMessages, partsOf } from '../webhooks/inbox-messages.ts';
@@ -46,16 +47,6 @@ async function unheld(ctx: Context, ids: readonly string[]): Promise<Write[] | u
     key,
     condition: unchangedSince((rows[at]?.['version'] as number | undefined) ?? 0),
   }));
-}
-
-/** Takes from the events of a record what its requests were answered, which shows the record as it was. */
-export async function forgetAnswers(ctx: Context, lastEvent: string): Promise<void> {
-  for (let id: string | undefined = lastEvent; id !== undefined; ) {
-    const key = eventKey(id);
-    const event = await ctx.table.get(key);
-    if (event?.['request'] !== undefined) await ctx.table.write({ kind: 'update', key, remove: ['request'] });
-    id = event?.['previous'] as string | undefined;
-  }
 }
 
 /** The SS fields that a record still has, by who wrote them. */

@@ -3,6 +3,7 @@ import type { Buckets } from '../archive/bucket.ts';
 import type { Context } from '../auth/context.ts';
 import { Problem } from '../errors.ts';
 import { count, faultOf, log } from '../log.ts';
+import { forgetAnswers } from '../record/answers.ts';
 import { eventName } from '../record/event-names.ts';
 import { selectedList } from '../record/indexes.ts';
 import { once } from '../record/once.ts';
@@ -21,7 +22,7 @@ import type { Row } from '../table/scoped-table.ts';
 import { plusSeconds } from '../time.ts';
 import { inboxMessages } from '../webhooks/inbox-messages.ts';
 import { type Archivable, openArchive } from './archive-subject.ts';
-import { eraseMessage, eraseRecord, forgetAnswers, type MayErase, type Outcome } from './erase-record.ts';
+import { eraseMessage, eraseRecord, type MayErase, type Outcome } from './erase-record.ts';
 import { forgetKept } from './kept.ts';
 import { type Found, foundAbout, readAll, subjectResource } from './trail.ts';
 

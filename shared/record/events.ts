@@ -1,7 +1,7 @@
 import type { Context } from '../auth/context.ts';
 import type { TenantScope } from '../auth/scopes.ts';
 import { duePartition, eventKey } from '../table/keys.ts';
-import { ABSENT, type Attributes, type Write } from '../table/write.ts';
+import { ABSENT, type Write } from '../table/write.ts';
 import { plusSeconds } from '../time.ts';
 import type { CaseRef } from './resource.ts';
 
@@ -35,8 +35,8 @@ export interface EventDraft {
   readonly status?: string | undefined;
   /** The code of the record's row with this event (row-mac.ts); absent where the event is no change of a record. */
   readonly mac?: string | undefined;
-  /** With an Idempotency-Key: the request's fingerprint and what it was answered. */
-  readonly request?: { readonly fingerprint: string; readonly answer: Attributes } | undefined;
+  /** Whether an answer stands beside it, because the request had an Idempotency-Key (answers.ts). */
+  readonly answered?: boolean | undefined;
 }
 
 /** A CloudEvent (1.0, structured JSON) of the municipality; `name` is its type without the prefix `dk.livline.`. */
@@ -96,7 +96,7 @@ export function eventWrite(ctx: Context, draft: EventDraft): Write {
       },
       previous: draft.previous,
       mac: draft.mac,
-      request: draft.request,
+      ...(draft.answered && { answered: true }),
     },
     index: { due: { pk: duePartition, sk: [plusSeconds(ctx.now, RELAY_GRACE_S), 'relay', id] } },
   };

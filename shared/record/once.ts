@@ -3,27 +3,22 @@ import type { Context } from '../auth/context.ts';
 import { Problem } from '../errors.ts';
 import { derivedId } from '../ids.ts';
 import type { Answer, Idempotency } from '../operation.ts';
-import { eventKey } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
-import { plusSeconds } from '../time.ts';
-import { requestFingerprint } from './keyed-hash.ts';
-import type { View } from './resource.ts';
-import { answerOf } from './stored.ts';
+import { isLiveAnswer, readEarlier, replay } from './answers.ts';
 
 /** A row that the change was decided on has been changed by another request: decide again. */
 export class Outrun extends Error {}
-/** The request's event is there already: the request was done before. */
+/** The request was done before: its answer or its event is there already. */
 export class Done extends Error {
-  readonly event: Row | undefined;
+  /** The row that is there. */
+  readonly row: Row | undefined;
 
-  constructor(event: Row | undefined) {
+  constructor(row: Row | undefined) {
     super();
-    this.event = event;
+    this.row = row;
   }
 }
 
-/** Days for which an Idempotency-Key stands for the request it came with. */
-const KEY_LIFE_DAYS = 7;
 /** How often a change is decided anew because others were quicker. */
 const TRIES = 12;
 /** Milliseconds between them, at most, doubling; the first ones come at once. */
@@ -46,10 +41,9 @@ export async function once(
     } catch (error) {
       const expected = error instanceof Problem || error instanceof Done || error instanceof Outrun;
       if (!expected) throw error;
-      const earlier = error instanceof Done ? error.event : eventId && (await ctx.table.get(eventKey(eventId)));
+      const earlier = error instanceof Done ? error.row : eventId && (await readEarlier(ctx, eventId));
       if (earlier && idempotency) {
-        if ((earlier['at'] as string) >= plusSeconds(ctx.now, -KEY_LIFE_DAYS * 86_400))
-          return await replay(ctx, earlier, idempotency);
+        if (isLiveAnswer(ctx, earlier)) return await replay(ctx, earlier, idempotency);
         eventId = derivedId('evt', ctx.tenant.code, eventId as string);
       } else if (error instanceof Problem) throw error;
       if (attempt === TRIES) {
@@ -58,16 +52,4 @@ export async function once(
       await pause(pauseOf(attempt));
     }
   }
-}
-
-async function replay(ctx: Context, event: Row, { essence }: Idempotency): Promise<Answer> {
-  const request = event['request'] as
-    | { fingerprint: string; answer: { status: number; view: string; href: string } }
-    | undefined;
-  if (request?.fingerprint !== (await requestFingerprint(ctx, essence))) {
-    throw new Problem('idempotency_key_reused', 'This Idempotency-Key came earlier with another request.');
-  }
-  const { status, view, href } = request.answer;
-  const first = answerOf(status, JSON.parse(view) as View, href);
-  return { ...first, headers: { ...first.headers, 'idempotency-replayed': 'true' } };
 }

@@ -3,7 +3,9 @@ import { invalid } from '../errors.ts';
 import { derivedId } from '../ids.ts';
 import type { Answer, Idempotency } from '../operation.ts';
 import { recordKey } from '../table/keys.ts';
+import type { Row } from '../table/scoped-table.ts';
 import { ABSENT, isRevision, type Write, WriteRefused } from '../table/write.ts';
+import { answerWrite } from './answers.ts';
 import { type Action, eventWrite } from './events.ts';
 import { type Guarded, ledgerWrites, lockWrites } from './guards.ts';
 import { edgeWrites, indexOf } from './indexes.ts';
@@ -103,6 +105,9 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
     },
     refusal: () => new Outrun(),
   };
+  const answer =
+    idempotency &&
+    answerWrite(ctx, eventId, fingerprint as string, { status: saving.answerStatus, view: JSON.stringify(view), href });
   const outbox: Guarded = {
     write: eventWrite(ctx, {
       id: eventId,
@@ -117,15 +122,14 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
       previous: before?.lastEvent,
       status: after.status,
       mac: rowMac(integrityKey, ctx.tenant.code, item),
-      request: idempotency && {
-        fingerprint: fingerprint as string,
-        // As text, because a map comes back with its members in another order, and a replay gives the same bytes.
-        answer: { status: saving.answerStatus, view: JSON.stringify(view), href },
-      },
+      answered: idempotency !== undefined,
     }),
     refusal: (standing) => new Done(standing),
   };
+  const answers = answer ? [{ write: answer, refusal: (standing: Row | undefined) => new Done(standing) }] : [];
   const guarded: Guarded[] = [
+    // First, because the row that stands in the way of the first write that is refused comes back with the refusal.
+    ...answers,
     outbox,
     record,
     ...lockWrites(resource, before?.whole, remaining, after.id),

@@ -16,6 +16,7 @@
  * | unique lock         | K#name#…                 | A               |                            |                       |                |
  * | ledger              | B#name#…                 | A               |                            |                       |                |
  * | event               | E#eventId                | A               | EVENTS → sequence          | H#objectId → version  | until relayed  |
+ * | answer to its request | E#eventId             | ANSWER          |                            |                       |                |
  * | sequence counter    | SEQUENCE                 | A               |                            |                       |                |
  * | checkpoint          | AUDIT                    | A               |                            |                       |                |
  * | delivery            | D#deliveryId             | A               | L#deliveries#endpoint → id |                       | until finished |
@@ -97,6 +98,8 @@ export const lockKey = (...name: Segments): Key => ({ pk: ['K', ...name], sk: RO
 export const ledgerKey = (...name: Segments): Key => ({ pk: ['B', ...name], sk: ROOT });
 export const ledgerEdgeKey = (name: Segments, value: string): Key => ({ pk: ['B', ...name], sk: ['E', value] });
 export const eventKey = (eventId: string): Key => ({ pk: ['E', eventId], sk: ROOT });
+/** What the request of an event was answered, where it had an Idempotency-Key (record/answers.ts). */
+export const answerKey = (eventId: string): Key => ({ pk: ['E', eventId], sk: ['ANSWER'] });
 export const sequenceKey: Key = { pk: ['SEQUENCE'], sk: ROOT };
 /** `{type: 'checkpoint', sequence, hash}` of the last event that was purged, while there is one. */
 export const checkpointKey: Key = { pk: ['AUDIT'], sk: ROOT };

@@ -6,6 +6,7 @@ import { opened } from '../record/sealing.ts';
 import { storedOf } from '../record/stored.ts';
 import {
   accessPartition,
+  answerKey,
   checkpointKey,
   deliveryKey,
   endpointHealthKey,
@@ -136,7 +137,10 @@ function stagesOf(erasure: Erasure): Stage[] {
   return [
     ...endpoints.map((id) => ranged(ctx.table, deliveriesOfEndpoint(id), (rows) => deliveryRows(ctx, rows))),
     ranged(ctx.table, feedPartition, (rows) => recordRows(erasure, rows)),
-    ranged(ctx.table, feedPartition, async (rows) => [rows]),
+    ranged(ctx.table, feedPartition, async (rows) => [
+      await ctx.table.getMany(rows.map((row) => answerKey(String(row['pk']).split('#').at(-1) as string))),
+      rows,
+    ]),
     atOnce(ctx.table, () => ctx.table.getMany([sequenceKey, checkpointKey])),
     // A municipality's own clients come before its grants, so that no client is left without anybody who knows of it.
     {

@@ -29,8 +29,11 @@ export interface Delivery {
   readonly finishedAt?: Instant | undefined;
 }
 
-/** Days for which a finished delivery is kept, as long as the feed shows its event. One that is held never expires. */
-const KEPT_DAYS = 90;
+/**
+ * Days for which a delivery is kept after it ended. A held delivery has not ended: it waits until it is recovered, or is
+ * cancelled with its endpoint. A place in an ordered line goes when its delivery ends (order.ts).
+ */
+const KEPT_DAYS = 30;
 
 /** Seconds after which the sweeper looks at a delivery that a hint should have brought. */
 export const HINT_GRACE_S = 60;

@@ -220,7 +220,7 @@ export function deliveryOperations(endpoints: Resource): Operation<Context>[] {
       query: listDeliveryParameters,
       success: {
         status: 200,
-        description: 'One page of deliveries, kept for 90 days after they are finished.',
+        description: 'One page of deliveries, kept for 30 days after they are finished.',
         body: () => pageSchema(DeliveryView(), 'The deliveries of this page (leveringer).'),
       },
       problems: ['validation_failed', 'invalid_cursor'],

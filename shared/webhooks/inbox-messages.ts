@@ -11,10 +11,20 @@ import { openFields, sealField } from '../record/sealing.ts';
 import { type Key, partKey } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
 import type { Write } from '../table/write.ts';
-import { plusSeconds } from '../time.ts';
+import { type Instant, plusSeconds } from '../time.ts';
 
 /** Seconds after which the clock applies a message that was stored and, for want of a living process, not applied. */
 const APPLY_GRACE_S = 60;
+
+/** Seconds for which the payload of a message is kept after it was applied or a person decided on it: 30 days. */
+const PAYLOAD_KEPT_S = 30 * 86_400;
+const ENDED = ['applied', 'resolved', 'dismissed'];
+
+/** Returns when a message loses its payload; undefined while it has not ended, and once it has none. */
+export const payloadEndsAt = ({ status, statusAt, ...message }: Fields): Instant | undefined =>
+  ENDED.includes(String(status)) && message['payload'] !== undefined
+    ? plusSeconds(String(statusAt), PAYLOAD_KEPT_S)
+    : undefined;
 
 /** Characters of a message in its own row. Written as JSON text one has up to six bytes, and a row holds 400 KB. */
 const PART = 60_000;
@@ -34,7 +44,13 @@ export const inboxMessages = defineResource({
     objectId: reference('The record that it says it is about (objekt-id), where it says one.')
       .meta({ examples: ['01930000-0000-7000-8000-000000000003'] })
       .optional(),
-    payload: sensitive(z.string().describe('The message as it came (indhold), JSON in UTF-8.')),
+    payload: sensitive(
+      z
+        .string()
+        .describe(
+          'The message as it came (indhold), JSON in UTF-8, until 30 days after it was applied, resolved or dismissed.',
+        ),
+    ),
   }),
   machine: {
     steps: {
@@ -61,7 +77,8 @@ export const inboxMessages = defineResource({
     connectionId: (message) => message.connectionId,
     objectId: (message) => message.objectId,
   },
-  due: ({ status, createdAt }) => (status === 'received' ? plusSeconds(createdAt, APPLY_GRACE_S) : undefined),
+  due: (message) =>
+    message.status === 'received' ? plusSeconds(message.createdAt, APPLY_GRACE_S) : payloadEndsAt(message),
   locks: ({ connectionId, messageId }) => [
     { name: ['inbox', connectionId, messageId], detail: 'This message has come before.' },
   ],

@@ -7,6 +7,7 @@ import { type Delivery, deliveryOf, HINT_GRACE_S, hintOf, lookAgain, unlessRefus
 import { warnOfExpiry } from './endpoint-events.ts';
 import type { SendHints } from './hints.ts';
 import { applyMessage } from './inbox-effects.ts';
+import { expirePayload } from './inbox-expiry.ts';
 import { inboxMessages } from './inbox-messages.ts';
 import { relayAll } from './relay.ts';
 
@@ -40,7 +41,7 @@ const isUnhinted = (at: Instant, { notBefore }: Delivery, now: Instant): boolean
 
 /**
  * Takes up all of one municipality that somebody should have looked at by now: events that the stream did not bring to
- * the relay, deliveries whose hint was lost, leases that ran out, messages to the inbox that were not applied, client
+ * the relay, deliveries whose hint was lost, leases that ran out, messages to the inbox that were not applied or whose payload's time is over, client
  * certificates about to expire. One Query for each page of what is due, nothing else.
  */
 export async function sweep(ctx: Context, sendHints: SendHints): Promise<void> {
@@ -57,7 +58,10 @@ export async function sweep(ctx: Context, sendHints: SendHints): Promise<void> {
     });
     if (unrelayed.length > 0) await relayAll(ctx, unrelayed, sendHints);
     if (unhinted.length > 0) await rehint(ctx, unhinted, sendHints);
-    for (const { id } of overdue(inboxMessages.path)) await applyMessage(ctx, id);
+    for (const { row, id } of overdue(inboxMessages.path)) {
+      const isReceived = (row['view'] as Whole).status === 'received';
+      await (isReceived ? applyMessage(ctx, id) : expirePayload(ctx, id));
+    }
     for (const { at, row } of overdue('webhook-endpoints')) await warnOfExpiry(ctx, row['view'] as Whole, at);
     after = page.last;
   } while (after !== undefined);

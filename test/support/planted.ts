@@ -72,7 +72,7 @@ const sealedIn = (row: AnyRow): string[] =>
 export function remainderIn(rows: readonly AnyRow[], code: string, ids: readonly string[]): string[] {
   const ours = rows.filter(({ pk }) => String(pk).startsWith(`T#${code}#`));
   const left = ours.filter((row) => isPlanted(row) || sealedIn(row).some((id) => ids.includes(id)));
-  return left.map(({ pk, sk, type, objectId = '' }) => `${type} ${pk} ${sk} ${objectId}`);
+  return left.map(({ pk, sk, type, objectId, answer }) => `${type} ${pk} ${sk} ${objectId ?? answer?.href ?? ''}`);
 }
 
 /** The rows of the whole table that still say who somebody was. */

@@ -401,7 +401,7 @@ const WRITES: readonly Pattern[] = [
       'GetItem R#new',
       'GetItem R#institution',
       'GetItem R#institution',
-      'TransactWriteItems put E#event, put R#institution, put R#institution/E#specialty#adhd, put R#institution/E#specialty#self_harm',
+      'TransactWriteItems put E#event/ANSWER, put E#event, put R#institution, put R#institution/E#specialty#adhd, put R#institution/E#specialty#self_harm',
       'GetItem R#new',
       'TransactWriteItems put E#event, put R#new',
     ],
@@ -410,7 +410,7 @@ const WRITES: readonly Pattern[] = [
   [
     'a request that was made before',
     1,
-    ['TransactWriteItems put E#event, put R#new'],
+    ['TransactWriteItems put E#event/ANSWER, put E#event, put R#new'],
     () => by.post('/institutions', newInstitution, { 'idempotency-key': 'k-1' }),
   ],
   [
