@@ -158,9 +158,10 @@ const TENANT_ACCESS: Readonly<Record<TenantFunction, readonly Access[]>> = {
   ],
   clock: [
     { sid: 'ReadRecord', actions: ['get', 'query'], rows: TENANT_ROWS, indexes: ['due', 'case'] },
+    { sid: 'ReadAccessLog', actions: ['query'], rows: rows('ACCESS', 'LOG'), indexes: ['list'] },
     { sid: 'ReadProgrammes', actions: ['get'], rows: [SHARES] },
-    // It numbers events and applies messages that were left behind, and puts endpoints on the clock anew.
-    ...changing({ puts: ['SEQUENCE', 'D#*', 'Q#*'], updates: ['E#*', 'D#*', 'R#*'], removes: ['Q#*'] }),
+    // It links the access log, numbers events and applies messages that were left behind, and puts endpoints on the clock anew.
+    ...changing({ puts: ['SEQUENCE', 'LOG', 'D#*', 'Q#*'], updates: ['E#*', 'D#*', 'R#*'], removes: ['Q#*'] }),
   ],
   lifecycle: [
     {

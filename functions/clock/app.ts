@@ -1,5 +1,6 @@
 import { workerContext } from '#shared/auth/system.ts';
 import { count, faultOf, log } from '#shared/log.ts';
+import { linkEntries, logAccessHead } from '#shared/privacy/access-chain.ts';
 import { logHead } from '#shared/privacy/audit.ts';
 import type { Store } from '#shared/table/store.ts';
 import { municipalitiesWhere } from '#shared/tenancy/control.ts';
@@ -29,7 +30,8 @@ export const clockRound =
       try {
         const ctx = await workerContext(deps.store, code, awsRequestId, deps.now());
         if (!ctx) return;
-        if (isFullHour) await logHead(ctx);
+        if (isFullHour) await Promise.all([logHead(ctx), logAccessHead(ctx)]);
+        await linkEntries(ctx);
         await sweep(ctx, deps.sendHints);
       } catch (error) {
         log.error('sweep failed', { requestId: awsRequestId, municipality: code, ...faultOf(error) });

@@ -21,8 +21,8 @@ const WATCHED = ['type', 'view'];
 
 /** The indexes; each is sparse over its own attributes `<name>Pk` and `<name>Sk` (shared/table/keys.ts). */
 const INDEXES: Readonly<Record<string, readonly string[]>> = {
-  // With the hash, the feed is the chain that an audit follows.
-  list: [...SHOWN, 'hash', 'mac'],
+  // With the hash and the code, the feed is the chain that an audit follows; so are the entries of the access log.
+  list: [...SHOWN, 'hash', 'mac', 'expiresAt'],
   about: SHOWN,
   // With the number of the partner's event before it, a partner's own feed shows no hole.
   filter1: [...SHOWN, 'previousOfPartner'],

@@ -3,8 +3,9 @@ import { invalid } from '../errors.ts';
 import { newId } from '../ids.ts';
 import type { ApiRequest } from '../operation.ts';
 import type { Fields } from '../record/resource.ts';
-import { accessKey, recordKey } from '../table/keys.ts';
+import { recordKey } from '../table/keys.ts';
 import { plusMonths } from '../time.ts';
+import { entryWrites } from './access-chain.ts';
 
 /**
  * The access log (design §6): who was shown which sensitive fields, when and why, entered before the answer leaves. An
@@ -54,7 +55,7 @@ export interface Access {
 }
 
 /**
- * Enters an access under each of the subjects: a write unit each, all at once. Where one cannot be written it throws, so
+ * Enters an access under each of the subjects: two write units each, all at once. Where one cannot be written it throws, so
  * nothing is shown; those that were written stay, and say more than happened, which harms nobody. An entry keeps the
  * retention that the municipality had when it was made.
  */
@@ -66,11 +67,13 @@ export async function logAccess(
   const { now: at, actor, requestId, tenant } = ctx;
   const expiry = plusMonths(at, tenant.accessLogMonths ?? DEFAULT_MONTHS);
   const entry = {
-    item: { type: 'access', view: { at, actor, ...access, requestId } },
+    id: entryId,
+    at,
+    view: { at, actor, ...access, requestId },
     expiresAt: Math.floor(Date.parse(expiry) / 1000),
   };
-  const keys = [...new Set(subjects)].map((subject) => accessKey(subject, at, entryId));
-  const entered = await Promise.allSettled(keys.map((key) => ctx.table.write({ kind: 'put', key, ...entry })));
+  const writes = await entryWrites(ctx, [...new Set(subjects)], entry);
+  const entered = await Promise.allSettled(writes.map((write) => ctx.table.write(write)));
   const failed = entered.find((outcome) => outcome.status === 'rejected');
   if (failed) throw failed.reason;
 }

@@ -4,10 +4,12 @@ import { accessLog } from './access-log-operations.ts';
 import { verifyAudit } from './audit.ts';
 import { keptVersions } from './kept.ts';
 import { subjectExport } from './subjects.ts';
+import { verifyAccessLog } from './verify-access.ts';
 
 /** The operations of those who watch over the record. */
 export const privacyOperations = (): Operation<Context>[] => [
   verifyAudit(),
+  verifyAccessLog(),
   accessLog(),
   subjectExport(),
   keptVersions(),

@@ -23,7 +23,8 @@
  * | endpoint's health   | W#endpointId             | A               |                            |                       |                |
  * | line of a subject   | Q#endpointId#subject     | A               |                            |                       |                |
  * | attempt             | D#deliveryId             | N#attempt       |                            |                       |                |
- * | access entry        | A#recordId               | time#entryId    |                            |                       |                |
+ * | access entry        | A#recordId               | time#entryId    | ACCESS → time#id#recordId  |                       |                |
+ * | link of the access log | LOG                   | number          | LOG → number               |                       |                |
  *
  * A record stands besides in `filter1` to `filter3`, by the values its resource names, and in `changed`: L#type → when it
  * was last changed. By its case number it stands in `case`: CASE#number → type, by further ones through edges. A ledger
@@ -118,6 +119,18 @@ export const accessKey = (recordId: string, at: string, entryId: string): Key =>
   pk: accessPartition(recordId),
   sk: [at, entryId],
 });
+
+/** All entries of the access log in the order of their time, in the index `list`. */
+export const accessFeedPartition: Segments = ['ACCESS'];
+/** The links over the entries of the access log (privacy/access-chain.ts), in the order of their numbers. */
+export const linkPlace = (number: number): string => String(number).padStart(12, '0');
+const linksPartition: Segments = ['LOG'];
+export const accessLinks = { index: 'list', partition: linksPartition } as const;
+/** Key and place of a link. */
+export const accessLinkKey = (number: number): { readonly key: Key; readonly index: IndexEntries } => {
+  const key = { pk: linksPartition, sk: [linkPlace(number)] };
+  return { key, index: { list: key } };
+};
 
 /** Partition of an index: all records of a type, or those that one filter value selects. */
 export const listPartition = (type: string, ...selection: Segments): Segments => ['L', type, ...selection];

@@ -5,6 +5,7 @@ import type { Resource } from '../record/resource.ts';
 import { opened } from '../record/sealing.ts';
 import { storedOf } from '../record/stored.ts';
 import {
+  accessLinks,
   accessPartition,
   answerKey,
   checkpointKey,
@@ -141,6 +142,7 @@ function stagesOf(erasure: Erasure): Stage[] {
       await ctx.table.getMany(rows.map((row) => answerKey(String(row['pk']).split('#').at(-1) as string))),
       rows,
     ]),
+    ranged(ctx.table, accessLinks.partition, async (rows) => [rows]),
     atOnce(ctx.table, () => ctx.table.getMany([sequenceKey, checkpointKey])),
     // A municipality's own clients come before its grants, so that no client is left without anybody who knows of it.
     {
