@@ -52,6 +52,8 @@ export interface FunctionEnvironments {
 /** What a function reads that works inside municipalities. */
 export interface TenantEnvironment {
   readonly TABLE_NAME: string;
+  /** The table with the keys of persons. */
+  readonly KEYS_TABLE_NAME: string;
   /** The role it takes in one municipality at a time (table-access.ts). */
   readonly TENANT_ROLE_ARN: string;
 }

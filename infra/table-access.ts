@@ -177,6 +177,22 @@ const TENANT_ACCESS: Readonly<Record<TenantFunction, readonly Access[]>> = {
   ],
 };
 
+/**
+ * What a function may do with the keys of persons under its tenant role. A key is made with the first value that is sealed
+ * with it, by whoever writes that; it is dropped, or wrapped anew, by lifecycle alone. Access-api, deliver and relay reach none.
+ */
+const PERSON_KEYS = rows('Y#*');
+const MAKE_KEYS: readonly Access[] = [{ sid: 'MakePersonKeys', actions: ['get', 'put'], rows: PERSON_KEYS }];
+const KEY_ACCESS: Readonly<Record<TenantFunction, readonly Access[]>> = {
+  'tenant-api': MAKE_KEYS,
+  'access-api': [],
+  inbox: MAKE_KEYS,
+  relay: [],
+  deliver: [],
+  clock: MAKE_KEYS,
+  lifecycle: [{ sid: 'EndPersonKeys', actions: ['get', 'query', 'put', 'erase'], rows: PERSON_KEYS }],
+};
+
 /** Gives a function's own role its rows of the table, and the use of the table's key for them. */
 export function grantTableAccess(grantee: IGrantable, table: Table, name: keyof typeof OWN_ACCESS): void {
   grantAccess(grantee, table, OWN_ACCESS[name]);
@@ -191,7 +207,12 @@ function grantAccess(grantee: IGrantable, table: Table, accesses: readonly Acces
  * Makes the role that a function takes inside one municipality at a time. Only that function may take it, only with the
  * code of a municipality as the session's one tag; and what the role may do depends on the tag.
  */
-export function tenantRole(scope: Construct, table: Table, name: TenantFunction, own: Role): Role {
+export function tenantRole(
+  scope: Construct,
+  { table, keys }: { readonly table: Table; readonly keys: Table },
+  name: TenantFunction,
+  own: Role,
+): Role {
   const taggedWithMunicipality = {
     StringEquals: { 'aws:RequestTag/municipality': allMunicipalities().map(({ code }) => code) },
     'ForAllValues:StringEquals': { 'aws:TagKeys': ['municipality'] },
@@ -208,6 +229,7 @@ export function tenantRole(scope: Construct, table: Table, name: TenantFunction,
     }),
   );
   grantAccess(role, table, TENANT_ACCESS[name]);
+  for (const access of KEY_ACCESS[name]) role.addToPrincipalPolicy(statementOf(access, keys));
   return role;
 }
 

@@ -1,5 +1,4 @@
 import { Stack } from 'aws-cdk-lib';
-import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { Role } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
@@ -11,6 +10,7 @@ import {
   serviceFunction,
   type TenantEnvironment,
 } from './service-function.ts';
+import type { Data } from './stacks/data.ts';
 import { grantTableAccess, type TenantFunction, tenantRole } from './table-access.ts';
 
 /**
@@ -19,7 +19,7 @@ import { grantTableAccess, type TenantFunction, tenantRole } from './table-acces
  */
 export function tenantFunction<Name extends TenantFunction>(
   scope: Construct,
-  table: Table,
+  { table, keys }: Pick<Data, 'table' | 'keys'>,
   name: Name,
   props: Omit<ServiceFunctionProps<Name>, 'role' | 'environment'> & {
     readonly environment: (tenant: TenantEnvironment) => FunctionEnvironments[Name];
@@ -29,10 +29,14 @@ export function tenantFunction<Name extends TenantFunction>(
 ): LambdaFunction {
   const role = functionRole(scope, name);
   grantTableAccess(role, table, name);
-  const inside = tenantRole(scope, table, name, role);
+  const inside = tenantRole(scope, { table, keys }, name, role);
   const purposes = UNWRAPPED[name];
   if (purposes.length > 0) grantUnwrapping(inside, Stack.of(scope), props.stage.name, purposes);
   props.grant?.(inside, role);
-  const environment = props.environment({ TABLE_NAME: table.tableName, TENANT_ROLE_ARN: inside.roleArn });
+  const environment = props.environment({
+    TABLE_NAME: table.tableName,
+    KEYS_TABLE_NAME: keys.tableName,
+    TENANT_ROLE_ARN: inside.roleArn,
+  });
   return serviceFunction(scope, name, { ...props, role, environment });
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { bundleFunctions } from '#infra/bundle.ts';
-import { createTable } from '#infra/local/table.ts';
+import { createTables, keysTableOf } from '#infra/local/table.ts';
 import type { FunctionEnvironments, FunctionName } from '#infra/service-function.ts';
 import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/auth/scopes.ts';
 import { encodeKey, eventKey, type Key, recordKey } from '#shared/table/keys.ts';
@@ -49,7 +49,11 @@ beforeAll(async () => {
     standInKms(),
     standIn(() => ({})),
   ]);
-  const table = { TABLE_NAME: tableName, TENANT_ROLE_ARN: 'arn:aws:iam::000000000000:role/tenant' };
+  const table = {
+    TABLE_NAME: tableName,
+    KEYS_TABLE_NAME: keysTableOf(tableName),
+    TENANT_ROLE_ARN: 'arn:aws:iam::000000000000:role/tenant',
+  };
   const worker = { ...table, DELIVERY_QUEUE_URL: `${queue.url}/000000000000/delivery` };
   environments = {
     'tenant-api': { ...table, PER_TENANT: '0' },
@@ -74,7 +78,7 @@ beforeAll(async () => {
     lifecycle: { ...table, BUCKET_NAME: 'objects', USER_POOL_ID: 'eu-central-1_pool', STAGE: 'dev' },
   };
   await Promise.all([
-    createTable(database, tableName, inject('template')),
+    createTables(database, tableName, inject('template')),
     bundleFunctions({ outputDirectory: directory }),
   ]);
 });

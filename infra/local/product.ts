@@ -20,7 +20,7 @@ import { startSchedule } from './schedule.ts';
 import { takeSoon } from './startup-problem.ts';
 import { openPositions, type Positions } from './stream-positions.ts';
 import { startStreamSource } from './stream-source.ts';
-import { createTable, tableTemplate } from './table.ts';
+import { createTables, keysTableOf, tableTemplate } from './table.ts';
 import { createTokenService } from './token-service.ts';
 import { createUserPool, USER_POOL_ID } from './user-pool.ts';
 
@@ -127,6 +127,7 @@ async function start(
     AWS_ENDPOINT_URL_KMS: `${gateway.url}/kms`,
     AWS_ENDPOINT_URL_STS: `${gateway.url}/sts`,
     TABLE_NAME: TABLE,
+    KEYS_TABLE_NAME: keysTableOf(TABLE),
     TENANT_ROLE_ARN: TENANT_ROLE,
     BUCKET_NAME: BUCKET,
     USER_POOL_ID,
@@ -137,7 +138,7 @@ async function start(
     LOCAL_WEBHOOKS: allowLocalWebhooks ? '1' : undefined,
   });
   const [streamArn, queueUrl] = await Promise.all([
-    createTable(new DynamoDBClient(), TABLE, template),
+    createTables(new DynamoDBClient(), TABLE, template),
     createQueue(new SQSClient(), queues.endpoint, QUEUE),
     createBucket(new S3Client()),
   ]);

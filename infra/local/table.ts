@@ -69,14 +69,35 @@ function readKept(path: string): Template | undefined {
   }
 }
 
+/** The name of the table with the keys of persons, beside the table of the record with this name. */
+export const keysTableOf = (name: string): string => `${name}-keys`;
+
+/**
+ * Creates the tables of a template: that of the record, and beside it that of persons' keys.
+ * @returns the ARN of the record's stream
+ * @throws StartupProblem as {@link createTable} does
+ */
+export async function createTables(client: DynamoDBClient, name: string, template: Template): Promise<string> {
+  const [streamArn] = await Promise.all([
+    createTable(client, name, template),
+    createTable(client, keysTableOf(name), template, 'keys'),
+  ]);
+  return streamArn;
+}
+
 /**
  * Creates the table of a template under a name of its own, with its indexes, stream and time to live.
  * One that is already there is left as it is.
  * @returns the ARN of its stream
  * @throws StartupProblem if the one that is there cannot be read, or has other keys or indexes
  */
-export async function createTable(client: DynamoDBClient, name: string, template: Template): Promise<string> {
-  const table = tableOf(template);
+export async function createTable(
+  client: DynamoDBClient,
+  name: string,
+  template: Template,
+  id: 'table' | 'keys' = 'table',
+): Promise<string> {
+  const table = tableOf(template, id);
   const { StreamSpecification: stream, TimeToLiveSpecification: timeToLive } = table;
   const input: CreateTableCommandInput = {
     TableName: name,
@@ -110,11 +131,13 @@ export async function createTable(client: DynamoDBClient, name: string, template
   }
 }
 
-function tableOf(template: Template): TableProperties {
-  const tables = Object.values(template.Resources).filter(({ Type }) => Type === 'AWS::DynamoDB::Table');
-  const [table] = tables;
-  if (table === undefined || tables.length > 1) throw new Error(`The template has ${tables.length} tables, not one`);
-  return table.Properties as TableProperties;
+/** The table that CDK knows by this id: a resource's logical id is it and a hash of eight digits. */
+function tableOf(template: Template, id: string): TableProperties {
+  const table = Object.entries(template.Resources).find(
+    ([name, { Type }]) => Type === 'AWS::DynamoDB::Table' && name.slice(0, -8) === id,
+  );
+  if (table === undefined) throw new Error(`The template has no table ${id}`);
+  return table[1].Properties as TableProperties;
 }
 
 /** Keys and indexes in one comparable text, whatever the order they are told in. */

@@ -39,7 +39,7 @@ export function apiStack(
   scope: Construct,
   stage: StageSettings,
   codeFor: CodeFor,
-  { table, certificates }: Data,
+  { table, keys, certificates }: Data,
   identity: Identity,
 ): Api {
   const stack = new Stack(scope, `livline-${stage.name}-api`, {
@@ -47,7 +47,7 @@ export function apiStack(
     env: { region: stage.region },
   });
 
-  const tenantApi = tenantFunction(stack, table, 'tenant-api', {
+  const tenantApi = tenantFunction(stack, { table, keys }, 'tenant-api', {
     stage,
     codeFor,
     description: 'Answers what a municipality or its partner asks of one municipality’s record.',
@@ -55,7 +55,7 @@ export function apiStack(
     perTenant: true,
   });
 
-  const accessApi = tenantFunction(stack, table, 'access-api', {
+  const accessApi = tenantFunction(stack, { table, keys }, 'access-api', {
     stage,
     codeFor,
     description: 'Answers what a municipality says itself about who has access: clients, grants, settings, recovery.',
@@ -98,7 +98,7 @@ export function apiStack(
     reservedConcurrency: stage.publicConcurrency,
   });
 
-  const inbox = tenantFunction(stack, table, 'inbox', {
+  const inbox = tenantFunction(stack, { table, keys }, 'inbox', {
     stage,
     codeFor,
     description: 'Takes what case systems and partners send, proven by its signature, and applies it.',

@@ -36,9 +36,11 @@ const INDEXES: Readonly<Record<string, readonly string[]>> = {
 export interface Data {
   readonly stack: Stack;
   readonly table: Table;
+  /** The wrapped keys of persons, apart from the record, so that its backups hold none of them. */
+  readonly keys: Table;
   /** What leaves the table: handovers, and archives of what is purged. */
   readonly bucket: Bucket;
-  /** Encrypts the table, its stream, the bucket, the queues and the alarms. */
+  /** Encrypts both tables, the stream, the bucket, the queues and the alarms. */
   readonly key: Key;
   /** Signs certificates of erasure (shared/tenancy/certificates.ts). */
   readonly certificates: Key;
@@ -47,7 +49,10 @@ export interface Data {
 /** For how long a municipality that leaves may fetch its record. */
 const HANDOVER_LIFE = Duration.days(90);
 
-/** The one table, the bucket, the key that everything stored is encrypted with, and the one that signs. */
+/** For how many days a person's key can be restored after it was dropped: the time for a mistake to be noticed. */
+const KEY_RECOVERY_DAYS = 7;
+
+/** The table of the record, that of persons' keys, the bucket, the key that everything stored is encrypted with, and the one that signs. */
 export function dataStack(scope: Construct, stage: StageSettings): Data {
   const stack = new Stack(scope, `livline-${stage.name}-data`, {
     description: 'Livline: the table, the bucket and their key',
@@ -99,6 +104,21 @@ export function dataStack(scope: Construct, stage: StageSettings): Data {
     });
   }
 
+  // A key that was dropped must be gone from every copy soon, so this table is in no backup but its own of a few days.
+  const keys = new Table(stack, 'keys', {
+    partitionKey: { name: 'pk', type: AttributeType.STRING },
+    sortKey: { name: 'sk', type: AttributeType.STRING },
+    billingMode: BillingMode.PAY_PER_REQUEST,
+    encryption: TableEncryption.CUSTOMER_MANAGED,
+    encryptionKey: key,
+    pointInTimeRecoverySpecification: {
+      pointInTimeRecoveryEnabled: true,
+      recoveryPeriodInDays: KEY_RECOVERY_DAYS,
+    },
+    deletionProtection: stage.deletionProtection,
+    removalPolicy: stage.removalPolicy,
+  });
+
   const certificates = new Key(stack, 'certificates', {
     alias: `livline/${stage.name}/certificates`,
     description: 'Livline: signs certificates of erasure',
@@ -109,7 +129,7 @@ export function dataStack(scope: Construct, stage: StageSettings): Data {
 
   denyChangesByFunctions(certificates, stage.name);
 
-  return { stack, table, bucket: objects(stack, stage, key), key, certificates };
+  return { stack, table, keys, bucket: objects(stack, stage, key), key, certificates };
 }
 
 /**

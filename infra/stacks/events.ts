@@ -34,7 +34,7 @@ export function eventsStack(
   scope: Construct,
   stage: StageSettings,
   codeFor: CodeFor,
-  { table, bucket, key, certificates }: Data,
+  { table, keys, bucket, key, certificates }: Data,
   { userPool }: Identity,
 ): Events {
   const stack = new Stack(scope, `livline-${stage.name}-events`, {
@@ -62,7 +62,7 @@ export function eventsStack(
 
   const worker = (name: 'relay' | 'deliver' | 'clock', description: string): LambdaFunction => {
     const environment = (tenant: TenantEnvironment) => ({ ...tenant, DELIVERY_QUEUE_URL: delivery.queueUrl });
-    const fn = tenantFunction(stack, table, name, { stage, codeFor, description, environment });
+    const fn = tenantFunction(stack, { table, keys }, name, { stage, codeFor, description, environment });
     grantSend(fn, delivery);
     return fn;
   };
@@ -108,7 +108,7 @@ export function eventsStack(
   );
 
   const clock = worker('clock', 'Once a minute looks in the table for what is due and was not looked at.');
-  const lifecycle = tenantFunction(stack, table, 'lifecycle', {
+  const lifecycle = tenantFunction(stack, { table, keys }, 'lifecycle', {
     stage,
     codeFor,
     description: 'Once a minute does what is outstanding in the life of a municipality.',

@@ -50,7 +50,7 @@ interface AlarmSettings {
 export function observabilityStack(
   scope: Construct,
   stage: StageSettings,
-  { table, key }: Data,
+  { table, keys, key }: Data,
   { restApi, functions }: Api,
   { relay, deliver, clock, lifecycle, delivery, deliveryFailed, relayFailed }: Events,
 ): Stack {
@@ -138,6 +138,17 @@ export function observabilityStack(
     above: 0,
     periods: 2,
     meaning: 'The table refuses requests: one partition is busier than a partition can be.',
+    runbook: RUNBOOK.limits,
+  });
+
+  alarm('keys-throttles', {
+    metric: keys.metricThrottledRequestsForOperations({
+      operations: [Operation.GET_ITEM, Operation.BATCH_GET_ITEM, Operation.TRANSACT_WRITE_ITEMS],
+      ...fiveMinutes,
+    }),
+    above: 0,
+    periods: 2,
+    meaning: 'The table of persons’ keys refuses requests: what is sealed under them cannot be read.',
     runbook: RUNBOOK.limits,
   });
 

@@ -1,4 +1,5 @@
 import type { Keyring, Sealing } from '../crypto/keyring.ts';
+import { type PersonKeyRow, type ReadPersonKey, rowOfKey } from '../crypto/person-key.ts';
 import { Problem } from '../errors.ts';
 import { type ScopedTable, scopedTable } from '../table/scoped-table.ts';
 import type { Store } from '../table/store.ts';
@@ -82,14 +83,15 @@ export function makeContext(
   access: Omit<Context, typeof verified | 'table' | 'allRows' | 'control' | 'keys'>,
 ): Context {
   const { code } = access.tenant;
-  const within = { tableName: store.tableName, client: store.tenantClient(code) };
+  const within = { ...store, client: store.tenantClient(code) };
   const allRows = scopedTable(within, ['T', code]);
+  const readPersonKey: ReadPersonKey = async (name) => (await allRows.get(rowOfKey(name))) as PersonKeyRow | undefined;
   return {
     ...access,
     table: access.rows === 'own' ? ownRows(allRows, access.actor.organisation) : allRows,
     allRows,
     control: scopedTable(within, ['M', code]),
-    keys: store.keyrings(code, access.tenant.sealing),
+    keys: store.keyrings(code, access.tenant.sealing, readPersonKey),
   } as Context;
 }
 

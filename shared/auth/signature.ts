@@ -63,7 +63,7 @@ async function openSecret({ keys, tenant }: Context, recordId: string, sealed: s
 
 /** The connection whose secret is still to prove the message: all that is read of a municipality before it does. */
 async function readConnection(store: Store, code: string, connectionId: string): Promise<Row | undefined> {
-  const within = { tableName: store.tableName, client: store.tenantClient(code) };
+  const within = { ...store, client: store.tenantClient(code) };
   const row = await scopedTable(within, ['T', code]).get(recordKey(connectionId));
   return row?.['type'] === 'connections' && row['deleted'] !== true ? row : undefined;
 }

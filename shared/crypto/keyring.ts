@@ -1,7 +1,9 @@
 import { createSecretKey, type KeyObject, type webcrypto } from 'node:crypto';
 import { memory } from '../memory.ts';
 import type { Instant } from '../time.ts';
+import { isPersonal, type KeyName } from './key-names.ts';
 import type { KeyBinding, KeyOpener } from './key-opener.ts';
+import { type ReadPersonKey, unwrapPersonKey } from './person-key.ts';
 import type { KeyPurpose } from './purposes.ts';
 
 /** What a municipality's row holds of its keys. None of it opens anything without the municipality's key in KMS. */
@@ -22,12 +24,6 @@ export interface Sealing {
   readonly integrity: string;
 }
 
-/** A key as the header of what is sealed with it names it: `3` is version 3 of the municipality's key, `s3` that of its secrets. */
-export type KeyName = string;
-
-/** Whether a text has the form of a key's name. */
-export const isKeyName = (text: string): boolean => /^s?[1-9]\d{0,8}$/.test(text);
-
 /** The keys of one municipality in clear. They cannot be read out of the objects that hold them. */
 export interface Keyring {
   /** The version that new values are sealed with. */
@@ -35,20 +31,35 @@ export interface Keyring {
   /** Names of the keys that new values are sealed with: `fields` those of the record, `secrets` those of its principals. */
   readonly newest: { readonly fields: KeyName; readonly secrets: KeyName };
   /** The AES-256-GCM key by its name; `undefined` where the municipality has none of this name. */
-  key(name: KeyName): Promise<webcrypto.CryptoKey> | undefined;
+  key(name: KeyName): Promise<webcrypto.CryptoKey | undefined> | undefined;
+  /** Whether a person's key is there, was dropped, or never was: one read, unless it is remembered. */
+  stateOf(name: KeyName): Promise<'live' | 'dropped' | undefined>;
+  /** The same keyring with a person's key that is not stored yet. */
+  with(name: KeyName, key: webcrypto.CryptoKey): Keyring;
+  /** Remembers a person's key that was stored. */
+  remember(name: KeyName, key: webcrypto.CryptoKey): void;
   /** The key of the hashes by which telephone and CPR numbers are looked up. */
   lookupKey(): Promise<KeyObject>;
   /** The key of the codes that prove rows unaltered. */
   integrityKey(): Promise<KeyObject>;
 }
 
-/** Gives the keyring of a municipality. It costs nothing until a key is asked for. */
-export type Keyrings = (code: string, sealing: Sealing) => Keyring;
+/** Gives the keyring of a municipality. It costs nothing until a key is asked for. Without a reader it has no person's key. */
+export type Keyrings = (code: string, sealing: Sealing, readPersonKey?: ReadPersonKey) => Keyring;
 
 /** How long a key is kept in clear, in milliseconds: one that is disabled in KMS opens nothing after this time. */
 const TRUST_MS = 5 * 60_000;
 /** A few keys for each of the 98 municipalities; one instance meets far fewer in five minutes. */
 const REMEMBERED = 300;
+/** The persons whom one instance meets in five minutes, some hundred bytes each. */
+const REMEMBERED_PERSONS = 5_000;
+
+/** What is remembered of a person's key. */
+interface PersonalKey {
+  readonly state: 'live' | 'dropped';
+  /** Absent once it was dropped. */
+  readonly key?: webcrypto.CryptoKey;
+}
 
 /**
  * Keyrings whose keys are unwrapped when they are first needed and then remembered in this process for a while. Those who
@@ -59,6 +70,12 @@ export function keyrings(opener: KeyOpener, now: () => Date = () => new Date()):
   const kept = { most: REMEMBERED, now, until: (_key: unknown, askedAt: number) => askedAt + TRUST_MS };
   const dataKeys = memory<webcrypto.CryptoKey>(kept);
   const digestKeys = memory<KeyObject>(kept);
+  const personalKeys = memory<PersonalKey | undefined>({
+    most: REMEMBERED_PERSONS,
+    now,
+    // One that is not there may be made at any moment.
+    until: (found, askedAt) => (found ? askedAt + TRUST_MS : askedAt),
+  });
 
   async function unwrapped<Key>(
     [keyId, wrapped, binding]: Parameters<KeyOpener['unwrap']>,
@@ -72,25 +89,37 @@ export function keyrings(opener: KeyOpener, now: () => Date = () => new Date()):
     }
   }
 
-  return (code, { keyId, current, next, wrapped, secrets, lookup, integrity }) => {
+  return (code, { keyId, current, next, wrapped, secrets, lookup, integrity }, readPersonKey) => {
     const bound = (purpose: KeyPurpose): KeyBinding => ({ municipality: code, purpose });
     const nameOf = (text: string) => JSON.stringify([code, keyId, text]);
     const digestKey = (text: string, purpose: 'lookup' | 'integrity') =>
       digestKeys.get(nameOf(text), () => unwrapped([keyId, text, bound(purpose)], createSecretKey));
     const version = next && Date.parse(next.from) <= now().getTime() ? next.version : current;
-    return {
+    const personal = (name: KeyName): Promise<PersonalKey | undefined> =>
+      personalKeys.get(nameOf(name), async () => {
+        const row = await readPersonKey?.(name);
+        if (!row) return undefined;
+        if (row.wrapped === undefined) return { state: 'dropped' };
+        return { state: 'live', key: await unwrapPersonKey(keyring, code, name, row.wrapped) };
+      });
+    const keyring: Keyring = {
       current: version,
       newest: { fields: String(version), secrets: `s${version}` },
       key(name) {
+        if (isPersonal(name)) return personal(name).then((found) => found?.key);
         const ofSecrets = name.startsWith('s');
         const text = ofSecrets ? secrets[name.slice(1)] : wrapped[name];
         if (text === undefined) return undefined;
         const purpose = ofSecrets ? 'secrets' : 'fields';
         return dataKeys.get(nameOf(text), () => unwrapped([keyId, text, bound(purpose)], aesKey));
       },
+      stateOf: async (name) => (await personal(name))?.state,
+      with: (own, key) => ({ ...keyring, key: (name) => (name === own ? Promise.resolve(key) : keyring.key(name)) }),
+      remember: (name, key) => void personalKeys.get(nameOf(name), async () => ({ state: 'live', key })),
       lookupKey: () => digestKey(lookup, 'lookup'),
       integrityKey: () => digestKey(integrity, 'integrity'),
     };
+    return keyring;
   };
 }
 

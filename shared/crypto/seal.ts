@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { CompactEncrypt, compactDecrypt } from 'jose';
-import { isKeyName, type KeyName, type Keyring } from './keyring.ts';
+import { isKeyName, type KeyName } from './key-names.ts';
+import type { Keyring } from './keyring.ts';
 
 /** Where a sealed value stands. It opens nowhere else. */
 export interface Place {
@@ -34,15 +35,23 @@ const headerOf = (name: KeyName, { municipality, recordId, field }: Place) => ({
  * Each seal draws its 96 bits of nonce at random, which NIST SP 800-38D §8.3 allows for up to 2^32 seals under one key.
  * A municipality that changed ten sensitive fields every second would take 13 years to get there; a rotation starts anew.
  */
-export async function seal(
+export const seal = (
   keyring: Keyring,
   place: Place,
   value: NonNullable<unknown> | null,
+  name?: KeyName,
+): Promise<string> => sealBytes(keyring, place, Buffer.from(JSON.stringify(value)), name);
+
+/** Seals bytes as {@link seal} does a value. */
+export async function sealBytes(
+  keyring: Keyring,
+  place: Place,
+  bytes: Uint8Array,
   name: KeyName = keyring.newest.fields,
 ): Promise<string> {
   const key = await keyring.key(name);
   if (key === undefined) throw new Error(`Municipality ${place.municipality} has no key ${name}`);
-  return new CompactEncrypt(Buffer.from(JSON.stringify(value))).setProtectedHeader(headerOf(name, place)).encrypt(key);
+  return new CompactEncrypt(bytes).setProtectedHeader(headerOf(name, place)).encrypt(key);
 }
 
 /**
@@ -51,6 +60,16 @@ export async function seal(
  * whatever KMS throws if the key cannot be had
  */
 export async function open(keyring: Keyring, place: Place, sealed: string): Promise<unknown> {
+  const bytes = await openBytes(keyring, place, sealed);
+  try {
+    return JSON.parse(Buffer.from(bytes).toString());
+  } catch {
+    throw broken(place);
+  }
+}
+
+/** The bytes that {@link sealBytes} sealed for this place. Throws as {@link open} does. */
+export async function openBytes(keyring: Keyring, place: Place, sealed: string): Promise<Uint8Array> {
   const { header, name } = read(sealed);
   if (!isDeepStrictEqual(header, headerOf(name, place))) throw broken(place);
   const key = await keyring.key(name);
@@ -60,7 +79,7 @@ export async function open(keyring: Keyring, place: Place, sealed: string): Prom
       keyManagementAlgorithms: [MANAGEMENT],
       contentEncryptionAlgorithms: [ENCRYPTION],
     });
-    return JSON.parse(Buffer.from(plaintext).toString());
+    return plaintext;
   } catch {
     // What went wrong may quote the value.
     throw broken(place);

@@ -4,11 +4,12 @@ import type { Context } from '../auth/context.ts';
 import type { Resource } from '../record/resource.ts';
 import { sealField } from '../record/sealing.ts';
 import type { Opened } from '../record/stored.ts';
+import { requireArchiveKey } from './person-keys.ts';
 
 /**
  * What is archived of a person before a retention erases the person: every record whole, one line each, the record sealed
- * as a JWE for its place (seal.ts) under the municipality's data key. So whoever has the object has ids and types, and
- * destroying the municipality's key destroys its archive.
+ * as a JWE for its place (seal.ts) under the key of this person's archive, which outlasts the person's own. So whoever has
+ * the object has ids and types, and dropping that key ends the archive.
  */
 export interface Archived {
   readonly object: string;
@@ -64,9 +65,10 @@ export async function openArchive(ctx: Context, bucket: Bucket, subjectId: strin
     async add(records) {
       const fresh = records.filter(({ record: { view } }) => !known.has(nameOf(view.id, view.version)));
       if (fresh.length === 0) return;
+      const key = await requireArchiveKey(ctx, subjectId);
       const sealed = fresh.map(async ({ resource, record: { view, whole } }): Promise<Line> => {
         const { id, version } = view;
-        return { type: resource.path, id, version, sealed: await sealField(ctx, id, ARCHIVED_FIELD, whole) };
+        return { type: resource.path, id, version, sealed: await sealField(ctx, id, ARCHIVED_FIELD, whole, key) };
       });
       const more = (await Promise.all(sealed)).map((line) => `${JSON.stringify(line)}\n`).join('');
       await bucket.put(object, text + more, 'application/x-ndjson');

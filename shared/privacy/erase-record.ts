@@ -18,6 +18,7 @@ import { unchangedSince, type Write } from '../table/write.ts';
 import { localDateOf } from '../time.ts';
 import { inboxMessages, partsOf } from '../webhooks/inbox-messages.ts';
 import { forgetKept } from './kept.ts';
+import { keepReadable } from './reseal.ts';
 
 /** How often a change is decided anew because another was quicker. */
 const TRIES = 12;
@@ -87,7 +88,10 @@ export const eraseRecord = (
     if (!about && changed.length === 0) return 'untouched';
     const others = personsIn(resource, whole).filter((other) => other !== subjectId);
     const beside = await unheld(ctx, others);
-    if (!beside) return 'kept';
+    if (!beside) {
+      if (!(await keepReadable(ctx, resource, before))) throw new Outrun();
+      return 'kept';
+    }
     if (!mayErase(id, whole.version)) return 'waiting';
     await forgetAnswers(ctx, before.lastEvent);
     await save(ctx, resource, {

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Buckets } from '../archive/bucket.ts';
 import type { Context } from '../auth/context.ts';
+import { nameOfPerson } from '../crypto/key-names.ts';
 import { Problem } from '../errors.ts';
 import { count, faultOf, log } from '../log.ts';
 import { forgetAnswers } from '../record/answers.ts';
@@ -24,6 +25,7 @@ import { inboxMessages } from '../webhooks/inbox-messages.ts';
 import { type Archivable, openArchive } from './archive-subject.ts';
 import { eraseMessage, eraseRecord, type MayErase, type Outcome } from './erase-record.ts';
 import { forgetKept } from './kept.ts';
+import { dropKey } from './person-keys.ts';
 import { type Found, foundAbout, readAll, subjectResource } from './trail.ts';
 
 /**
@@ -35,7 +37,8 @@ import { type Found, foundAbout, readAll, subjectResource } from './trail.ts';
  * 3. a minute later, when the indexes have everything that was written before, what a retention erases is archived; then
  *    each record about the person loses what says who that is, one transaction each, and none that is not archived as it
  *    stands;
- * 4. of the own record nothing but its id, version and time remains, and the request is completed.
+ * 4. of the own record nothing but its id, version and time remains, the person's key is dropped, which ends every copy of
+ *    what it seals, and the request is completed.
  */
 
 /** Seconds from the withdrawal to when the indexes have all that was written before it; mostly a fraction of one. */
@@ -200,6 +203,8 @@ async function erase(ctx: Context, id: string, deps: EraseDeps & { readonly hasT
   const done = mayErase && (await pass(ctx, own, id, { ...deps, mayErase }));
   if (!done) return;
   await strip(ctx, own);
+  // Last of all: what was not found above, in a backup or an old copy, ends with the key.
+  await dropKey(ctx, nameOfPerson(subjectId));
   await note(ctx, id, { ...done }, 'completed');
 }
 

@@ -8,13 +8,14 @@ import { pageOf, pageParameters, pageSchema } from '../record/lists.ts';
 import { TENANT_BASE } from '../record/operations.ts';
 import { findRecord, load } from '../record/read.ts';
 import type { Fields, Resource } from '../record/resource.ts';
+import { isUnderPersonKey, sealedByMunicipality } from '../record/sealing.ts';
 import { showRecord } from '../record/sensitive-gate.ts';
-import { storedOf } from '../record/stored.ts';
+import { type Sealed, storedOf } from '../record/stored.ts';
 import { parse } from '../record/validate.ts';
 import { organisationOf } from '../record/visibility.ts';
 import { legalHolds } from '../resources/legal-holds.ts';
 import { RESOURCES } from '../resources/registry.ts';
-import { keptKey, keptPartition, keptRange } from '../table/keys.ts';
+import { type Key, keptKey, keptPartition, keptRange } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
 import { localDateOf } from '../time.ts';
 import { logAccess, type Purpose, purposeOf } from './access-log.ts';
@@ -96,7 +97,7 @@ async function* keptOf(ctx: Context, resource: Resource, id: string): AsyncGener
 
 /**
  * Deletes the versions of a record that legal holds kept, when its person is erased. A hold that is in force keeps its own:
- * it is on somebody else whom the record concerned.
+ * it is on somebody else whom the record concerned, so what it keeps goes over to the municipality's key.
  */
 export async function forgetKept(ctx: Context, resource: Resource, id: string): Promise<void> {
   const day = localDateOf(ctx.now);
@@ -106,6 +107,17 @@ export async function forgetKept(ctx: Context, resource: Resource, id: string): 
     const hold = await findRecord(ctx, legalHolds, holdId);
     const { status, to } = { ...hold?.view } as { readonly status?: string; readonly to?: string };
     const isInForce = status === 'in_force' && isHold(day, { kind: 'hold', to });
-    if (!isInForce) await ctx.table.write({ kind: 'delete', key: keptKey(holdId, recordId, version) });
+    const key = keptKey(holdId, recordId, version);
+    if (isInForce) await outlast(ctx, key, recordId, row);
+    else await ctx.table.write({ kind: 'delete', key });
   }
+}
+
+/** Seals a kept version with the municipality's key where a person's key seals it, so that it outlasts that key. */
+async function outlast(ctx: Context, key: Key, recordId: string, listed: Row): Promise<void> {
+  const row = (await ctx.table.get(key)) ?? listed;
+  const sealed = (row['sensitive'] ?? {}) as Sealed;
+  if (!(await isUnderPersonKey(sealed))) return;
+  const sensitive = JSON.stringify(await sealedByMunicipality(ctx, recordId, sealed));
+  await ctx.table.write({ kind: 'update', key, set: { sensitive } });
 }

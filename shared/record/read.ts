@@ -5,6 +5,7 @@ import { type Answer, etagOf } from '../operation.ts';
 import type { Purpose } from '../privacy/access-log.ts';
 import { lockKey, recordKey } from '../table/keys.ts';
 import { externalName } from './guards.ts';
+import { fetchOwnKey } from './owner-key.ts';
 import { type Parents, type Place, parentFields } from './place.ts';
 import type { Resource } from './resource.ts';
 import { opened } from './sealing.ts';
@@ -25,8 +26,10 @@ export async function load(ctx: Context, resource: Resource, { id, parents }: Pl
 }
 
 /** Reads a record as {@link load} does, its sensitive fields opened. */
-export const loadOpened = async (ctx: Context, resource: Resource, place: Place): Promise<Opened> =>
-  opened(ctx, await load(ctx, resource, place));
+export async function loadOpened(ctx: Context, resource: Resource, place: Place): Promise<Opened> {
+  fetchOwnKey(ctx, resource, place.id);
+  return opened(ctx, await load(ctx, resource, place));
+}
 
 /** Reads a record that another one refers to; undefined where there is none of this type. */
 export async function findRecord(ctx: Context, resource: Resource, id: string): Promise<Stored | undefined> {
@@ -47,6 +50,7 @@ export async function findRecords(ctx: Context, resource: Resource, ids: readonl
 
 /** Reads one record. What it shows of sensitive fields is in the access log before; where it cannot be, nothing is shown. */
 export async function getRecord(ctx: Context, resource: Resource, place: Place, purpose: Purpose): Promise<Answer> {
+  if (ctx.scopes.has('sensitive:read')) fetchOwnKey(ctx, resource, place.id);
   const stored = await load(ctx, resource, place);
   const body = await showRecord(ctx, resource, stored, purpose);
   return { status: 200, body, headers: { etag: etagOf(stored.view.version) } };

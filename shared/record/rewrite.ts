@@ -17,6 +17,7 @@ export interface RewrittenRow {
   readonly writtenBy?: Readonly<Record<string, string>> | undefined;
   readonly deleted?: true;
   readonly erased?: true;
+  readonly municipalKey?: true;
 }
 
 interface Rewrite {
@@ -28,6 +29,8 @@ interface Rewrite {
   readonly lastEvent: string;
   /** `sealed-part` leaves the rest of the row and its index entries as they are; `whole` leaves nothing else of it. */
   readonly replaces: 'sealed-part' | 'whole';
+  /** Further rows that are written with it. */
+  readonly beside?: readonly Write[] | undefined;
 }
 
 /**
@@ -39,7 +42,7 @@ interface Rewrite {
 export async function rewriteRow(
   ctx: Context,
   resource: Resource,
-  { name, row, record: before, lastEvent, replaces }: Rewrite,
+  { name, row, record: before, lastEvent, replaces, beside = [] }: Rewrite,
 ): Promise<void> {
   const { view, sensitive } = row;
   const id = derivedId('evt', ctx.tenant.code, lastEvent, name);
@@ -49,7 +52,15 @@ export async function rewriteRow(
   const record: Write =
     replaces === 'whole'
       ? { kind: 'put', ...place, item }
-      : { kind: 'update', ...place, set: { sensitive: JSON.stringify(sensitive), lastEvent: id } };
+      : {
+          kind: 'update',
+          ...place,
+          set: {
+            sensitive: JSON.stringify(sensitive),
+            lastEvent: id,
+            ...(row.municipalKey && { municipalKey: true }),
+          },
+        };
   const event = eventWrite(ctx, {
     id,
     name,
@@ -64,5 +75,5 @@ export async function rewriteRow(
     previous: lastEvent,
     mac: rowMac(await ctx.keys.integrityKey(), ctx.tenant.code, item),
   });
-  await ctx.table.transact([record, event]);
+  await ctx.table.transact([record, event, ...beside]);
 }

@@ -34,6 +34,7 @@ export function rowMac(key: KeyObject, municipality: string, row: Row): string {
     row['audiences'] ?? [],
     row['deleted'] === true,
     row['erased'] === true,
+    row['municipalKey'] === true,
   ];
   return createHmac('sha256', key).update(JSON.stringify(parts)).digest('base64url');
 }

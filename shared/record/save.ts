@@ -67,7 +67,7 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
   requireOwnRow(ctx, resource, origin);
   const references = deleted ? [] : newReferences(resource, before?.whole, after);
   const checking = referenceChecks(ctx, references, after.id);
-  const [integrityKey, sensitive, edges, ledgers, checks, fingerprint] = await Promise.all([
+  const [integrityKey, { sensitive, key }, edges, ledgers, checks, fingerprint] = await Promise.all([
     ctx.keys.integrityKey(),
     sealedOf(ctx, resource, before, after, saving.resealed),
     edgeWrites(ctx, resource, before?.whole, remaining, after.id),
@@ -94,6 +94,7 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
     ...(deleted && { deleted }),
     ...audienceAttribute(audiencesOf(resource, origin)),
     ...((saving.erased || before?.erased) && { erased: true }),
+    ...(before?.municipalKey && { municipalKey: true }),
   };
   const record: Guarded = {
     write: {
@@ -135,7 +136,7 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
     ...lockWrites(resource, before?.whole, remaining, after.id),
     ...ledgers.writes,
     ...checks,
-    ...[...copies, ...edges, ...(saving.beside ?? [])].map((write) => ({
+    ...[...(key?.write ? [key.write] : []), ...copies, ...edges, ...(saving.beside ?? [])].map((write) => ({
       write,
       refusal: () => new Outrun(),
     })),
@@ -150,6 +151,7 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
       await commitUnder(await readHolds(ctx, overwriting));
     }
   } else await commit(ctx, guarded);
+  key?.stored?.();
   return answerOf(saving.answerStatus, view, href);
 }
 

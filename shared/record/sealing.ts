@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Context } from '../auth/context.ts';
-import type { KeyName } from '../crypto/keyring.ts';
+import { isPersonal, type KeyName } from '../crypto/key-names.ts';
 import type { Sensitivity } from './fields.ts';
+import { type OwnerKey, ownerKey } from './owner-key.ts';
 import type { Fields, Resource } from './resource.ts';
 import { type Opened, type Sealed, type Stored, sensitiveOf, type Whole } from './stored.ts';
 
@@ -42,14 +43,17 @@ export async function sealField(
   return seal(ctx.keys, placeOf(ctx, recordId, field), value as NonNullable<unknown>, keyName);
 }
 
-/** The name of the key that a field of this sensitivity is sealed with now. */
-export const newestKey = ({ keys: { newest } }: Context, sensitivity: Sensitivity): KeyName =>
-  sensitivity === 'secret' ? newest.secrets : newest.fields;
+/** The sensitive part of a record, sealed, and the key that it is sealed with where that is to be stored with it. */
+export interface SealedPart {
+  /** Undefined where the record has no sensitive field. */
+  readonly sensitive?: Sealed;
+  readonly key?: OwnerKey;
+}
 
 /**
- * The sensitive fields of a record as they are stored; undefined where it has none. One that has not changed keeps its
- * sealed text, unless that was sealed with an older data key, so each write brings a record to the current one, or is one
- * of those to be sealed anew.
+ * The sensitive fields of a record as they are stored: secrets under the key of secrets, all else under the key of whom the
+ * record is about (owner-key.ts). One that has not changed keeps its sealed text, unless that was sealed with another key,
+ * so each write brings a record to the current one, or is one of those to be sealed anew.
  */
 export async function sealedOf(
   ctx: Context,
@@ -57,18 +61,26 @@ export async function sealedOf(
   before: Opened | undefined,
   after: Whole,
   resealed: readonly string[] = [],
-): Promise<Sealed | undefined> {
+): Promise<SealedPart> {
   const parts = Object.entries(sensitiveOf(resource, after)) as [Sensitivity, Fields][];
-  if (parts.length === 0) return undefined;
-  const { keyNameOf } = await sealing();
+  if (parts.length === 0) return {};
+  const isSecret = (sensitivity: Sensitivity) => sensitivity === 'secret';
+  const [{ keyNameOf, seal }, key] = await Promise.all([
+    sealing(),
+    parts.every(([sensitivity]) => isSecret(sensitivity)) ? undefined : ownerKey(ctx, resource, before, after),
+  ]);
+  const keyring = key?.keyring ?? ctx.keys;
+  const nameFor = (sensitivity: Sensitivity): KeyName =>
+    isSecret(sensitivity) || !key ? ctx.keys.newest.secrets : key.name;
   const sealedField = (sensitivity: Sensitivity, name: string, value: unknown): Promise<string> | string => {
     const standing = before?.sealed[sensitivity]?.[name];
     const stays =
       standing !== undefined &&
       !resealed.includes(name) &&
       isDeepStrictEqual(before?.whole[name], value) &&
-      keyNameOf(standing) === newestKey(ctx, sensitivity);
-    return stays ? standing : sealField(ctx, after.id, name, value, newestKey(ctx, sensitivity));
+      keyNameOf(standing) === nameFor(sensitivity);
+    const place = placeOf(ctx, after.id, name);
+    return stays ? standing : seal(keyring, place, value as NonNullable<unknown>, nameFor(sensitivity));
   };
   const sealed: Partial<Record<Sensitivity, Record<string, string>>> = {};
   for (const [sensitivity, fields] of parts) {
@@ -78,5 +90,21 @@ export async function sealedOf(
     ]);
     sealed[sensitivity] = Object.fromEntries(await Promise.all(texts));
   }
-  return sealed;
+  return { sensitive: sealed, ...(key && { key }) };
+}
+
+/** Whether some value is sealed with the key of a person. */
+export async function isUnderPersonKey(sealed: Sealed): Promise<boolean> {
+  const { keyNameOf } = await sealing();
+  return Object.values(sealed).some((part) => Object.values(part ?? {}).some((text) => isPersonal(keyNameOf(text))));
+}
+
+/** The sealed fields of a record, sealed anew with the municipality's own key. */
+export async function sealedByMunicipality(ctx: Context, recordId: string, sealed: Sealed): Promise<Sealed> {
+  const parts = Object.entries(sealed).map(async ([sensitivity, part]) => {
+    const fields = Object.entries(await openFields(ctx, recordId, part));
+    const texts = fields.map(async ([name, value]) => [name, await sealField(ctx, recordId, name, value)] as const);
+    return [sensitivity, Object.fromEntries(await Promise.all(texts))] as const;
+  });
+  return Object.fromEntries(await Promise.all(parts)) as Sealed;
 }

@@ -21,6 +21,8 @@ export interface Stored {
   readonly lastEvent: string;
   /** Whether somebody whom it is about was erased: it takes nothing any more that says who somebody is. */
   readonly erased: boolean;
+  /** Whether its fields are sealed with the municipality's key, because whom it is about was erased and another person in it is held. */
+  readonly municipalKey: boolean;
 }
 
 /** A stored record whose sensitive fields are open, for a change to be decided on them. */
@@ -37,6 +39,7 @@ export function storedOf(resource: Resource, row: Row | undefined): Stored | und
     writtenBy: (row['writtenBy'] ?? {}) as Record<string, string>,
     lastEvent: row['lastEvent'] as string,
     erased: row['erased'] === true,
+    municipalKey: row['municipalKey'] === true,
   };
 }
 

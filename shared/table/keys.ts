@@ -26,6 +26,11 @@
  * | access entry        | A#recordId               | time#entryId    | ACCESS → time#id#recordId  |                       |                |
  * | link of the access log | LOG                   | number          | LOG → number               |                       |                |
  *
+ * In a table of its own, which has no index and is in no backup of this one:
+ *
+ * | key of a person     | Y#personId               | A               |                            |                       |                |
+ * | key of its archive  | Y#personId               | ARCHIVE         |                            |                       |                |
+ *
  * A record stands besides in `filter1` to `filter3`, by the values its resource names, and in `changed`: L#type → when it
  * was last changed. By its case number it stands in `case`: CASE#number → type, by further ones through edges. A ledger
  * that is shown has its own lists, and edges beside it as a record has. A partner's copy of a row that lists show (record,
@@ -131,6 +136,13 @@ export const accessLinkKey = (number: number): { readonly key: Key; readonly ind
   const key = { pk: linksPartition, sk: [linkPlace(number)] };
   return { key, index: { list: key } };
 };
+
+/** First segment of the keys of persons, which lie in a table of their own (scoped-table.ts). */
+export const PERSON_KEYS = 'Y';
+/** The wrapped key that seals what the record says of a person. */
+export const personKey = (personId: string): Key => ({ pk: [PERSON_KEYS, personId], sk: ROOT });
+/** The wrapped key that seals a person's archive. */
+export const archiveKey = (personId: string): Key => ({ pk: [PERSON_KEYS, personId], sk: ['ARCHIVE'] });
 
 /** Partition of an index: all records of a type, or those that one filter value selects. */
 export const listPartition = (type: string, ...selection: Segments): Segments => ['L', type, ...selection];

@@ -1,5 +1,5 @@
 import { BatchGetCommand, BatchWriteCommand, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
-import { encodeKey, type IndexName, type Key, type Segments } from './keys.ts';
+import { encodeKey, type IndexName, type Key, PERSON_KEYS, type Segments } from './keys.ts';
 import type { TableClient } from './store.ts';
 import { executeWrite, type PreparedWrite, prepareWrite, transactWrite, type Write } from './write.ts';
 
@@ -83,11 +83,31 @@ const rowOf = ({ view, sensitive, ...row }: Row): Row => ({
   ...(typeof sensitive === 'string' && { sensitive: JSON.parse(sensitive) as unknown }),
 });
 
+/** What a batch reads of one table. */
+interface Asked {
+  readonly Keys: { pk: string; sk: string }[];
+  readonly ConsistentRead: true;
+}
+
+/** The items by the table that each lies in. */
+function byTable<Item>(items: readonly Item[], tableOf: (item: Item) => string): Map<string, Item[]> {
+  const tables = new Map<string, Item[]>();
+  for (const item of items) {
+    const name = tableOf(item);
+    const known = tables.get(name);
+    if (known) known.push(item);
+    else tables.set(name, [item]);
+  }
+  return tables;
+}
+
 /** A view of the table limited to keys that start with `prefix`. Only shared/auth/context.ts and shared/tenancy/control.ts make one. */
-export function scopedTable({ client, tableName }: TableClient, prefix: Segments): ScopedTable {
+export function scopedTable({ client, tableName, keysTableName }: TableClient, prefix: Segments): ScopedTable {
   const textOf = (segments: Segments): string => encodeKey([...prefix, ...segments]);
   const keyOf = (key: Key) => ({ pk: textOf(key.pk), sk: encodeKey(key.sk) });
-  const prepare = (write: Write): PreparedWrite => prepareWrite(tableName, textOf, write);
+  // The keys of persons lie in a table of their own, which the backups of this one do not hold.
+  const tableAt = ([kind]: Segments): string => (prefix[0] === 'T' && kind === PERSON_KEYS ? keysTableName : tableName);
+  const prepare = (write: Write): PreparedWrite => prepareWrite(tableAt(write.key.pk), textOf, write);
 
   return {
     prepare,
@@ -97,7 +117,7 @@ export function scopedTable({ client, tableName }: TableClient, prefix: Segments
 
     async get(key) {
       const { Item } = await client.send(
-        new GetCommand({ TableName: tableName, Key: keyOf(key), ConsistentRead: true }),
+        new GetCommand({ TableName: tableAt(key.pk), Key: keyOf(key), ConsistentRead: true }),
       );
       return Item && rowOf(Item);
     },
@@ -105,13 +125,13 @@ export function scopedTable({ client, tableName }: TableClient, prefix: Segments
     async getMany(keys) {
       const rows: Row[] = [];
       for (let start = 0; start < keys.length; start += 100) {
-        let wanted: { pk: string; sk: string }[] = keys.slice(start, start + 100).map(keyOf);
-        while (wanted.length > 0) {
-          const { Responses, UnprocessedKeys } = await client.send(
-            new BatchGetCommand({ RequestItems: { [tableName]: { Keys: wanted, ConsistentRead: true } } }),
-          );
-          rows.push(...(Responses?.[tableName] ?? []).map(rowOf));
-          wanted = (UnprocessedKeys?.[tableName]?.Keys ?? []) as typeof wanted;
+        let wanted: Record<string, Asked> = {};
+        for (const [name, some] of byTable(keys.slice(start, start + 100), ({ pk }) => tableAt(pk)))
+          wanted[name] = { Keys: some.map(keyOf), ConsistentRead: true };
+        while (Object.keys(wanted).length > 0) {
+          const { Responses, UnprocessedKeys } = await client.send(new BatchGetCommand({ RequestItems: wanted }));
+          for (const found of Object.values(Responses ?? {})) rows.push(...found.map(rowOf));
+          wanted = (UnprocessedKeys ?? {}) as Record<string, Asked>;
         }
       }
       return rows;
@@ -119,15 +139,18 @@ export function scopedTable({ client, tableName }: TableClient, prefix: Segments
 
     async erase(rows) {
       const keys = rows.map(({ pk, sk }) => ({ pk: String(pk), sk: String(sk) }));
+      const kindOf = (pk: string): Segments => pk.split('#').slice(prefix.length, prefix.length + 1);
       const isOurs = ({ pk }: { pk: string }) => prefix.length === 0 || pk.startsWith(`${encodeKey(prefix)}#`);
       if (!keys.every(isOurs)) throw new RangeError('Not a row of this table');
       for (let start = 0; start < keys.length; start += 25) {
-        let left: unknown[] = keys.slice(start, start + 25).map((Key) => ({ DeleteRequest: { Key } }));
-        while (left.length > 0) {
-          const { UnprocessedItems } = await client.send(
-            new BatchWriteCommand({ RequestItems: { [tableName]: left as [] } }),
+        let left: Record<string, unknown[]> = {};
+        for (const [name, some] of byTable(keys.slice(start, start + 25), ({ pk }) => tableAt(kindOf(pk))))
+          left[name] = some.map((Key) => ({ DeleteRequest: { Key } }));
+        while (Object.keys(left).length > 0) {
+          const { UnprocessedItems = {} } = await client.send(
+            new BatchWriteCommand({ RequestItems: left as Record<string, []> }),
           );
-          left = UnprocessedItems?.[tableName] ?? [];
+          left = UnprocessedItems;
         }
       }
     },
@@ -139,7 +162,7 @@ export function scopedTable({ client, tableName }: TableClient, prefix: Segments
       const [pk, sk] = index === undefined ? ['pk', 'sk'] : [`${index}Pk`, `${index}Sk`];
       const { Items = [], LastEvaluatedKey } = await client.send(
         new QueryCommand({
-          TableName: tableName,
+          TableName: tableAt(partition),
           ...(index !== undefined && { IndexName: index }),
           KeyConditionExpression: '#pk = :pk AND #sk BETWEEN :low AND :high',
           ExpressionAttributeNames: { '#pk': pk, '#sk': sk },

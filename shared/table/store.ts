@@ -6,6 +6,8 @@ import type { TenantSessions } from './tenant-session.ts';
 /** The table, the clients that speak to it, and the keys to what is sealed in it. */
 export interface Store {
   readonly tableName: string;
+  /** The table with the keys of persons. */
+  readonly keysTableName: string;
   /** Works under the function's own role, which reaches what is kept outside the municipalities. */
   readonly client: DynamoDBDocumentClient;
   /** Works under the function's tenant role in a session for one municipality, and reaches that one alone. */
@@ -16,6 +18,7 @@ export interface Store {
 
 /** What a function works with inside municipalities. */
 export interface Inside {
+  readonly keysTableName: string;
   readonly sessions: TenantSessions;
   readonly keyrings: Keyrings;
 }
@@ -23,6 +26,8 @@ export interface Inside {
 /** A client and the table it speaks to. */
 export interface TableClient {
   readonly tableName: string;
+  /** Where the keys of persons lie, which no row outside municipalities is. */
+  readonly keysTableName: string;
   readonly client: DynamoDBDocumentClient;
 }
 
@@ -37,6 +42,7 @@ export function openStore(tableName: string, inside?: Inside): Store {
     DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
   return {
     tableName,
+    keysTableName: inside?.keysTableName ?? '',
     client: documents(own),
     tenantClient(code) {
       const known = tenants.get(code);
@@ -47,9 +53,9 @@ export function openStore(tableName: string, inside?: Inside): Store {
       tenants.set(code, client);
       return client;
     },
-    keyrings(code, sealing) {
+    keyrings(code, sealing, readPersonKey) {
       if (!inside) throw new Error('This function has no way into a municipality');
-      return inside.keyrings(code, sealing);
+      return inside.keyrings(code, sealing, readPersonKey);
     },
   };
 }

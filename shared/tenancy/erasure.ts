@@ -14,6 +14,7 @@ import {
   feedPartition,
   type Key,
   orderKey,
+  personKey,
   recordKey,
   type Segments,
   sequenceKey,
@@ -118,7 +119,12 @@ async function recordRows({ ctx, resources }: Erasure, leading: readonly Row[]):
     (partition) => JSON.stringify(partition),
   );
   const logged = objects.map(({ objectId }) => accessPartition(objectId));
-  const beside = await Promise.all([ctx.table.getMany(singles), rowsOf(ctx.table, ...ledgers, ...logged)]);
+  const owners = objects.filter(({ objectType }) => ['family', 'child'].includes(objectType));
+  const personKeys = owners.map(({ objectId }) => personKey(objectId).pk);
+  const beside = await Promise.all([
+    ctx.table.getMany(singles),
+    rowsOf(ctx.table, ...ledgers, ...logged, ...personKeys),
+  ]);
   return [beside.flat(), rows.filter(({ sk }) => sk !== 'A'), rows.filter(({ sk }) => sk === 'A')];
 }
 

@@ -39,7 +39,13 @@ async function stubbedStore(): Promise<Store> {
   };
   client.send = (async (command: { input: object }) =>
     'RequestItems' in command.input ? { Responses } : { Attributes: { used: 1 } }) as unknown as typeof client.send;
-  return { client, tenantClient: () => client, keyrings: keyrings(keys), tableName: 'stub' };
+  return {
+    client,
+    tenantClient: () => client,
+    keyrings: keyrings(keys),
+    tableName: 'stub',
+    keysTableName: 'stub-keys',
+  };
 }
 
 /** Microseconds of CPU for each of a batch of calls. */

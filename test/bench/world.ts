@@ -4,7 +4,7 @@ import { adminApi } from '#functions/admin-api/app.ts';
 import type { App } from '#functions/http.ts';
 import { tenantApi } from '#functions/tenant-api/app.ts';
 import { startDatabase } from '#infra/local/database.ts';
-import { createTable, tableTemplate } from '#infra/local/table.ts';
+import { createTables, keysTableOf, tableTemplate } from '#infra/local/table.ts';
 import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/auth/scopes.ts';
 import { keyrings } from '#shared/crypto/keyring.ts';
 import { openStore, type Store } from '#shared/table/store.ts';
@@ -57,7 +57,11 @@ export const openTenantApi = (store: Store, now: () => Date, quota: Pick<QuotaDe
 /** The table. The emulator knows no roles: a session is the same access key again. */
 export function openWorldStore(tableName: string, keys = standInKeys()): Store {
   const session = { accessKeyId: 'bench', secretAccessKey: 'bench', sessionToken: 'bench', expiration: LATER };
-  return openStore(tableName, { sessions: () => async () => session, keyrings: keyrings(keys) });
+  return openStore(tableName, {
+    keysTableName: keysTableOf(tableName),
+    sessions: () => async () => session,
+    keyrings: keyrings(keys),
+  });
 }
 
 /** Starts the database and provisions municipalities through the admin API, as an operator would. */
@@ -81,10 +85,11 @@ export async function startWorld({
     AWS_ENDPOINT_URL_STS: tokens.url,
     AWS_ENDPOINT_URL_KMS: kms.url,
     TABLE_NAME: tableName,
+    KEYS_TABLE_NAME: keysTableOf(tableName),
     TENANT_ROLE_ARN: 'arn:aws:iam::000000000000:role/tenant',
   };
   Object.assign(process.env, environment);
-  await createTable(new DynamoDBClient({}), tableName, template);
+  await createTables(new DynamoDBClient({}), tableName, template);
   const store = openWorldStore(tableName, keys);
   const identity = {
     createClient: async (name: string) => ({

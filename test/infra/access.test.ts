@@ -349,8 +349,36 @@ test('rows are erased by lifecycle alone: those of the municipality of its sessi
   expect(erasing.map(({ role, condition }) => [role.slice(0, 13), condition['ForAllValues:StringLike']])).toEqual(
     expect.arrayContaining([
       ['lifecycletena', { 'dynamodb:LeadingKeys': [`T#${TAG}#*`, `M#${TAG}#*`] }],
+      ['lifecycletena', { 'dynamodb:LeadingKeys': [`T#${TAG}#Y#*`] }],
       ['lifecyclerole', { 'dynamodb:LeadingKeys': ['C#*', 'U#*', 'KEY#*'] }],
     ]),
   );
-  expect(erasing).toHaveLength(2);
+  expect(erasing).toHaveLength(3);
+});
+
+test('the keys of persons are made by whoever writes the record, ended by lifecycle, and out of reach of access-api, deliver and relay', () => {
+  const table = ofType(resources, 'AWS::DynamoDB::Table').find(({ id }) => id.startsWith('keys'));
+  const onKeys = statements.filter(({ sid }) => /PersonKeys$/.test(sid ?? ''));
+  const inTable = JSON.stringify(table?.id).slice(1, -1);
+  for (const { resources: named, condition } of onKeys) {
+    expect(JSON.stringify(named)).toContain(inTable);
+    expect(condition['ForAllValues:StringLike']).toEqual({ 'dynamodb:LeadingKeys': [`T#${TAG}#Y#*`] });
+  }
+  const elsewhere = statements.filter((each) => !onKeys.includes(each));
+  expect(JSON.stringify(elsewhere.map((each) => each.resources))).not.toContain(inTable);
+  const made = ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:PutItem'];
+  expect(
+    Object.fromEntries(onKeys.map(({ role, actions }) => [role.split('tenantrole')[0], [...actions].sort()])),
+  ).toEqual({
+    tenantapi: made,
+    inbox: made,
+    clock: made,
+    lifecycle: [
+      'dynamodb:BatchGetItem',
+      'dynamodb:BatchWriteItem',
+      'dynamodb:GetItem',
+      'dynamodb:PutItem',
+      'dynamodb:Query',
+    ],
+  });
 });

@@ -7,7 +7,7 @@ const app = appOf('prod');
 const resources = resourcesOf(app);
 
 describe('the table', () => {
-  const [table] = ofType(resources, 'AWS::DynamoDB::Table');
+  const [table, keys] = ofType(resources, 'AWS::DynamoDB::Table');
 
   test('cannot be deleted, by AWS or by a deployment, and can be restored to any second', () => {
     expect(table?.properties).toMatchObject({
@@ -20,6 +20,25 @@ describe('the table', () => {
       if (!stackName.endsWith('-data')) continue;
       for (const id of [table?.id, key?.id]) expect(template.Resources[id ?? ''].DeletionPolicy).toBe('Retain');
     }
+  });
+
+  test('of persons’ keys cannot be deleted either, is restored for seven days alone, and has no stream and no index', () => {
+    expect(keys?.properties).toMatchObject({
+      DeletionProtectionEnabled: true,
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true, RecoveryPeriodInDays: 7 },
+      SSESpecification: {
+        SSEEnabled: true,
+        SSEType: 'KMS',
+        KMSMasterKeyId: table?.properties.SSESpecification.KMSMasterKeyId,
+      },
+    });
+    for (const name of ['StreamSpecification', 'GlobalSecondaryIndexes', 'TimeToLiveSpecification'])
+      expect(keys?.properties).not.toHaveProperty(name);
+    const backups = [
+      ...ofType(resources, 'AWS::Backup::BackupPlan'),
+      ...ofType(resources, 'AWS::Backup::BackupSelection'),
+    ];
+    expect(JSON.stringify(backups)).not.toContain(keys?.id);
   });
 
   test('is encrypted with our own key, paid by request, and streams and expires its rows', () => {

@@ -121,6 +121,13 @@ export const MUTANTS: readonly Mutant[] = [
     because: /purposes of keys: expected \[/,
   },
   {
+    name: 'the dropping of an erased person’s key',
+    file: 'shared/privacy/erase.ts',
+    without: [['await dropKey(ctx, nameOfPerson(subjectId));', '']],
+    tests: ['test/privacy/person-keys.test.ts'],
+    because: /an old copy of what was said opens no more: .*promise resolved/,
+  },
+  {
     name: 'the check of the execution environment',
     file: 'functions/municipality-context.ts',
     without: [['if (deps.perTenant && tenantId !== code) throw', 'if (false) throw']],

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, type TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
 import { inject } from 'vitest';
-import { createTable } from '#infra/local/table.ts';
+import { createTables, keysTableOf } from '#infra/local/table.ts';
 import type { FunctionName } from '#infra/service-function.ts';
 import { keyrings } from '#shared/crypto/keyring.ts';
 import type { Store } from '#shared/table/store.ts';
@@ -53,7 +53,7 @@ export async function startTable(now = () => new Date()) {
   const client = new DynamoDBClient(settings);
   const { requestHandler } = client.config;
   const tableName = `livline-${randomUUID()}`;
-  await createTable(client, tableName, inject('template'));
+  await createTables(client, tableName, inject('template'));
 
   const captured: Captured[] = [];
   const committed: Captured[] = [];
@@ -111,6 +111,7 @@ export async function startTable(now = () => new Date()) {
     const own = clientOf(name && { function: name });
     return {
       tableName,
+      keysTableName: keysTableOf(tableName),
       client: own,
       keyrings: keyrings(name ? unwrappingBy(name, keys) : keys, now),
       tenantClient(code) {

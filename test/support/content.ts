@@ -4,7 +4,17 @@ import type { Store } from '#shared/table/store.ts';
 // biome-ignore lint/suspicious/noExplicitAny: rows of every kind
 export type AnyRow = Record<string, any>;
 
-async function scan({ client, tableName }: Store, filter: Partial<ScanCommandInput> = {}): Promise<AnyRow[]> {
+/** All rows of both tables. */
+async function scan(store: Store, filter: Partial<ScanCommandInput> = {}): Promise<AnyRow[]> {
+  const rows = await Promise.all([store.tableName, store.keysTableName].map((name) => scanOne(store, name, filter)));
+  return rows.flat().sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+}
+
+/** The table that a row lies in. */
+const tableOf = ({ tableName, keysTableName }: Store, { pk }: AnyRow): string =>
+  /^T#\d{4}#Y#/.test(pk) ? keysTableName : tableName;
+
+async function scanOne({ client }: Store, tableName: string, filter: Partial<ScanCommandInput>): Promise<AnyRow[]> {
   const rows: AnyRow[] = [];
   let from: AnyRow | undefined;
   do {
@@ -13,7 +23,7 @@ async function scan({ client, tableName }: Store, filter: Partial<ScanCommandInp
     rows.push(...(page.Items ?? []));
     from = page.LastEvaluatedKey;
   } while (from);
-  return rows.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+  return rows;
 }
 
 /** Whether a row counts what a client has leased of its quota: any request may write it, and it says nothing of the record. */
@@ -42,14 +52,15 @@ export async function restore(store: Store, content: readonly AnyRow[]): Promise
   const requests = [
     ...[...present]
       .filter(([name]) => !wanted.has(name))
-      .map(([, { pk, sk }]) => ({ DeleteRequest: { Key: { pk, sk } } })),
+      .map(([, { pk, sk }]) => [{ pk }, { DeleteRequest: { Key: { pk, sk } } }] as const),
     ...[...wanted]
       .filter(([name, row]) => JSON.stringify(present.get(name)) !== JSON.stringify(row))
-      .map(([, row]) => ({ PutRequest: { Item: row } })),
+      .map(([, row]) => [row, { PutRequest: { Item: row } }] as const),
   ];
-  for (let start = 0; start < requests.length; start += 25) {
-    await store.client.send(
-      new BatchWriteCommand({ RequestItems: { [store.tableName]: requests.slice(start, start + 25) } }),
-    );
+  for (const name of [store.tableName, store.keysTableName]) {
+    const mine = requests.filter(([row]) => tableOf(store, row) === name).map(([, request]) => request);
+    for (let start = 0; start < mine.length; start += 25) {
+      await store.client.send(new BatchWriteCommand({ RequestItems: { [name]: mine.slice(start, start + 25) } }));
+    }
   }
 }

@@ -71,7 +71,11 @@ const sealedIn = (row: AnyRow): string[] =>
 /** Those of the rows that still say who somebody was: in clear, in a key, or in a sealed field of one of the records. */
 export function remainderIn(rows: readonly AnyRow[], code: string, ids: readonly string[]): string[] {
   const ours = rows.filter(({ pk }) => String(pk).startsWith(`T#${code}#`));
-  const left = ours.filter((row) => isPlanted(row) || sealedIn(row).some((id) => ids.includes(id)));
+  // The key of an archive stays for as long as the archive, and says nothing of the person.
+  const isArchiveKey = ({ type, sk }: AnyRow) => type === 'person-key' && sk === 'ARCHIVE';
+  const left = ours.filter(
+    (row) => isPlanted(row) || (!isArchiveKey(row) && sealedIn(row).some((id) => ids.includes(id))),
+  );
   return left.map(({ pk, sk, type, objectId, answer }) => `${type} ${pk} ${sk} ${objectId ?? answer?.href ?? ''}`);
 }
 

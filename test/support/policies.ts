@@ -103,8 +103,13 @@ export function policiesOf({ roles, arns, encryptedBy, keyPolicies }: Policies) 
     requireUnderstood(identity);
     requireImpartial(identity);
   }
-  const [tableArn = '', ...otherTables] = Object.values(arns).filter((arn) => arn.includes(':table/'));
-  if (tableArn === '' || otherTables.length > 0) throw new Error('There is not one table');
+  const tables = Object.entries(arns).filter(([, arn]) => arn.includes(':table/'));
+  const tableNamed = (wanted: string): string => {
+    const found = tables.find(([id]) => id.slice(0, -8) === wanted);
+    if (!found || tables.length > 2) throw new Error(`There is no table ${wanted}, or more than two`);
+    return found[1];
+  };
+  const arnOfTable = (name: string | undefined): string => tableNamed(name?.endsWith('-keys') ? 'keys' : 'table');
   const decisions = new Map<string, Promise<boolean>>();
 
   function roleOf({ function: name, municipality }: Principal): RolePolicies {
@@ -192,7 +197,8 @@ export function policiesOf({ roles, arns, encryptedBy, keyPolicies }: Policies) 
     /** Throws an `AccessDeniedException` unless the principal may send this DynamoDB command. */
     async requireAllowed(by: Principal, command: string, input: Input): Promise<void> {
       const enclosing = command.startsWith('Transact') && { 'dynamodb:EnclosingOperation': command };
-      for (const { action, index, keys } of accessesOf(command, input)) {
+      for (const { action, table, index, keys } of accessesOf(command, input)) {
+        const tableArn = arnOfTable(table);
         const kinds = [...new Set(keys.map(kindOf))].sort();
         const resource = index === undefined ? tableArn : `${tableArn}/index/${index}`;
         // A request without a key has no such context key at all.

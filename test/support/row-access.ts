@@ -3,6 +3,8 @@ import type { PolicyDocument } from './role-policies.ts';
 /** What a DynamoDB request does to the table or to one of its indexes, with the partition keys that it names. */
 export interface RowAccess {
   readonly action: string;
+  /** The table's name. */
+  readonly table?: string | undefined;
   readonly index?: string | undefined;
   readonly keys: readonly string[];
 }
@@ -46,31 +48,32 @@ export function accessesOf(command: string, input: Input): readonly RowAccess[] 
     case 'PutItem':
     case 'UpdateItem':
     case 'DeleteItem':
-      return [{ action: command, keys: [pkOf(input)] }];
+      return [{ action: command, table: input.TableName, keys: [pkOf(input)] }];
     case 'Query':
-      return [{ action: command, index: input.IndexName, keys: partitionsOf(input) }];
+      return [{ action: command, table: input.TableName, index: input.IndexName, keys: partitionsOf(input) }];
     case 'BatchGetItem':
-      return [
-        {
-          action: command,
-          keys: Object.values<Input>(input.RequestItems).flatMap(({ Keys }) => Keys.map((Key: Input) => pkOf({ Key }))),
-        },
-      ];
+      return Object.entries<Input>(input.RequestItems).map(([table, { Keys }]) => ({
+        action: command,
+        table,
+        keys: Keys.map((Key: Input) => pkOf({ Key })),
+      }));
     case 'BatchWriteItem':
-      return [
-        {
-          action: command,
-          keys: Object.values<Input>(input.RequestItems).flatMap((each) =>
-            each.map(({ PutRequest, DeleteRequest }: Input) => pkOf(PutRequest ?? DeleteRequest)),
-          ),
-        },
-      ];
+      return Object.entries<Input>(input.RequestItems).map(([table, each]) => ({
+        action: command,
+        table,
+        keys: each.map(({ PutRequest, DeleteRequest }: Input) => pkOf(PutRequest ?? DeleteRequest)),
+      }));
     case 'TransactGetItems':
       return [{ action: 'GetItem', keys: input.TransactItems.map(({ Get }: Input) => pkOf(Get)) }];
     case 'TransactWriteItems':
       return Object.entries(IN_TRANSACTION).flatMap(([kind, action]) => {
-        const keys = input.TransactItems.flatMap((each: Input) => (each[kind] ? [pkOf(each[kind])] : []));
-        return keys.length > 0 ? [{ action, keys }] : [];
+        const operations = input.TransactItems.flatMap((each: Input) => each[kind] ?? []);
+        const tables = new Set<string>(operations.map(({ TableName }: Input) => TableName));
+        return [...tables].map((table) => ({
+          action,
+          table,
+          keys: operations.filter(({ TableName }: Input) => TableName === table).map(pkOf),
+        }));
       });
     case 'ExecuteStatement':
     case 'BatchExecuteStatement':

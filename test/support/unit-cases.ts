@@ -16,6 +16,8 @@ import {
   type Key,
   ledgerKey,
   lockKey,
+  PERSON_KEYS,
+  personKey,
   recordKey,
   type Segments,
   sequenceKey,
@@ -73,7 +75,8 @@ export async function measureUnits(plant: Plant): Promise<UnitCase[]> {
 
   const rowOf = async ({ pk, sk }: Key): Promise<Item> => {
     const Key = { pk: encodeKey(['T', code, ...pk]), sk: encodeKey(sk) };
-    const { Item } = await inside.send(new GetCommand({ TableName: store.tableName, Key, ConsistentRead: true }));
+    const TableName = pk[0] === PERSON_KEYS ? store.keysTableName : store.tableName;
+    const { Item } = await inside.send(new GetCommand({ TableName, Key, ConsistentRead: true }));
     if (!Item) throw new Error(`There is no row ${Key.pk}`);
     return Item;
   };
@@ -116,12 +119,16 @@ export async function measureUnits(plant: Plant): Promise<UnitCase[]> {
   };
   const commit = ({ record, event }: { record: Item; event: Item }, entries: readonly IndexName[] = CHANGED_ENTRIES) =>
     together({ row: record, entries }, { row: event, entries: ['due'] });
-  /** A new family is there with its standing, on which what is to hold about it is checked, and what it is looked up by. */
+  /**
+   * A new family is there with its standing, on which what is to hold about it is checked, what it is looked up by, and
+   * the key that seals what is said of it: one row of the table of keys, which has no index, two units.
+   */
   const founded = async (id: string, rows: { record: Item; event: Item }) => {
     const standing = await rowOf(ledgerKey('family', id));
     const entries = STANDING_ENTRIES.filter((name) => entryOf(indexes.get(name) as Index, standing));
     const edges = (await edgesOf(id)).map((row): Written => ({ row, entries: ['list'] }));
-    return commit(rows, FAMILY_ENTRIES) + together({ row: standing, entries }, ...edges);
+    const key = { row: await rowOf(personKey(id)), entries: [] };
+    return commit(rows, FAMILY_ENTRIES) + together({ row: standing, entries }, key, ...edges);
   };
 
   const cases: UnitCase[] = [];
@@ -198,7 +205,8 @@ export async function measureUnits(plant: Plant): Promise<UnitCase[]> {
   const replayed = await meter(() => send('POST', '/families', keyed));
   // The transaction that is refused brings along the answer that stands in its way, so nothing has to be read.
   const keptStanding = await rowOf(ledgerKey('family', once.result.id));
-  const unwritten = [answer, kept.record, kept.event, keptStanding, ...(await edgesOf(once.result.id))].reduce(
+  const keptKey = await rowOf(personKey(once.result.id));
+  const unwritten = [answer, kept.record, kept.event, keptStanding, keptKey, ...(await edgesOf(once.result.id))].reduce(
     (sum, row) => sum + 2 * writeUnits(row),
     0,
   );

@@ -77,8 +77,8 @@ interface TableProperties {
 
 /** The indexes of the table in a template, each with a projection of named attributes. */
 export function indexesOf(template: Template): Index[] {
-  const table = Object.values(template.Resources).find(({ Type }) => Type === 'AWS::DynamoDB::Table');
-  const { GlobalSecondaryIndexes: indexes = [] } = (table?.Properties ?? {}) as TableProperties;
+  const tables = Object.values(template.Resources).filter(({ Type }) => Type === 'AWS::DynamoDB::Table');
+  const indexes = tables.flatMap(({ Properties }) => (Properties as TableProperties).GlobalSecondaryIndexes ?? []);
   return indexes.map(({ IndexName, KeySchema, Projection }) => {
     const keys = KeySchema.map(({ AttributeName }) => AttributeName);
     return { name: IndexName, keys, projected: ['pk', 'sk', ...keys, ...(Projection.NonKeyAttributes ?? [])] };
@@ -104,6 +104,9 @@ interface Target {
   readonly pk: string;
   readonly sk: string;
 }
+
+/** Whether it lies in the table of persons' keys. */
+const isPersonKey = ({ pk }: Target): boolean => /^T#\d{4}#Y#/.test(pk);
 
 interface WriteInput {
   readonly Item?: Item;
@@ -144,17 +147,22 @@ export type Meter = <Result>(run: () => Promise<Result>) => Promise<{ result: Re
  * whose reads do not count. A refused write is charged as if it had been made, without its index entries.
  */
 export async function meterOf(store: Store, code: string, template: Template): Promise<Meter> {
-  const { client, tableName } = store;
+  const { client, tableName, keysTableName } = store;
   const { endpoint, region, credentials } = client.config;
   const observer = DynamoDBDocumentClient.from(
     new DynamoDBClient({ region, credentials, ...(endpoint && { endpoint }) }),
   );
   const indexes = indexesOf(template);
   const images = async (targets: readonly Target[]): Promise<Image[]> => {
-    const { Responses } = await observer.send(
-      new BatchGetCommand({ RequestItems: { [tableName]: { Keys: [...targets], ConsistentRead: true } } }),
+    const asked = [
+      [tableName, targets.filter((target) => !isPersonKey(target))],
+      [keysTableName, targets.filter(isPersonKey)],
+    ] as const;
+    const RequestItems = Object.fromEntries(
+      asked.flatMap(([name, some]) => (some.length > 0 ? [[name, { Keys: [...some], ConsistentRead: true }]] : [])),
     );
-    const found = Responses?.[tableName] ?? [];
+    const { Responses = {} } = await observer.send(new BatchGetCommand({ RequestItems }));
+    const found = Object.values(Responses).flat();
     return targets.map(({ pk, sk }) => found.find((item) => item['pk'] === pk && item['sk'] === sk));
   };
 

@@ -10,6 +10,7 @@ export function wrappedStore(store: Store, around: (send: Send) => Send): Store 
     ({ send: around((command) => client.send(command as never)) }) as unknown as DynamoDBDocumentClient;
   return {
     tableName: store.tableName,
+    keysTableName: store.keysTableName,
     client: wrap(store.client),
     tenantClient: (code) => wrap(store.tenantClient(code)),
     keyrings: store.keyrings,

@@ -130,7 +130,7 @@ const READS: readonly Pattern[] = [
   [
     'a record by its external id',
     2,
-    ['GetItem K#external#families#municipal#F-1', 'GetItem R#new'],
+    ['GetItem K#external#families#municipal#F-1', 'GetItem Y#new', 'GetItem R#new'],
     () => by.get('/families/external/municipal/F-1'),
   ],
   ['all of a type', 1, ['Query list L#families'], () => by.get('/families')],
@@ -265,7 +265,7 @@ const READS: readonly Pattern[] = [
   [
     'families with a free place for a child',
     1,
-    ['GetItem R#child', 'GetItem B#child-placements#child', 'Query filter3 L#family-overviews#free'],
+    ['GetItem Y#child', 'GetItem R#child', 'GetItem B#child-placements#child', 'Query filter3 L#family-overviews#free'],
     () => by.get(`/children/${id.child}/matches`),
   ],
   [
@@ -387,7 +387,7 @@ const WRITES: readonly Pattern[] = [
   [
     'the same under an external id',
     2,
-    ['GetItem K#external#families#municipal#F-1', 'GetItem R#new'],
+    ['GetItem K#external#families#municipal#F-1', 'GetItem Y#new', 'GetItem R#new'],
     () => by.put('/families/external/municipal/F-1', make.FAMILY),
   ],
   [

@@ -43,6 +43,7 @@ beforeAll(async () => {
   livline.advance((Date.now() - livline.now().getTime()) / 1000 - 180);
   for (const [name, value] of Object.entries({
     TABLE_NAME: livline.store.tableName,
+    KEYS_TABLE_NAME: livline.store.keysTableName,
     TENANT_ROLE_ARN: 'arn:aws:iam::000000000000:role/tenant',
     AWS_ENDPOINT_URL_STS: tokens.url,
     AWS_ENDPOINT_URL_KMS: kms.url,
