@@ -99,9 +99,10 @@ async function linkCase({ apiUrl }: LocalProduct, { call, at }: Municipality, fa
   expect(JSON.stringify(family.body['caseRefs']) === JSON.stringify([caseRef]), 'the family has its case');
   await sendSigned(inbox, secret, { type: 'case.closed', data: { caseRef: { system: 'DUBU', caseNumber: '1' } } });
   const waiting = await call('GET', `${at}/inbox?status=unresolved`);
-  const [message] = waiting.body['items'] as { statusReason: string }[];
+  const [first] = waiting.body['items'] as { id: string }[];
+  const message = await call('GET', `${at}/inbox/${first?.id}`);
   show('It signed a call that its case is about this family, without a token; with another secret it got 401.');
-  show(`A case that nobody knows was closed: that waits for a person. ${message?.statusReason}`);
+  show(`A case that nobody knows was closed: that waits for a person. ${message.body['statusReason']}`);
 }
 
 async function recordSession(hedensted: Municipality, familyId: string): Promise<string> {

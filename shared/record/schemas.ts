@@ -1,5 +1,17 @@
 import * as z from 'zod';
-import { checkedLater, day, group, instant, line, listOf, oneOf, type Sensitivity, text, whole } from './fields.ts';
+import {
+  checkedLater,
+  day,
+  group,
+  instant,
+  line,
+  listOf,
+  oneOf,
+  type Sensitivity,
+  sensitive,
+  text,
+  whole,
+} from './fields.ts';
 import { parentFields } from './place.ts';
 import type { Machine, Resource } from './resource.ts';
 
@@ -40,6 +52,9 @@ export const caseRefs = () =>
 /** What may be sent of every record beside its own fields. */
 const sharedInput = () => ({ externalId: externalId().optional(), caseRefs: caseRefs().optional() });
 
+/** Why a record stands in its status: a person's own words, so it is sensitive in every resource. */
+const statusReason = () => sensitive(text('Why it stands there (begrundelse).')).optional();
+
 const statusInput = ({ machine }: Resource) =>
   machine
     ? {
@@ -49,7 +64,7 @@ const statusInput = ({ machine }: Resource) =>
             'Where the record stands (status). A record starts in the first status unless it names a later one.',
           )
           .optional(),
-        statusReason: text('Why it stands there (begrundelse).').optional(),
+        statusReason: statusReason(),
         statusAt: instant('Since when it stands there, UTC (status siden).').optional(),
       }
     : {};
@@ -70,7 +85,7 @@ interface Schemas {
 }
 
 /** Common fields before and after a resource's own. */
-const HEAD = ['id', 'municipality', 'version', 'status', 'statusAt', 'statusReason'];
+const HEAD = ['id', 'municipality', 'version', 'status', 'statusAt'];
 const TAIL = ['externalId', 'caseRefs', 'createdAt', 'createdBy', 'updatedAt', 'updatedBy'];
 
 /**
@@ -87,12 +102,10 @@ export function schemasOf(resource: Resource): Schemas {
   if (known) return known;
   const shape = resource.fields();
   const all = { ...shape, ...resource.derived?.() };
-  const sensitivity = Object.fromEntries(
-    Object.entries(all).flatMap(([name, field]) => {
-      const mark = sensitivityOf(field as z.ZodType);
-      return mark ? [[name, mark]] : [];
-    }),
+  const marked = Object.entries({ ...all, ...(resource.machine && { statusReason: statusReason() }) }).map(
+    ([name, field]) => [name, sensitivityOf(field as z.ZodType)] as const,
   );
+  const sensitivity = Object.fromEntries(marked.filter(([, mark]) => mark !== undefined)) as Schemas['sensitivity'];
   const own = [...parentFields(resource), ...Object.keys(all)];
   const schemas: Schemas = {
     fields: z.strictObject(shape),
@@ -126,7 +139,7 @@ function sensitivityOf(field: z.ZodType): Sensitivity | undefined {
 export const statusChange = (machine: Machine) =>
   z.strictObject({
     status: z.enum(statusesOf(machine)).describe('The status to enter (ny status).'),
-    reason: text('Why (begrundelse). Required where the status asks for it.').optional(),
+    reason: sensitive(text('Why (begrundelse). Required where the status asks for it.')).optional(),
     at: instant('When it happened, UTC (tidspunkt); not in the future. Now if left out.').optional(),
   });
 
@@ -148,7 +161,7 @@ export function viewSchema(resource: Resource): z.ZodObject {
     ...(resource.machine && {
       status: oneOf('Where the record stands (status).', statusesOf(resource.machine)),
       statusAt: instant('Since when it stands there, UTC (status siden).'),
-      statusReason: text('Why it stands there (begrundelse).').optional(),
+      statusReason: statusReason(),
     }),
     ...Object.fromEntries(
       parentFields(resource).map((field) => [field, z.uuid().describe('Id of what it belongs to (overordnet post).')]),

@@ -1,5 +1,5 @@
 import { invalid } from '../errors.ts';
-import { day, group, line, listOf, reference, whole } from '../record/fields.ts';
+import { day, group, line, listOf, reference, sensitive, whole } from '../record/fields.ts';
 import { defineResource } from '../record/resource.ts';
 import { refuseChange } from '../record/rules.ts';
 import { FOREVER } from '../time.ts';
@@ -17,12 +17,14 @@ export const affiliations = defineResource({
     institutionId: reference('The institution it is attached to (institution); it stays the same.'),
     from: day('First day, a local date (fra).'),
     to: day('Last day, a local date (til); open-ended if left out.').optional(),
-    roleAgreement: group('What was agreed on who does what (rolleaftale).', {
-      municipality: tasks('What the municipality does (kommunens opgaver).').default([]),
-      institution: tasks('What the institution does (institutionens opgaver).').default([]),
-      family: tasks('What the family does (familiens opgaver).').default([]),
-      contactRhythmDays: whole('Days from one contact to the next (kontaktrytme), 1–365.', 1, 365).optional(),
-    }).optional(),
+    roleAgreement: sensitive(
+      group('What was agreed on who does what (rolleaftale).', {
+        municipality: tasks('What the municipality does (kommunens opgaver).').default([]),
+        institution: tasks('What the institution does (institutionens opgaver).').default([]),
+        family: tasks('What the family does (familiens opgaver).').default([]),
+        contactRhythmDays: whole('Days from one contact to the next (kontaktrytme), 1–365.', 1, 365).optional(),
+      }),
+    ).optional(),
   }),
   references: { familyId: 'families', institutionId: 'institutions' },
   order: (affiliation) => affiliation.to ?? FOREVER,

@@ -21,7 +21,7 @@ const fields = () => ({
     'other',
   ]),
   severity: whole('How serious it is (alvor), 1 (mild) to 4 (acute).', 1, 4),
-  outcome: line('What came of it (udfald).').optional(),
+  outcome: sensitive(line('What came of it (udfald).')).optional(),
   callerPhone: sensitive(phone("The caller's telephone (henvenders telefon).")).optional(),
   note: sensitive(text('What was said (notat).')).optional(),
   concern: flag('Whether it gives cause for a concern report (underretning).').default(false),

@@ -53,9 +53,11 @@ export const concernReports = defineResource({
     )
       .meta({ examples: ['2026-11-22T08:10:00.000Z'] })
       .optional(),
-    receipt: text("The receipt of the hand-over (kvittering), such as the receiver's journal number.")
-      .meta({ examples: ['Journal 26/4711'] })
-      .optional(),
+    receipt: sensitive(
+      text("The receipt of the hand-over (kvittering), such as the receiver's journal number.").meta({
+        examples: ['Journal 26/4711'],
+      }),
+    ).optional(),
     familyId: reference('The family that it is about, where its source names one (plejefamilie).').optional(),
     childId: reference('The child that it is about, where its source names one (barn).').optional(),
   }),

@@ -1,5 +1,5 @@
 import { invalid, Problem } from '../errors.ts';
-import { day, line, reference, setOf, text } from '../record/fields.ts';
+import { day, line, reference, sensitive, setOf, text } from '../record/fields.ts';
 import { findRecords } from '../record/read.ts';
 import { defineResource } from '../record/resource.ts';
 import { FOREVER } from '../time.ts';
@@ -27,7 +27,7 @@ export const supervisionGroups = defineResource({
       reference('A consultant.'),
       10,
     ),
-    criteria: text('What the families have in common (kriterier).').optional(),
+    criteria: sensitive(text('What the families have in common (kriterier).')).optional(),
     from: day('First day, a local date (fra).'),
     to: day('Last day, a local date (til).').optional(),
   }),

@@ -48,7 +48,9 @@ describe('the record', () => {
     const { version } = (await caller.get(one)).body;
     const [status] = machine?.steps[made.status] ?? [];
     const reason = machine?.reasonFor?.includes(String(status)) && { reason: 'Som aftalt' };
-    if (status) expectDocumented(`change-${name}-status`, await caller.status(one, version, { status, ...reason }));
+    // Another client than the one that set a hold lifts it.
+    const by = path === 'legal-holds' ? (await livline.freshPartner('afgoer', [caller.code]))(caller.code) : caller;
+    if (status) expectDocumented(`change-${name}-status`, await by.status(one, version, { status, ...reason }));
     if (deletable) expectDocumented(`delete-${name}`, await caller.remove(one, version));
   });
 

@@ -45,7 +45,8 @@ describe('an affiliation', () => {
     const bare = await makeAffiliation(caller);
     expect(Object.keys(bare)).not.toContain('to');
     expect(Object.keys(bare)).not.toContain('roleAgreement');
-    const { body } = await caller.patch(`/affiliations/${bare.id}`, { roleAgreement: { family: ['Ringer selv'] } }, 1);
+    await caller.patch(`/affiliations/${bare.id}`, { roleAgreement: { family: ['Ringer selv'] } }, 1);
+    const { body } = await caller.get(`/affiliations/${bare.id}`);
     expect(body.roleAgreement).toEqual({ municipality: [], institution: [], family: ['Ringer selv'] });
   });
 

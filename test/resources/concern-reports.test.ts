@@ -107,9 +107,11 @@ describe('a concern report', () => {
     }
     const at = '2026-11-20T08:20:00.000Z';
     const handed = await caller.status(path, 1, { ...HANDED_OVER, at });
-    expect(handed.body).toMatchObject({ handedOverAt: at, receipt: HANDED_OVER.reason });
+    expect(handed.body).toMatchObject({ handedOverAt: at });
+    expect((await caller.get(path)).body.receipt).toBe(HANDED_OVER.reason);
     const later = { status: 'acknowledged', at: '2026-11-20T08:50:00.000Z' };
-    expect((await caller.status(path, 2, later)).body).toMatchObject({
+    expect((await caller.status(path, 2, later)).status).toBe(200);
+    expect((await caller.get(path)).body).toMatchObject({
       status: 'acknowledged',
       statusAt: later.at,
       handedOverAt: at,
@@ -122,7 +124,8 @@ describe('a concern report', () => {
     const at = '2026-11-20T08:20:00.000Z';
     for (const status of ['handed_over', 'acknowledged']) {
       const made = await makeConcernReport(caller, { status, statusAt: at, statusReason: 'Journal 26/4711' });
-      expect(made).toMatchObject({ status, handedOverAt: at, receipt: 'Journal 26/4711' });
+      const { body } = await caller.get(`${REPORTS}/${made.id}`);
+      expect(body).toMatchObject({ status, handedOverAt: at, receipt: 'Journal 26/4711' });
     }
   });
 

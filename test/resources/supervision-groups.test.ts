@@ -117,6 +117,7 @@ describe('a supervision group', () => {
     const requests = await livline.requestsOf(() => caller.patch(`/supervision-groups/${id}`, { name: 'Hold 2' }, 1));
     const writes = requests.find(({ command }) => command === 'TransactWriteItems')?.input.TransactItems;
     // The record, its event, and the two edges that show it under its families.
-    expect(writes).toHaveLength(4);
+    // Of the two families it is checked besides that no legal hold is on them.
+    expect(writes).toHaveLength(6);
   });
 });

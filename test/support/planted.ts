@@ -53,7 +53,7 @@ export function plantedFields(resource: Resource): Fields {
     return [name, value] as const;
   });
   const planted = Object.fromEntries(all.filter(([, value]) => value !== undefined));
-  return { ...planted, externalId: `sletmig-${resource.path}`, ...(resource.machine && { statusReason: 'SLETMIG' }) };
+  return { ...planted, externalId: `sletmig-${resource.path}`, ...(resource.machine && { statusReason: 'GEMTNAVN' }) };
 }
 
 /** Whether anything in a row says what was planted. */
