@@ -3,7 +3,7 @@ import { type Answer, requireMatch } from '../operation.ts';
 import { eventName } from './event-names.ts';
 import { once } from './once.ts';
 import { hrefOf, type Place } from './place.ts';
-import { loadOpened } from './read.ts';
+import { loadToChange } from './read.ts';
 import { remainsOf } from './redact.ts';
 import type { Resource } from './resource.ts';
 import { save } from './save.ts';
@@ -16,7 +16,7 @@ export const deleteRecord = (
   ifMatch: string | undefined,
 ): Promise<Answer> =>
   once(ctx, undefined, async () => {
-    const before = await loadOpened(ctx, resource, place);
+    const before = await loadToChange(ctx, resource, place);
     requireMatch(ifMatch, before.whole.version);
     return save(ctx, resource, {
       before,

@@ -11,6 +11,7 @@ import type { Resource } from './resource.ts';
 import { opened } from './sealing.ts';
 import { showRecord } from './sensitive-gate.ts';
 import { type Opened, type Stored, storedOf } from './stored.ts';
+import { requireOwnRow } from './visibility.ts';
 
 /** The refusal for an id that this municipality does not have; the same whether another one has it or nobody. */
 export const notFound = (resource: Resource): Problem =>
@@ -29,6 +30,13 @@ export async function load(ctx: Context, resource: Resource, { id, parents }: Pl
 export async function loadOpened(ctx: Context, resource: Resource, place: Place): Promise<Opened> {
   fetchOwnKey(ctx, resource, place.id);
   return opened(ctx, await load(ctx, resource, place));
+}
+
+/** Reads a record as {@link loadOpened} does, for a change of it. Throws `forbidden` where the client may see it and not change it. */
+export async function loadToChange(ctx: Context, resource: Resource, place: Place): Promise<Opened> {
+  const stored = await load(ctx, resource, place);
+  requireOwnRow(ctx, resource, stored.view);
+  return opened(ctx, stored);
 }
 
 /** Reads a record that another one refers to; undefined where there is none of this type. */

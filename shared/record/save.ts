@@ -17,14 +17,7 @@ import type { Resource } from './resource.ts';
 import { rowMac } from './row-mac.ts';
 import { sealedOf } from './sealing.ts';
 import { answerOf, type Opened, viewOf, type Whole } from './stored.ts';
-import {
-  audienceAttribute,
-  audiencesOf,
-  copyWrites,
-  organisationOf,
-  partnersWhoSee,
-  requireOwnRow,
-} from './visibility.ts';
+import { audienceAttribute, audiencesOf, copyWrites, organisationOf, partnersWhoSee } from './visibility.ts';
 
 /** One change of one record, decided and ready to commit. */
 export interface Saving {
@@ -64,7 +57,6 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
   const view = viewOf(resource, after);
   /** Who wrote it stays, also of a record that is deleted. */
   const origin = before?.whole ?? after;
-  requireOwnRow(ctx, resource, origin);
   const references = deleted ? [] : newReferences(resource, before?.whole, after);
   const checking = referenceChecks(ctx, references, after.id);
   const [integrityKey, { sensitive, key }, edges, ledgers, checks, fingerprint] = await Promise.all([

@@ -7,7 +7,7 @@ import { creationEvent, eventName, ownEvent, statusEvent } from './event-names.t
 import { changedFields, mergePatch } from './merge.ts';
 import { Outrun, once } from './once.ts';
 import { hrefOf, type Parents, type Place } from './place.ts';
-import { findByExternalId, loadOpened, notFound } from './read.ts';
+import { findByExternalId, loadToChange, notFound } from './read.ts';
 import { withoutPersonal } from './redact.ts';
 import type { Fields, Machine, RecordOf, Resource } from './resource.ts';
 import { refuseCprInCases, refuseFuture } from './rules.ts';
@@ -182,7 +182,7 @@ export const reviseRecord = (
   idempotency?: Idempotency,
 ): Promise<Answer> =>
   once(ctx, idempotency, async (eventId) => {
-    const before = await loadOpened(ctx, resource, place);
+    const before = await loadToChange(ctx, resource, place);
     const made = patchOf(before.whole);
     const patch = made === undefined ? {} : made;
     const merged = mergePatch(inputOf(resource, before.whole), patch);
@@ -228,7 +228,7 @@ export const changeStatus = (
   once(ctx, idempotency, async (eventId) => {
     const { machine } = resource;
     if (!machine) throw notFound(resource);
-    const before = await loadOpened(ctx, resource, place);
+    const before = await loadToChange(ctx, resource, place);
     const { status, reason, at = ctx.now } = parse(statusChange(machine), body);
     requireMatch(ifMatch, before.whole.version);
     requireStep(machine, before.whole.status as string, status);
@@ -280,7 +280,7 @@ export async function upsertRecord(
         throw lost && (await findByExternalId(ctx, resource, source, externalId)) ? new Outrun() : error;
       }
     }
-    const before = await loadOpened(ctx, resource, { id, parents });
+    const before = await loadToChange(ctx, resource, { id, parents });
     if (ifMatch !== undefined) requireMatch(ifMatch, before.whole.version);
     const { status, statusReason, statusAt, ...input } = sent;
     const kept = keptUnseen(ctx, resource, before, body as Fields);

@@ -1,4 +1,5 @@
 import { GATE_MUTANTS } from './gate-mutants.ts';
+import { ROWS_MUTANTS } from './rows-mutants.ts';
 import { WALL_MUTANTS } from './wall-mutants.ts';
 
 /** A guard, and the product without it. */
@@ -135,6 +136,7 @@ export const MUTANTS: readonly Mutant[] = [
     because: /serves no other, and reads nothing for it: expected 200 to be 500/,
   },
   ...GATE_MUTANTS,
+  ...ROWS_MUTANTS,
   ...WALL_MUTANTS,
   {
     name: 'the check that nobody is held',

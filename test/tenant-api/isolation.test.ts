@@ -5,7 +5,7 @@ import type { Context } from '#shared/auth/context.ts';
 import type { Operation } from '#shared/operation.ts';
 import { privacyOperations } from '#shared/privacy/operations.ts';
 import { reference } from '#shared/record/fields.ts';
-import { collectionOf, parentFields } from '#shared/record/place.ts';
+import { parentFields } from '#shared/record/place.ts';
 import type { Fields, Resource } from '#shared/record/resource.ts';
 import { schemasOf } from '#shared/record/schemas.ts';
 import { RESOURCES, recordOperations } from '#shared/resources/registry.ts';
@@ -14,7 +14,19 @@ import { connections } from '#shared/webhooks/connections.ts';
 import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
 import { inboxMessages } from '#shared/webhooks/inbox-messages.ts';
 import { webhookOperations } from '#shared/webhooks/operations.ts';
-import { makeGroup } from '#test/support/examples.ts';
+import {
+  BASE,
+  bodyNaming,
+  chosenIn,
+  collectionIn,
+  inPath,
+  MEMBERS,
+  meeting,
+  namingOf,
+  pathWith,
+  routesOf,
+  shapesFor,
+} from '#test/support/id-places.ts';
 import { type Caller, type Livline, type Reply, startLivline } from '#test/support/livline.ts';
 import { expectProblem, withoutInstance, writesIn } from '#test/support/problems.ts';
 import { collectionAt, makeOf, pathOf } from '#test/support/records.ts';
@@ -38,24 +50,7 @@ const operations: Operation<Context>[] = [
   ...privacyOperations(),
   ...grantOperations(async () => new Map()),
 ];
-const BASE = '/v1/municipalities/{code}';
 const CASE = '27.03.00-G01-12-26';
-
-/** A caller whose requests to create one of these are seen by `meet` before they are sent. */
-const meeting = (
-  resource: Resource,
-  by: Caller,
-  meet: (path: string, body: Fields) => Promise<void> | void,
-): Caller => {
-  const collection = new RegExp(`^/${collectionOf(resource).replaceAll(/\{\w+\}/g, '[^/]+')}$`);
-  return {
-    ...by,
-    post: async (path, body, headers) => {
-      if (collection.test(path)) await meet(path, body as Fields);
-      return by.post(path, body, headers);
-    },
-  };
-};
 
 beforeAll(async () => {
   livline = await startLivline();
@@ -94,62 +89,8 @@ beforeAll(async () => {
   for (const side of [made.here, made.there]) side.set('programmes', { id: side.get('rounds').programmeId });
 });
 
-/** Where the ids in paths come from: the resources, and the operator's programmes in which a municipality takes part. */
-const collections = [
-  ...resources.map((resource) => ({
-    type: resource.path,
-    path: `${BASE}/${collectionOf(resource)}/`,
-    parents: parentFields(resource),
-  })),
-  { type: 'programmes', path: `${BASE}/programmes/`, parents: [] },
-  { type: 'grants', path: `${BASE}/grants/`, parents: [] },
-  { type: 'children', path: `${BASE}/subjects/`, parents: [] },
-];
-type Collection = (typeof collections)[number];
-
-/** The collection whose records a path is about. */
-function collectionIn(path: string): Collection {
-  const [found] = collections
-    .filter((each) => `${path}/`.startsWith(each.path))
-    .sort((a, b) => b.path.length - a.path.length);
-  if (!found) throw new Error(`It is not known what the ids in ${path} name`);
-  return found;
-}
-
-const inPath = (path: string): string[] =>
-  [...path.replace(BASE, '').matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
-
-/** An operation's path, its ids taken from where they say. */
-function pathWith(path: string, { parents }: Collection, idOf: (field: string, parameter: string) => string): string {
-  const fields: Readonly<Record<string, string | undefined>> = {
-    parentId: parents[0],
-    partId: parents[1],
-    id: 'id',
-    externalId: 'externalId',
-    deliveryId: 'deliveryId',
-    clientId: 'clientId',
-  };
-  return path.replace(BASE, '').replaceAll(/\{(\w+)\}/g, (_, parameter: string) => {
-    if (parameter === 'source') return 'municipal';
-    const field = fields[parameter];
-    if (field === undefined) throw new Error(`It is not known what {${parameter}} in ${path} names`);
-    return idOf(field, parameter);
-  });
-}
-
-const routes = operations
-  .filter(({ path }) => inPath(path).length > 0)
-  .map((operation) => ({
-    name: `${operation.method} ${operation.path.replace(BASE, '')}`,
-    operation,
-    collection: collectionIn(operation.path),
-  }));
-
-/** Each of the ids in a path alone, and all of them. */
-const chosenIn = (path: string): ((parameter: string) => boolean)[] => {
-  const ids = inPath(path).filter((name) => name !== 'source');
-  return [() => true, ...(ids.length > 1 ? ids.map((id) => (parameter: string) => parameter === id) : [])];
-};
+const routes = routesOf(resources, operations);
+const naming = namingOf(resources);
 
 describe('an id of another municipality in the path of', () => {
   it.each(routes)('$name is answered as one that does not exist', async ({ operation, collection }) => {
@@ -205,49 +146,6 @@ function placesOf(schema: z.core.JSONSchema.BaseSchema, place: readonly string[]
   ];
 }
 
-/** A value with another one at a place in it; a list on the way has it in its first entry. */
-function withAt(value: unknown, [step, ...rest]: readonly string[], placed: string): unknown {
-  if (Array.isArray(value)) {
-    const [first, ...others] = value;
-    return [withAt(first, step === undefined ? [] : [step, ...rest], placed), ...others];
-  }
-  if (step === undefined) return placed;
-  return { ...(value as Fields), [step]: withAt((value as Fields | undefined)?.[step], rest, placed) };
-}
-
-/** What a maker is told so that the place is there. */
-const SHAPES: Readonly<Record<string, () => Fields | Promise<Fields>>> = {
-  'courses attendance.familyId': () => ({
-    status: 'held',
-    attendance: [{ familyId: made.here.get('families').id, hours: 6 }],
-  }),
-  'supervision-sessions groupId': async () => ({ groupId: (await makeGroup(here)).id }),
-};
-/** Places whose id is refused as one that is no member, before it is looked up. */
-const MEMBERS = ['supervision-sessions attendance.familyId'];
-
-/** The resources that name others, each with the places and the types that may be named there. */
-const naming = resources
-  .map((resource) => ({
-    resource,
-    path: resource.path,
-    places: Object.entries({
-      ...resource.references,
-      ...(resource.path === 'rounds' && { programmeId: 'programmes' }),
-    }).flatMap(([place, types]) => [types].flat().map((type) => ({ place, type: type as string }))),
-  }))
-  .filter(({ places }) => places.length > 0);
-
-/** A body with an id in a place, and beside it the type that the id is of. */
-function bodyNaming({ example }: Resource, body: Fields, place: string, type: string, id: string): Fields {
-  const steps = place.split('.');
-  const [top = ''] = steps;
-  const filled = { ...body, [top]: body[top] ?? example[top] };
-  const kind = resources.find((each) => each.path === type)?.name as string;
-  const typed = steps.at(-1) === 'id' ? withAt(filled, [...steps.slice(0, -1), 'type'], kind) : filled;
-  return withAt(typed, steps, id) as Fields;
-}
-
 /** The answers to a foreign id and to one that nobody has are the same refusal, which is given. */
 async function refusedAlike(type: string, ask: (id: string) => Promise<Reply>): Promise<Reply> {
   const [foreign, unknown] = [await ask(made.there.get(type).id), await ask(randomUUID())];
@@ -266,7 +164,8 @@ describe('a body of', () => {
   it.each(naming)(
     '$path with an id of another municipality is refused like one that does not exist, wherever it stands',
     async ({ resource, path, places }) => {
-      const shapeOf = ({ place }: { place: string }) => SHAPES[`${path} ${place}`];
+      const shapeOf = ({ place }: { place: string }) =>
+        shapesFor(here, made.here.get('families').id)[`${path} ${place}`];
       for (const shape of new Set(places.map(shapeOf))) {
         const those = places.filter((place) => shapeOf(place) === shape);
         let met = 0;
@@ -274,7 +173,7 @@ describe('a body of', () => {
         const by = meeting(resource, here, async (at, body) => {
           for (const { place, type } of those) {
             const { body: problem } = await refusedAlike(type, (id) =>
-              here.post(at, bodyNaming(resource, body, place, type, id)),
+              here.post(at, bodyNaming(resources, resource, body, { place, type, id })),
             );
             const code = MEMBERS.includes(`${path} ${place}`) ? 'validation_failed' : 'unknown_reference';
             const pointer = `/${place.replaceAll('.', '/')}`;
@@ -289,7 +188,11 @@ describe('a body of', () => {
         for (const { place, type } of those) {
           const [top = ''] = place.split('.');
           await refusedAlike(type, (id) =>
-            here.patch(at, { [top]: bodyNaming(resource, record, place, type, id)[top] }, record.version),
+            here.patch(
+              at,
+              { [top]: bodyNaming(resources, resource, record, { place, type, id })[top] },
+              record.version,
+            ),
           );
         }
         expect((await here.get(at)).body.version).toBe(record.version);
@@ -333,7 +236,7 @@ const questions = operations.filter(({ method, path }) => method === 'GET' && !p
 /** The path of a question about what is here. */
 function askedHere(path: string): string {
   if (inPath(path).length === 0) return path.replace(BASE, '');
-  const collection = collectionIn(path);
+  const collection = collectionIn(resources, path);
   return pathWith(path, collection, (field) => made.here.get(collection.type)[field]);
 }
 
