@@ -159,6 +159,8 @@ export type ContextOf<Ctx, Each = Operation<Ctx>> = (call: {
   /** For whom this execution environment is, in tenant isolation mode. */
   readonly tenantId: string | undefined;
   readonly operation: Each;
+  /** A header of the request by its lower-case name. */
+  readonly header: ApiRequest['header'];
   /** Takes what the answer is to say in its headers, also when it is a problem. */
   readonly answerHeaders: Record<string, string>;
 }) => Promise<Ctx>;
@@ -173,10 +175,10 @@ export function serve<Ctx, Each extends Served<Ctx> = Operation<Ctx>>(
   const app = new Hono<{ Bindings: Call }>({ strict: false });
   for (const operation of operations) {
     app.on(operation.method, honoPath(operation.path), async ({ env: call, req }) => {
-      const { event, requestId, tenantId, answerHeaders } = call;
+      const { event, requestId, tenantId, header, answerHeaders } = call;
       const params = requireNameable(event.path, req.param());
       const claims = event.requestContext.authorizer?.['claims'] as Record<string, string> | undefined;
-      const ctx = await contextOf({ claims, params, requestId, tenantId, operation, answerHeaders });
+      const ctx = await contextOf({ claims, params, requestId, tenantId, operation, header, answerHeaders });
       return asResponse(send(call, await operation.run(ctx, requestOf(call, params, operation.body !== undefined))));
     });
   }

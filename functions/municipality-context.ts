@@ -1,5 +1,5 @@
 import type { ContextOf } from '#functions/http.ts';
-import { type Context, requireScope } from '#shared/auth/context.ts';
+import { type Context, requireEither, requireScope } from '#shared/auth/context.ts';
 import type { TenantScope } from '#shared/auth/scopes.ts';
 import { contextOpener } from '#shared/auth/token.ts';
 import { Problem } from '#shared/errors.ts';
@@ -22,7 +22,7 @@ export interface MunicipalityContextDeps extends QuotaDeps {
 export function municipalityContext(deps: MunicipalityContextDeps): ContextOf<Context> {
   const openContext = contextOpener(deps.store, deps.now);
   const charge = quotas(deps);
-  return async ({ claims, params, requestId, tenantId, operation, answerHeaders }) => {
+  return async ({ claims, params, requestId, tenantId, operation, header, answerHeaders }) => {
     const clientId = claims?.['client_id'];
     if (clientId === undefined) throw new Problem('unauthenticated', 'The request has no access token.');
     const code = params['code'] ?? '';
@@ -33,6 +33,7 @@ export function municipalityContext(deps: MunicipalityContextDeps): ContextOf<Co
     const ctx = await openContext(token, code, requestId);
     Object.assign(answerHeaders, await charge(ctx, costOf(operation)));
     for (const scope of [operation.scope as TenantScope, ...(operation.also ?? [])]) requireScope(ctx, scope);
-    return ctx;
+    requireEither(ctx, operation.either ?? []);
+    return { ...ctx, stated: { purpose: header('x-access-purpose'), person: header('x-access-person') } };
   };
 }

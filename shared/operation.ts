@@ -45,6 +45,8 @@ export interface Operation<Ctx> {
   readonly scope: Scope;
   /** Further scopes it needs, since it shows what those are for too. */
   readonly also?: readonly TenantScope[];
+  /** Scopes of which it needs one besides. */
+  readonly either?: readonly TenantScope[];
   readonly tag: string;
   readonly summary: string;
   readonly description?: string;

@@ -46,7 +46,7 @@ function headerParameters(operation: Operation<never>): object[] {
     ...(needsMatch ? [parameterRef('If-Match')] : []),
     ...(mayMatch ? [parameterRef('If-Match-optional')] : []),
     ...(manner === 'read' && isVersioned(operation) ? [parameterRef('If-None-Match')] : []),
-    ...(operation.logged?.() ? [parameterRef('X-Access-Purpose')] : []),
+    ...(operation.logged?.() ? [parameterRef('X-Access-Purpose'), parameterRef('X-Access-Person')] : []),
     parameterRef('X-Request-Id'),
   ];
 }
@@ -146,18 +146,19 @@ export const problemsOf = ({ path, body, problems }: Operation<never>): ProblemC
 
 /** One operation as the document has it. */
 export function operationObject(operation: Operation<never>, components: Components): object {
-  const { id, tag, summary, description, scope, also = [] } = operation;
+  const { id, tag, summary, description, scope, also = [], either = [] } = operation;
   const scopes = [scope, ...also];
+  const choices = either.length > 0 ? either.map((one) => [...scopes, one]) : [scopes];
   return {
     operationId: id,
     summary,
     description: [
       ...(description ? [description] : []),
-      `${also.length > 0 ? 'Scopes' : 'Scope'}: ${scopes.map((each) => `\`${each}\``).join(', ')}.`,
+      `${also.length > 0 ? 'Scopes' : 'Scope'}: ${scopes.map((each) => `\`${each}\``).join(', ')}${either.length > 0 ? ` and one of ${either.map((each) => `\`${each}\``).join(', ')}` : ''}.`,
       ...(isOperators(operation) ? [] : [`Cost: ${costOf(operation)}.`]),
     ].join(' '),
     tags: [tag],
-    security: [{ oauth2: scopes.map((each) => `${RESOURCE_SERVER}/${each}`) }],
+    security: choices.map((choice) => ({ oauth2: choice.map((each) => `${RESOURCE_SERVER}/${each}`) })),
     parameters: [...pathParameters(operation), ...queryParameters(operation), ...headerParameters(operation)],
     ...requestBody(operation, components),
     responses: { ...successResponses(operation, components), ...problemRefs(problemsOf(operation)) },

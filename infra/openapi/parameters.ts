@@ -68,6 +68,12 @@ const HEADERS: Readonly<Record<string, Text>> = {
     enum: Object.keys(PURPOSES),
     example: 'casework',
   },
+  'X-Access-Person': {
+    description:
+      'The person behind an interactive client (person), by a stable id of the municipality that is no CPR number. It stands in the access log. A municipality may ask for it.',
+    pattern: '^[\\w.@-]{1,64}$',
+    example: 'b4c1e6d0-medarbejder',
+  },
   'X-Request-Id': {
     description: 'Your own id for the request, which logs and the answer carry. One is made if you send none.',
     pattern: '^[\\w-]{8,64}$',

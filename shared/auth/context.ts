@@ -30,6 +30,8 @@ export interface Tenant {
   readonly cprLikeCaseNumbers?: boolean | undefined;
   /** The public key (JWK) to which its handover is encrypted. */
   readonly handoverKey?: Readonly<Record<string, unknown>> | undefined;
+  /** How many look-ups by a sensitive value each client may make in a day, where that is not the usual number. */
+  readonly lookupsPerDay?: number | undefined;
   /** Units a minute that each client may spend in it (tenancy/quota.ts), where that is not the usual number. */
   readonly quotaPerMinute?: number | undefined;
   /** Seals this municipality's cursors (see table/cursor.ts). Never leaves the process. */
@@ -62,6 +64,8 @@ export interface Context {
   readonly scopes: ReadonlySet<TenantScope>;
   /** Which of the municipality's records it may see: all of them, or only those that its own organisation wrote. */
   readonly rows: VisibleRows;
+  /** What the request says of its reading: X-Access-Purpose and X-Access-Person, as they were sent. */
+  readonly stated?: { readonly purpose?: string | undefined; readonly person?: string | undefined } | undefined;
   readonly requestId: string;
   readonly now: Instant;
   /** The municipality's rows, those that the client may see. */
@@ -93,6 +97,12 @@ export function makeContext(
     control: scopedTable(within, ['M', code]),
     keys: store.keyrings(code, access.tenant.sealing, readPersonKey),
   } as Context;
+}
+
+/** Throws `forbidden` unless the context has one of the scopes. */
+export function requireEither(ctx: Context, scopes: readonly TenantScope[]): void {
+  if (scopes.length === 0 || scopes.some((scope) => ctx.scopes.has(scope))) return;
+  throw new Problem('forbidden', `This operation needs one of the scopes ${scopes.join(', ')}.`);
 }
 
 /** Throws `forbidden` unless the context has the scope. */

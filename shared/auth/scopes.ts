@@ -36,6 +36,7 @@ export const TENANT_SCOPES = [
   'privacy:read',
   'privacy:write',
   'sensitive:read',
+  'lookup',
 ] as const;
 
 /**
@@ -63,6 +64,7 @@ export const PRESETS = {
     'events:read',
     'webhooks:read',
     'webhooks:write',
+    'lookup',
   ],
   // A consultant supports families and writes down what was agreed; to ring them up and to know what was said before
   // takes the sensitive fields, and a family's timeline all that can stand in it. Who is approved and placed where, others

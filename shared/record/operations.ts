@@ -5,7 +5,7 @@ import { purposeOf } from '../privacy/access-log.ts';
 import { deleteRecord } from './delete.ts';
 import { historyPage, listHistory } from './history.ts';
 import { listParameters, listRecords, pageParameters, pageSchema } from './lists.ts';
-import { lookUp, lookupBody } from './lookups.ts';
+import { LOOKUPS_PER_DAY, lookUp, lookupBody } from './lookups.ts';
 import { collectionOf, type Parents, type Place, parentsOf } from './place.ts';
 import { getByExternalId, getRecord } from './read.ts';
 import type { Machine, Resource } from './resource.ts';
@@ -27,6 +27,9 @@ const stepsOf = ({ steps, reasonFor = [] }: Machine): string =>
     ),
     ...reasonFor.map((status) => `\`${status}\` needs a reason`),
   ].join('; ');
+
+/** Scopes of which a look-up needs one: whoever may read the value anyway, or may look up and no more. */
+const LOOKUP_SCOPES = ['sensitive:read', 'lookup'] as const;
 
 /** What a replacement does with fields that its caller cannot see. */
 const UNSEEN = 'A sensitive field that the client cannot see stays where it is left out, and null removes it. ';
@@ -202,18 +205,21 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
       method: 'POST',
       path: `${collection}/lookup`,
       scope: scopes.read,
-      cost: 'read',
+      either: LOOKUP_SCOPES,
+      cost: 'report',
       summary: `Find ${title(path)} by ${Object.keys(resource.lookups).join(' or ')}`,
+      description: `${common.description} A client may look up ${LOOKUPS_PER_DAY} values a day unless the operator sets another number.`,
       manner: 'act',
       body: () => lookupBody(resource),
       success: {
         status: 200,
-        description: 'Those that have it, without sensitive fields.',
+        description: 'Those that have it, without sensitive fields. Each is entered in the access log.',
         body: () => z.strictObject({ items: z.array(view()).describe(`The ${title(path)} found (poster).`) }),
       },
       problems: ['validation_failed'],
       example: { [Object.keys(resource.lookups)[0] as string]: '70102030' },
-      run: (ctx, request) => lookUp(ctx, resource, request.body),
+      logged: () => true,
+      run: (ctx, request) => lookUp(ctx, resource, request.body, purposeOf(request)),
     });
   }
   if (machine) {

@@ -1,6 +1,6 @@
 import type { Context } from '../auth/context.ts';
 import { digest } from '../ids.ts';
-import { logAccess, type Purpose, personsOf } from '../privacy/access-log.ts';
+import { logAccess, type Purpose, personsOf, purposeStated } from '../privacy/access-log.ts';
 import type { Sensitivity } from './fields.ts';
 import { changedFields } from './merge.ts';
 import type { Fields, Resource } from './resource.ts';
@@ -41,6 +41,18 @@ async function enterShowing(ctx: Context, resource: Resource, stored: Stored, pu
   await logAccess(ctx, subjects, { what: { type: resource.name, id }, fields, purpose, entryId });
 }
 
+/** Enters that a record was found by the value of one of its sensitive fields, which tells the finder that value. */
+export async function enterFinding(
+  ctx: Context,
+  resource: Resource,
+  { view }: Stored,
+  field: string,
+  purpose: Purpose,
+): Promise<void> {
+  const subjects = [view.id, ...(await personsOf(ctx, resource.path, view))];
+  await logAccess(ctx, subjects, { what: { type: resource.name, id: view.id }, fields: [field], purpose });
+}
+
 /**
  * Returns a record as this caller may see it, with what is worked out whenever it is shown. That is worked out from what
  * the caller is shown, so an age that only a hidden CPR number tells stays hidden too. Sensitive fields are entered in the
@@ -64,7 +76,7 @@ export async function fieldsForRule(
   resource: Resource,
   stored: Stored,
   names: readonly string[],
-  purpose: Purpose = 'unstated',
+  purpose: Purpose = purposeStated(ctx),
 ): Promise<Fields> {
   const sealed = Object.entries(visibleSealed(ctx, stored)).filter(([name]) => names.includes(name));
   if (sealed.length === 0) return stored.view;

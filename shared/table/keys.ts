@@ -23,7 +23,7 @@
  * | endpoint's health   | W#endpointId             | A               |                            |                       |                |
  * | line of a subject   | Q#endpointId#subject     | A               |                            |                       |                |
  * | attempt             | D#deliveryId             | N#attempt       |                            |                       |                |
- * | access entry        | A#recordId               | time#entryId    | ACCESS → time#id#recordId  |                       |                |
+ * | access entry        | A#recordId               | time#entryId    | ACCESS → time#id#recordId  | L#access#actor#day → time |                |
  * | link of the access log | LOG                   | number          | LOG → number               |                       |                |
  *
  * In a table of its own, which has no index and is in no backup of this one:
@@ -42,7 +42,7 @@
  * under MUNICIPALITIES, PARTNERS, PROGRAMMES and CLIENTS#<owner>, and `U#<clientId>` the day of a client's last use. What
  * is kept about one municipality starts with its `M#<code>#`, and its context reaches it as `control`: `M#<code>#G` its
  * grants by client; `M#<code>#F` the programmes in which it takes part, as it sees them, listed there by name; `M#<code>#Q`
- * what its clients have leased of their quotas, by client and minute. `KEY#<code>` holds the keys that were made in KMS for a
+ * what its clients have leased of their quotas, by client and minute, and how many look-ups they made, by client and day. `KEY#<code>` holds the keys that were made in KMS for a
  * municipality and are not known to be used yet, listed under KEYS by when they were made.
  */
 export type Segments = readonly string[];
@@ -143,6 +143,8 @@ export const PERSON_KEYS = 'Y';
 export const personKey = (personId: string): Key => ({ pk: [PERSON_KEYS, personId], sk: ROOT });
 /** The wrapped key that seals a person's archive. */
 export const archiveKey = (personId: string): Key => ({ pk: [PERSON_KEYS, personId], sk: ['ARCHIVE'] });
+/** Where an actor's accesses of one local day lie in the list: one entry of each, by time. */
+export const accessByActor = (actorId: string, day: string): Segments => ['L', 'access', actorId, day];
 
 /** Partition of an index: all records of a type, or those that one filter value selects. */
 export const listPartition = (type: string, ...selection: Segments): Segments => ['L', type, ...selection];
@@ -168,3 +170,5 @@ export const shareKey = (code: string, programmeId: string): Key => ({ pk: ['M',
 export const sharesPartition: Segments = ['F'];
 /** What a client has leased of its quota in the minute that starts then (tenancy/quota.ts). */
 export const quotaKey = (clientId: string, minute: string): Key => ({ pk: ['Q'], sk: [clientId, minute] });
+/** How many look-ups by a sensitive value a client made on one local day, and how many of them found nothing. */
+export const lookupCountKey = (clientId: string, day: string): Key => ({ pk: ['Q'], sk: [clientId, 'lookups', day] });

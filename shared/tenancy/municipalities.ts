@@ -8,6 +8,7 @@ import { invalid, Problem } from '../errors.ts';
 import type { Answer } from '../operation.ts';
 import { DEFAULT_MONTHS } from '../privacy/access-log.ts';
 import { instant, line, municipalityCode, whole } from '../record/fields.ts';
+import { LOOKUP_BOUNDS, LOOKUPS_PER_DAY } from '../record/lookups.ts';
 import { mergePatch } from '../record/merge.ts';
 import { parse } from '../record/validate.ts';
 import { findMunicipality, type RegisterEntry, regionOf } from '../register/register.ts';
@@ -51,6 +52,13 @@ const quotaNumber = () =>
     QUOTA_BOUNDS.max,
   );
 
+const lookupNumber = () =>
+  whole(
+    `Look-ups by a sensitive value that each client may make in a day, ${LOOKUP_BOUNDS.min}–${LOOKUP_BOUNDS.max} (opslag pr. dag). Absent: ${LOOKUPS_PER_DAY}.`,
+    LOOKUP_BOUNDS.min,
+    LOOKUP_BOUNDS.max,
+  );
+
 /** What an operator may change of a municipality: a JSON merge patch. */
 export const MunicipalityPatch = () =>
   z.strictObject({
@@ -63,6 +71,12 @@ export const MunicipalityPatch = () =>
       .nullable()
       .describe(
         'Months after which closed families, and children of whom nothing is heard, are archived and erased (opbevaringstid), 12–1,200, or null for never.',
+      )
+      .optional(),
+    lookupsPerDay: lookupNumber()
+      .nullable()
+      .describe(
+        `Look-ups by a sensitive value that each client may make in a day, ${LOOKUP_BOUNDS.min}–${LOOKUP_BOUNDS.max} (opslag pr. dag), or null for the usual ${LOOKUPS_PER_DAY}.`,
       )
       .optional(),
     quotaPerMinute: quotaNumber()
@@ -91,6 +105,7 @@ export const MunicipalityView = () =>
       kle: kleNumber().optional(),
       accessLogMonths: accessLogMonths().optional(),
       retentionMonths: retentionMonths().optional(),
+      lookupsPerDay: lookupNumber().optional(),
       quotaPerMinute: quotaNumber().optional(),
       keyVersion: whole(
         'Number of the version of the data key that seals its sensitive fields (nøgleversion), once it was changed.',

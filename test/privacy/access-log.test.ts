@@ -1,7 +1,10 @@
+import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { PURPOSES } from '#shared/privacy/access-log.ts';
 import { showsSensitive } from '#shared/record/schemas.ts';
 import { RESOURCES } from '#shared/resources/registry.ts';
+import { localDateOf } from '#shared/time.ts';
+import { sendSigned } from '#test/support/case-system.ts';
 import { rowsOf } from '#test/support/content.ts';
 import * as make from '#test/support/examples.ts';
 import { type Caller, type Livline, type Reply, startLivline } from '#test/support/livline.ts';
@@ -215,7 +218,6 @@ describe('nothing is entered', () => {
     const { id } = await make.makeFamily(by, { adults: ADULTS });
     const { id: plain } = await make.makeFamily(by);
     await by.get('/families');
-    await by.post('/families/lookup', { phone: '70605040' });
     await by.patch(`/families/${id}`, { capacity: 3 }, 1);
     await by.get(`/families/${id}/history`);
     await by.get(`/families/${id}/timeline`);
@@ -328,9 +330,9 @@ describe('an export of the access log', () => {
     }
     const line = (number: number, secondsAgo: number) => {
       const time = new Date(livline.now().getTime() - secondsAgo * 1000).toISOString();
-      return `${time},client,${at.clientId},municipal,family,${id},outsideWork adults,complaint,opslag-100${number}\r\n`;
+      return `${time},client,${at.clientId},municipal,family,${id},outsideWork adults,complaint,,opslag-100${number}\r\n`;
     };
-    const header = 'at,actorKind,actorId,organisation,type,id,fields,purpose,requestId\r\n';
+    const header = 'at,actorKind,actorId,organisation,type,id,fields,purpose,person,requestId\r\n';
     livline.advance(1);
     const query = { subject: id, format: 'csv', limit: '1' };
     const first = await at.get('/access-log', query);
@@ -393,5 +395,105 @@ describe('an entry is kept', () => {
     const { body } = await livline.operator('GET', `/municipalities/${by.code}`);
     expect(body).toMatchObject({ accessLogMonths: 36, kle: '27.24.00' });
     expect((await choose(by, null)).body).not.toHaveProperty('accessLogMonths');
+  });
+});
+
+/** Sets what a municipality asks of those who read, as its settings do. */
+async function require(by: Caller, fields: Record<string, unknown>): Promise<void> {
+  const Key = { pk: `M#${by.code}`, sk: 'A' };
+  for (const [name, value] of Object.entries(fields)) {
+    const update = {
+      UpdateExpression: 'SET #tenant.#name = :value',
+      ExpressionAttributeNames: { '#tenant': 'tenant', '#name': name },
+      ExpressionAttributeValues: { ':value': value },
+    };
+    await livline.store.client.send(new UpdateCommand({ TableName: livline.store.tableName, Key, ...update }));
+  }
+  // What a process knows of a municipality is a minute old at most.
+  livline.advance(61);
+}
+
+describe('the access log of an actor', () => {
+  it('lists each access of a client on one local day once, however many persons it concerned', async () => {
+    const by = await livline.freshMunicipality();
+    const { id } = await make.makePlacement(by, { keptRelations: ['HEMMELIG-mormor'] });
+    await by.get(`/placements/${id}`);
+    const day = localDateOf(livline.now().toISOString());
+    const listed = (await by.get('/access-log', { actor: by.clientId, day })).body.items;
+    expect(listed).toMatchObject([{ what: { type: 'placement', id }, actor: { id: by.clientId } }]);
+    expect((await by.get('/access-log', { actor: by.clientId, day: '2026-11-18' })).body.items).toEqual([]);
+    expect((await by.get('/access-log', { actor: 'another-client', day })).body.items).toEqual([]);
+  });
+
+  it('has an entry of each reading of it, under the municipality and in the list of who read it', async () => {
+    const by = await livline.freshMunicipality();
+    await by.get('/access-log', { actor: 'a-client', day: '2026-11-20' });
+    const what = { type: 'access-log', id: 'a-client' };
+    expect(await entriesOf(by)).toMatchObject([{ pk: `T#${by.code}#A#${by.code}`, view: { what } }]);
+    const today = localDateOf(livline.now().toISOString());
+    const own = (await by.get('/access-log', { actor: by.clientId, day: today })).body.items;
+    expect(own).toMatchObject([{ what }]);
+  });
+
+  it.each([
+    [{ actor: 'a-client' }, '/query/day'],
+    [{ day: '2026-11-20' }, '/query/day'],
+    [{ actor: 'a-client', day: '2026-11-20', subject: '01930000-0000-7000-8000-000000000003' }, '/query/actor'],
+  ])('is refused for %j', async (query, pointer) => {
+    expectProblem(await at.get('/access-log', query as Record<string, string>), 422, 'validation_failed', pointer);
+  });
+});
+
+describe('the person behind a client', () => {
+  it('stands in the access log where X-Access-Person names one, and is refused where that looks like a CPR number', async () => {
+    const { id } = await make.makeFamily(at, { adults: ADULTS });
+    const by = (person: string) => at.send('GET', `/families/${id}`, { headers: { 'x-access-person': person } });
+    expect((await by('medarbejder-17')).status).toBe(200);
+    expect(await showingsOf(id)).toMatchObject([{ person: 'medarbejder-17' }]);
+    for (const person of ['610314-4321', 'Anne Andersen', '', 'a'.repeat(65)])
+      expectProblem(await by(person), 422, 'validation_failed', '/header/x-access-person');
+    expect(await showingsOf(id)).toHaveLength(1);
+  });
+
+  it('and the purpose are asked for where the municipality requires them, before anything is shown', async () => {
+    const by = await livline.freshMunicipality();
+    const { id } = await make.makeFamily(by, { adults: ADULTS });
+    const { id: plain } = await make.makeFamily(by);
+    await require(by, { requirePerson: true, requirePurpose: true, purposes: ['casework', 'audit'] });
+    const read = (headers: Record<string, string>) => by.send('GET', `/families/${id}`, { headers });
+    const person = { 'x-access-person': 'medarbejder-17' };
+    for (const [headers, pointer] of [
+      [person, '/header/x-access-purpose'],
+      [{ 'x-access-purpose': 'casework' }, '/header/x-access-person'],
+      [{ ...person, 'x-access-purpose': 'helpline' }, '/header/x-access-purpose'],
+    ] as const) {
+      const reply = await read(headers);
+      expectProblem(reply, 422, 'validation_failed', pointer);
+      expect(reply.text).not.toContain('HEMMELIG');
+    }
+    expect((await read({ ...person, 'x-access-purpose': 'casework' })).status).toBe(200);
+    // What shows nothing sensitive asks for neither.
+    expect((await by.get(`/families/${plain}`)).status).toBe(200);
+  });
+});
+
+describe('a showing concerns', () => {
+  it('the families of the group before anybody has attended', async () => {
+    const { id: member } = await make.makeFamily(at);
+    const group = await make.makeGroup(at, { familyIds: [member] });
+    const session = await make.makeSession(at, { groupId: group.id, summary: 'HEMMELIG-referat' });
+    await at.get(`/supervision-sessions/${session.id}`);
+    expect((await showingsOf(member)).map(({ what }) => what.id)).toEqual([session.id]);
+  });
+
+  it('the record that a message names and whom that is about, when its payload is read', async () => {
+    const { id: familyId } = await make.makeFamily(at);
+    const { id: objectId } = await make.makeCall(at, { familyId });
+    const connection = await make.makeConnection(at);
+    await sendSigned(at, connection, { type: 'case.unheard_of', data: { objectId } });
+    const [message] = (await at.get('/inbox', { connectionId: connection.id })).body.items;
+    await at.get(`/inbox/${message.id}`);
+    for (const subject of [message.id, objectId, familyId])
+      expect((await showingsOf(subject)).map(({ what }) => what)).toEqual([{ type: 'inbox-message', id: message.id }]);
   });
 });

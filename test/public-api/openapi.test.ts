@@ -74,9 +74,10 @@ describe('every operation', () => {
 
   test.each(operations)(
     '%s has its scopes, and its problem codes under their status',
-    (id, { scope, also = [], problems }) => {
+    (id, { scope, also = [], either = [], problems }) => {
       const { security, responses } = documented(id);
-      expect(security).toEqual([{ oauth2: [scope, ...also].map((each) => `livline/${each}`) }]);
+      const choices = either.length > 0 ? either.map((one) => [scope, ...also, one]) : [[scope, ...also]];
+      expect(security).toEqual(choices.map((each) => ({ oauth2: each.map((one) => `livline/${one}`) })));
       for (const code of ['unauthenticated', 'forbidden', 'too_many_requests', ...problems] as const) {
         const response = resolvedResponse(responses[PROBLEMS[code].status] ?? {});
         const codes = Object.values(response.content ?? {}).flatMap(examplesOf);

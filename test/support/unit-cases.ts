@@ -148,8 +148,8 @@ export async function measureUnits(plant: Plant): Promise<UnitCase[]> {
 
   const got = await meter(() => send('GET', `/families/${id}`));
   const entry = await newestIn(accessPartition(id));
-  // Its place among all entries is what the chain of the log is made of.
-  const shown = alone({ row: entry, entries: ['list'] });
+  // Its place among all entries is what the chain of the log is made of, and it stands in the list of the actor.
+  const shown = alone({ row: entry, entries: ['list', 'about'] });
   add('get, with the entry that its sensitive fields were shown', got.units, readUnits([atFirst.record], true), shown);
 
   const patched = await meter(() =>
@@ -185,7 +185,7 @@ export async function measureUnits(plant: Plant): Promise<UnitCase[]> {
   const again = await meter(() => send('PUT', external, { body: TYPICAL_FAMILY }));
   const readAgain = readUnits([lock], true) + readUnits([foreign.record], true);
   // What is sensitive in it makes a version, since an answer that told whether it was the same would tell what stood there.
-  const leastOfSame = commit(await stored(upserted.result.id));
+  const leastOfSame = commit(await stored(upserted.result.id)) + unheld;
   add('upsert of the same with sensitive fields', again.units, readAgain, leastOfSame);
 
   const { outsideWork: _work, adults: _adults, ...plainFamily } = TYPICAL_FAMILY;

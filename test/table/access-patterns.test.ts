@@ -198,8 +198,13 @@ const READS: readonly Pattern[] = [
   ['everything with one case number', 1, ['Query case CASE#27-1'], () => by.get('/records', { caseNumber: '27-1' })],
   [
     'who is calling: the families with a telephone number',
-    2,
-    ['Query list L#families#lookup-phone#hash', 'BatchGetItem R#family'],
+    4,
+    [
+      'UpdateItem M#code#Q/client#lookups#2026-11-20',
+      'Query list L#families#lookup-phone#hash',
+      'BatchGetItem R#family',
+      'PutItem A#family/2026-11-20T09:00:00.000Z#new',
+    ],
     () => by.post('/families/lookup', { phone: '70605040' }),
   ],
   [
