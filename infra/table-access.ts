@@ -253,8 +253,22 @@ export function grantObjects(role: IRole, bucket: Bucket, shelf: 'handover' | 'a
     new PolicyStatement({
       sid: `Keep${shelf === 'archive' ? 'Archive' : 'Handover'}`,
       // A large object is written in parts, which PutObject allows too, or given up.
-      actions: ['s3:PutObject', 's3:GetObject', 's3:AbortMultipartUpload'],
+      actions: [
+        's3:PutObject',
+        's3:GetObject',
+        's3:AbortMultipartUpload',
+        ...(shelf === 'archive' ? ['s3:DeleteObject'] : []),
+      ],
       resources: [objects],
+    }),
+  );
+  // Without it S3 does not tell what is missing from what is forbidden.
+  role.addToPrincipalPolicy(
+    new PolicyStatement({
+      sid: `List${shelf === 'archive' ? 'Archive' : 'Handover'}`,
+      actions: ['s3:ListBucket'],
+      resources: [bucket.bucketArn],
+      conditions: { StringLike: { 's3:prefix': `${shelf}/${HERE}/*` } },
     }),
   );
   if (bucket.encryptionKey) grantKeyUse(role, bucket.encryptionKey, 's3');

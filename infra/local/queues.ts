@@ -14,11 +14,22 @@ export interface QueueServer {
 /** The bucket of this machine, by a name that no queue has. */
 export const BUCKET = 'livline-objects';
 
-/** Whether the roles let a caller ask this: a municipality's session for its own objects alone, a function for all but objects. */
-const mayAsk = ({ municipality }: Caller, path: string): boolean =>
-  municipality === undefined
-    ? !path.startsWith(`/${BUCKET}/`) || path === `/${BUCKET}/`
-    : new RegExp(`^/${BUCKET}/[a-z]+/${municipality}/`).test(path);
+const isBucket = (path: string): boolean => path === `/${BUCKET}` || path === `/${BUCKET}/`;
+const isObject = (path: string): boolean => path.startsWith(`/${BUCKET}/`) && !isBucket(path);
+
+/**
+ * Whether the roles let a caller ask this: a municipality's session for its own objects and lists of those alone, a
+ * function for all but objects.
+ */
+function mayAsk({ municipality }: Caller, { pathname: path, searchParams }: URL): boolean {
+  if (municipality === undefined) return !isObject(path);
+  const prefix = isBucket(path) && searchParams.get('list-type') === '2' ? searchParams.get('prefix') : null;
+  const asked = prefix ?? path.slice(`/${BUCKET}/`.length);
+  return (prefix !== null || isObject(path)) && new RegExp(`^[a-z]+/${municipality}/`).test(asked);
+}
+
+const DENIED =
+  '<?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>';
 
 /**
  * Starts SQS and S3 on a free port of the loopback interface, open to the installation's callers alone. Both keep what
@@ -30,8 +41,15 @@ export async function startQueueServer(callers: Callers): Promise<QueueServer> {
   const app = buildApp({ logger: false, defaultRegion: REGION });
   app.addHook('onRequest', async (request, reply) => {
     const caller = callers.of(request);
-    const path = request.url.split('?')[0] as string;
-    if (!caller || !mayAsk(caller, path)) await reply.status(403).send({ __type: 'AccessDenied' });
+    if (!caller || !mayAsk(caller, new URL(request.url, 'http://s3')))
+      await reply.status(403).send({ __type: 'AccessDenied' });
+  });
+  // No role may list the whole bucket, and a GetObject has no prefix: so S3 answers 403 where there is no such object.
+  app.addHook('onSend', async (request, reply, payload) => {
+    const isMissing = reply.statusCode === 404 && ['GET', 'HEAD'].includes(request.method);
+    if (!isMissing || !isObject(request.url.split('?')[0] as string)) return payload;
+    reply.code(403).header('content-type', 'application/xml').removeHeader('content-length');
+    return request.method === 'HEAD' ? '' : DENIED;
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
   return {

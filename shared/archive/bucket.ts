@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { GetObjectCommand, NoSuchKey, S3Client } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import type { TenantSessions } from '../table/tenant-session.ts';
 
@@ -8,7 +8,7 @@ export type ObjectBody = string | Uint8Array | AsyncIterable<string | Uint8Array
 
 /**
  * What an object is for. `handover`: what a municipality takes with it when it leaves, there for 90 days. `archive`: what
- * is purged from the record, kept for good.
+ * is purged from the record, until it expires or is deleted.
  */
 export type Shelf = 'handover' | 'archive';
 
@@ -18,6 +18,8 @@ export interface Bucket {
   put(name: string, body: ObjectBody, contentType: string): Promise<void>;
   /** The object by this name; undefined where there is none. */
   get(name: string): Promise<Uint8Array | undefined>;
+  /** Deletes the object by this name, if there is one. */
+  delete(name: string): Promise<void>;
 }
 
 /** Gives a municipality's part of a shelf. */
@@ -50,13 +52,15 @@ export function s3Buckets(bucketName: string, sessions: TenantSessions): Buckets
         await new Upload({ client, params, partSize: PART_BYTES, queueSize: 2 }).done();
       },
       async get(name) {
-        try {
-          const { Body } = await client.send(new GetObjectCommand(placeOf(name)));
-          return await Body?.transformToByteArray();
-        } catch (error) {
-          if (error instanceof NoSuchKey) return undefined;
-          throw error;
-        }
+        // S3 tells that a key is missing to whoever may list its prefix. To a GetObject, which has none, it answers 403.
+        const { Bucket, Key } = placeOf(name);
+        const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket, Prefix: Key, MaxKeys: 1 }));
+        if (Contents[0]?.Key !== Key) return undefined;
+        const { Body } = await client.send(new GetObjectCommand({ Bucket, Key }));
+        return Body?.transformToByteArray();
+      },
+      async delete(name) {
+        await client.send(new DeleteObjectCommand(placeOf(name)));
       },
     };
   };

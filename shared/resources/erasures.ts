@@ -58,7 +58,7 @@ export const erasures = defineResource({
   danish: 'Sletning',
   summary: [
     "The erasure of a person or household. Of its own record the id and that it was erased remain. Records about it lose their sensitive fields, free texts, external ids and case numbers, and keep dates, kinds, statuses and ids, so that reports stay true; they take no text any more. Records in which others take part too (a group, its sessions, a course) lose what is sensitive. What is about another person who is held stays, and is counted as kept. What is about a child's foster family stays that family's; of a consultant or staff member only the own record and the shifts are about the person.",
-    'The change history stays: it holds ids, names of fields and case numbers. Backups of the table reach back 35 days and are not altered.',
+    'The change history stays: it holds ids, names of fields and case numbers. Backups of the table reach back 35 days. What is sealed of a family or child in them ends when its key is dropped, which can be undone for 7 days; plain fields and what is sealed of others are not altered there.',
   ].join(' '),
   scopes: { read: 'privacy:read', write: 'privacy:write' },
   fields,

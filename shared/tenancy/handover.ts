@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Bucket } from '../archive/bucket.ts';
 import { type ObjectEntry, putNdjson } from '../archive/ndjson.ts';
 import type { Context } from '../auth/context.ts';
+import type { Recipient } from '../crypto/recipient.ts';
 import { headOf, type Link } from '../privacy/chain.ts';
 import { pagesOf, recordsOf } from '../record/all.ts';
 import { eventBytes } from '../record/events.ts';
@@ -16,7 +17,8 @@ import { inboxMessages, wholePayload } from '../webhooks/inbox-messages.ts';
  * What a municipality takes with it: one object of NDJSON for each resource, each line a record as the API shows it to the
  * municipality itself (handoverContext): S fields open, of the SS fields those that it wrote, for a partner's are the
  * partner's to hand over, and nobody's secrets. Then the programmes it takes part in, the access log, and the events with their chain.
- * What was deleted is told by the events alone.
+ * What was deleted is told by the events alone. Where the municipality gave a public key, each object is encrypted to it
+ * (archive/ndjson.ts); the manifest, which names no person, is not.
  */
 export interface Handover {
   readonly ctx: Context;
@@ -24,7 +26,12 @@ export interface Handover {
   readonly resources: readonly Resource[];
   /** Folder of its objects. */
   readonly folder: string;
+  /** Whom its objects are encrypted to. */
+  readonly recipient?: Recipient | undefined;
 }
+
+/** Name of an object: `.jwe` where it is encrypted. */
+const objectName = ({ recipient }: Handover, content: string): string => `${content}.ndjson${recipient ? '.jwe' : ''}`;
 
 async function lineOf(ctx: Context, resource: Resource, stored: Stored): Promise<string> {
   const shown = await showRecord(ctx, resource, stored, 'handover');
@@ -80,7 +87,8 @@ export const putContent = (handover: Handover, content: string): Promise<ObjectE
   const resource = handover.resources.find(({ path }) => path === content);
   const lines = resource ? recordLines(handover, resource) : OTHERS[content]?.(handover);
   if (!lines) throw new RangeError(`There is no ${content} to hand over`);
-  return putNdjson(handover.bucket, handover.folder, `${content}.ndjson`, lines);
+  const { bucket, folder, recipient } = handover;
+  return putNdjson(bucket, folder, objectName(handover, content), lines, recipient);
 };
 
 /** The events as they were handed over. */
@@ -96,7 +104,8 @@ export interface HandedEvents {
  * Writes the events in the order of their numbers: `event` as it was sent, `view`, `mac` and `hash` as the chain needs them
  * (privacy/chain.ts). Throws while the index has not all of them.
  */
-export async function putEvents({ ctx, bucket, folder }: Handover): Promise<HandedEvents> {
+export async function putEvents(handover: Handover): Promise<HandedEvents> {
+  const { ctx, bucket, folder, recipient } = handover;
   const head = headOf(ctx.tenant.code, await ctx.table.get(sequenceKey));
   const endpoints = new Set<string>();
   let last = 0;
@@ -114,18 +123,28 @@ export async function putEvents({ ctx, bucket, folder }: Handover): Promise<Hand
     }
     if (last !== head.sequence) throw new Error(`The feed ends at ${last} and the counter at ${head.sequence}`);
   }
-  const entry = await putNdjson(bucket, folder, 'events.ndjson', lines());
+  const entry = await putNdjson(bucket, folder, objectName(handover, 'events'), lines(), recipient);
   return { entry, head, endpoints: [...endpoints] };
 }
 
 /** Writes the manifest, last of all: a folder without one is not whole. Gives its digest. */
 export async function putManifest(
-  { ctx, bucket, folder }: Handover,
+  { ctx, bucket, folder, recipient }: Handover,
   files: readonly ObjectEntry[],
   head: Link,
 ): Promise<{ readonly bytes: number; readonly sha256: string }> {
   const { code: municipality, name, cvr } = ctx.tenant;
-  const manifest = Buffer.from(JSON.stringify({ municipality, name, cvr, startedAt: ctx.now, files, history: head }));
+  const manifest = Buffer.from(
+    JSON.stringify({
+      municipality,
+      name,
+      cvr,
+      startedAt: ctx.now,
+      ...(recipient && { encryption: recipient.encryption }),
+      files,
+      history: head,
+    }),
+  );
   await bucket.put(`${folder}/manifest.json`, manifest, 'application/json');
   return { bytes: manifest.length, sha256: createHash('sha256').update(manifest).digest('hex') };
 }

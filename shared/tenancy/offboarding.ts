@@ -3,6 +3,7 @@ import type { ObjectEntry } from '../archive/ndjson.ts';
 import type { Context } from '../auth/context.ts';
 import { handoverContext } from '../auth/system.ts';
 import type { KeyMaker } from '../crypto/key-maker.ts';
+import { recipientOf } from '../crypto/recipient.ts';
 import type { Link } from '../privacy/chain.ts';
 import { pagesOf } from '../record/all.ts';
 import type { Resource } from '../record/resource.ts';
@@ -129,7 +130,14 @@ const folderOf = ({ startedAt }: Offboarding): string => startedAt.replaceAll(/[
 /** The next object of the handover. */
 async function handOver({ deps, ctx, state }: Leaving): Promise<Partial<Offboarding>> {
   const { buckets, resources } = deps;
-  const handover: Handover = { ctx, resources, bucket: buckets(ctx.tenant.code, 'handover'), folder: folderOf(state) };
+  const { code, handoverKey } = ctx.tenant;
+  const handover: Handover = {
+    ctx,
+    resources,
+    bucket: buckets(code, 'handover'),
+    folder: folderOf(state),
+    recipient: handoverKey && (await recipientOf(handoverKey)),
+  };
   const content = contentsOf(handover)[state.files.length];
   if (content !== undefined) return { files: [...state.files, await putContent(handover, content)] };
   if (state.history) return { manifest: await putManifest(handover, state.files, state.history) };

@@ -404,9 +404,12 @@ describe('an offboarding that dies before its first call or after any', () => {
           ...healthy,
           store: life.store(healthy.store),
           buckets: (code, shelf) => {
-            const { put, get } = buckets(code, shelf);
+            const bucket = buckets(code, shelf);
             // What an object is made of is read before it is there, wholly or not at all.
-            return { put: async (name, body, type) => life.guard(put)(name, await wholeOf(body), type), get };
+            return {
+              ...bucket,
+              put: async (name, body, type) => life.guard(bucket.put)(name, await wholeOf(body), type),
+            };
           },
           identity: { ...healthy.identity, deleteClient: life.guard(healthy.identity.deleteClient) },
           keys: { ...healthy.keys, destroyKey: life.guard(healthy.keys.destroyKey) },

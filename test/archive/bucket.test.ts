@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import { GetObjectCommand, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { callersOf } from '#infra/local/callers.ts';
 import { BUCKET, createBucket, type QueueServer, startQueueServer } from '#infra/local/queues.ts';
@@ -77,4 +77,17 @@ it('a session of one municipality reaches no object of another', async () => {
   const stray = s3Buckets(BUCKET, () => async () => callers.startSession('0766', 900));
   await expect(stray('0630', 'handover').put('x', 'y', 'text/plain')).rejects.toThrow();
   await expect(stray('0630', 'handover').get('same')).rejects.toThrow();
+});
+
+it('S3 answers 403 to a session that asks for an object which is not there, as AWS does, and the bucket says that there is none', async () => {
+  const session = new S3Client({ credentials: callers.startSession('0630', 900) });
+  const missing = new GetObjectCommand({ Bucket: BUCKET, Key: 'archive/0630/missing' });
+  await expect(session.send(missing)).rejects.toMatchObject({
+    name: 'AccessDenied',
+    $metadata: { httpStatusCode: 403 },
+  });
+  expect(await buckets('0630', 'archive').get('missing')).toBeUndefined();
+  await buckets('0630', 'archive').put('there', 'archived', 'text/plain');
+  await buckets('0630', 'archive').delete('there');
+  expect(await buckets('0630', 'archive').get('there')).toBeUndefined();
 });

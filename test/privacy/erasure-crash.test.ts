@@ -38,8 +38,8 @@ describe('an erasure whose process dies before its first call or after any', () 
       (livline.objects as Map<string, Buffer>).clear();
       livline.advance((start - livline.now().getTime()) / 1000);
       const buckets: Buckets = (code, shelf) => {
-        const { put, get } = livline.leaving.buckets(code, shelf);
-        return { put: life.guard(put), get: life.guard(get) };
+        const bucket = livline.leaving.buckets(code, shelf);
+        return { ...bucket, put: life.guard(bucket.put), get: life.guard(bucket.get) };
       };
       for (const _ of [1, 2]) {
         await round(life.store(livline.storeOf('lifecycle')), buckets).catch(() => undefined);

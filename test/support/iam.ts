@@ -51,7 +51,8 @@ export const sendingFrom =
 export const keepingIn =
   (name: FunctionName, buckets: Buckets): Buckets =>
   (municipality, shelf) => {
-    const { put, get } = buckets(municipality, shelf);
+    const bucket = buckets(municipality, shelf);
+    const { put, get } = bucket;
     const ask = (action: string, object: string) =>
       requireCall(
         { function: name, municipality },
@@ -64,8 +65,17 @@ export const keepingIn =
         return put(object, body, type);
       },
       async get(object) {
-        await ask('s3:GetObject', object);
-        return get(object);
+        // Whether it is there is looked up by its prefix, for which S3 needs another right than for the object.
+        const context = { 's3:prefix': objectKey(municipality, shelf, object) };
+        const list = { action: 's3:ListBucket', resource: arnOf('bucket'), context };
+        await requireCall({ function: name, municipality }, list);
+        const found = await get(object);
+        if (found) await ask('s3:GetObject', object);
+        return found;
+      },
+      async delete(object) {
+        await ask('s3:DeleteObject', object);
+        await bucket.delete(object);
       },
     };
   };

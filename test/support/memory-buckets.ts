@@ -16,6 +16,7 @@ export function memoryBuckets() {
       objects.set(objectKey(code, shelf, name), await wholeOf(body));
     },
     get: async (name) => objects.get(objectKey(code, shelf, name)),
+    delete: async (name) => void objects.delete(objectKey(code, shelf, name)),
   });
   return { buckets, objects: objects as ReadonlyMap<string, Buffer> };
 }

@@ -31,8 +31,8 @@ function denied({ arn }: RolePolicies, what: string): Error {
  */
 const TAG_VALUE = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u;
 
-/** A municipality's code, by itself or as the owner of a row. */
-const CODE = /^([TM]#)?(\d{4})(?=#|$)/;
+/** A municipality's code, by itself, as the owner of a row, or behind the shelf of an object. */
+const CODE = /^([TM]#|[a-z]+\/)?(\d{4})(?=[#/]|$)/;
 /** The same in the ARN of an object, behind the shelf that it is on. */
 const OWNER_OF_OBJECT = /(?<=^arn:aws:s3:::[^/]+\/[a-z]+\/)\d{4}(?=\/)/;
 

@@ -270,7 +270,7 @@ const READS: readonly Pattern[] = [
   [
     'families with a free place for a child',
     1,
-    ['GetItem Y#child', 'GetItem R#child', 'GetItem B#child-placements#child', 'Query filter3 L#family-overviews#free'],
+    ['GetItem R#child', 'GetItem B#child-placements#child', 'Query filter3 L#family-overviews#free'],
     () => by.get(`/children/${id.child}/matches`),
   ],
   [
@@ -366,6 +366,7 @@ const WRITES: readonly Pattern[] = [
     'a change under a legal hold, which keeps the version that it replaces',
     4,
     [
+      'GetItem Y#held',
       'GetItem R#held',
       'TransactWriteItems put E#event, put R#held, check B#subject#held',
       'GetItem B#subject#held',
