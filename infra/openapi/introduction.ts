@@ -32,7 +32,8 @@ answer again. \`PUT …/external/{source}/{externalId}\` may be repeated as it i
 exists in the world is entered as it stands.
 
 **Sensitive fields** (marked \`x-sensitivity\`) can be sent with the write scope, and are shown by reads of a single record
-alone, with the scope \`sensitive:read\`. No list, event or answer to a write holds them.
+alone, with the scope \`sensitive:read\`. No list, event or answer to a write holds them. Any other text, an external id, a
+case number or an \`Idempotency-Key\` that looks like it holds a CPR number is refused (422, \`looks_like_cpr\`).
 
 ## Lists
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type * as z from 'zod';
@@ -37,6 +38,16 @@ const FIELDS = [...RESOURCES, ...webhookResources({ allowLocal: false })].flatMa
     return value === undefined || resource.path === 'inbox' ? [] : [{ resource, name, value, isSensitive }];
   }),
 );
+
+describe('a text that stands in clear', () => {
+  it('is named in SECURITY.md, with the reason why', () => {
+    const document = readFileSync(new URL('../../SECURITY.md', import.meta.url), 'utf8');
+    const plain = FIELDS.filter(({ isSensitive }) => !isSensitive).map(
+      ({ resource, name }) => `${resource.path}.${name}`,
+    );
+    expect(plain.filter((field) => !document.includes(`\`${field}\``))).toEqual([]);
+  });
+});
 
 describe('a text that looks like a CPR number', () => {
   it.each(FIELDS.filter(({ isSensitive }) => !isSensitive).map((each) => [`${each.resource.path}.${each.name}`, each]))(
