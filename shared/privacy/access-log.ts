@@ -130,7 +130,7 @@ const PERSONS = ['families', 'children', 'consultants'];
 export async function personsOf(ctx: Context, type: string, view: Fields): Promise<string[]> {
   if (PERSONS.includes(type)) return [String(view['id'])];
   const { source, subject, groupId, objectId } = view as { source?: Fields; subject?: Fields } & Fields;
-  const named = [...idsIn(view), ...(subject ? [String(subject['id'])] : [])];
+  const named = [...idsIn(view), ...(typeof subject === 'object' ? [String(subject['id'])] : [])];
   // Of a group session the members of the group, who are not written down before they attend; of a message the record that
   // it names, under which it stands too.
   const behind = [source?.['id'], groupId, objectId].find((id) => typeof id === 'string') as string | undefined;

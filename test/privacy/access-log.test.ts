@@ -129,6 +129,15 @@ const CONCERNED: Readonly<Record<string, readonly [fields: object, persons: Pers
   calls: [{ note: 'Alt vel' }, ({ familyId }) => [familyId]],
   'concern-reports': [{ note: 'Alt vel' }, () => []],
   'legal-holds': [{ reason: 'En klage' }, ({ subject }) => [subject.id]],
+  affiliations: [{ roleAgreement: { family: ['Ringer selv'] } }, ofFamily],
+  'supervision-groups': [{ criteria: 'Børn under 10' }, ({ familyIds }) => familyIds],
+  inquiries: [{ statusReason: 'Svaret' }, ofFamily],
+  courses: [{ statusReason: 'Planlagt' }, () => []],
+  actions: [{ statusReason: 'Aftalt' }, ofFamily],
+  'risk-flags': [{ statusReason: 'Aftalt' }, ofFamily],
+  'development-plans': [{ statusReason: 'Aftalt' }, ofFamily],
+  enrolments: [{ statusReason: 'Inviteret' }, ofFamily],
+  erasures: [{ statusReason: 'Bedt om' }, ({ subject }) => [subject.id]],
 };
 
 describe('a showing stands under the record and under', () => {
