@@ -41,8 +41,9 @@ export interface FunctionEnvironments {
   readonly inbox: TenantEnvironment;
   readonly relay: TenantEnvironment & { readonly DELIVERY_QUEUE_URL: string };
   readonly deliver: TenantEnvironment & { readonly DELIVERY_QUEUE_URL: string };
-  readonly clock: TenantEnvironment & { readonly DELIVERY_QUEUE_URL: string };
+  readonly clock: TenantEnvironment & { readonly DELIVERY_QUEUE_URL: string; readonly CLOCK_QUEUE_URL: string };
   readonly lifecycle: TenantEnvironment & {
+    readonly LIFECYCLE_QUEUE_URL: string;
     readonly BUCKET_NAME: string;
     readonly USER_POOL_ID: string;
     readonly STAGE: StageName;

@@ -29,8 +29,8 @@ export interface StageSettings {
   readonly inboxConcurrency: number | undefined;
   /** The most webhooks under way at once. It bounds what a slow receiver can hold; it reserves nothing. */
   readonly deliveryConcurrency: number;
-  /** 1 where the account can spare it, so that no two rounds of the lifecycle do the same work; the work bears it either way. */
-  readonly lifecycleConcurrency: 1 | undefined;
+  /** Concurrency that `lifecycle` may use at most, where the account can spare it: one round, and two municipalities that it did not reach. */
+  readonly lifecycleConcurrency: 3 | undefined;
   /** Concurrency that `public-api` may use at most, so that readers of the docs never crowd out the record. */
   readonly publicConcurrency: number | undefined;
   /** First part of the token URL's host name; unique among all AWS customers in the region. */
@@ -77,7 +77,7 @@ const test: StageSettings = {
   inboxThrottle: { rate: 40, burst: 80 },
   inboxConcurrency: 10,
   deliveryConcurrency: 50,
-  lifecycleConcurrency: 1,
+  lifecycleConcurrency: 3,
   publicConcurrency: 10,
   tokenDomain: 'livline-test',
   alarmsHaveReceiver: false,
@@ -96,7 +96,7 @@ const prod: StageSettings = {
   inboxThrottle: { rate: 200, burst: 400 },
   inboxConcurrency: 50,
   deliveryConcurrency: 200,
-  lifecycleConcurrency: 1,
+  lifecycleConcurrency: 3,
   publicConcurrency: 20,
   tokenDomain: 'livline',
   alarmsHaveReceiver: true,

@@ -74,8 +74,14 @@ beforeAll(async () => {
     inbox: table,
     relay: worker,
     deliver: worker,
-    clock: worker,
-    lifecycle: { ...table, BUCKET_NAME: 'objects', USER_POOL_ID: 'eu-central-1_pool', STAGE: 'dev' },
+    clock: { ...worker, CLOCK_QUEUE_URL: `${queue.url}/000000000000/clock-turns` },
+    lifecycle: {
+      ...table,
+      LIFECYCLE_QUEUE_URL: `${queue.url}/000000000000/lifecycle-turns`,
+      BUCKET_NAME: 'objects',
+      USER_POOL_ID: 'eu-central-1_pool',
+      STAGE: 'dev',
+    },
   };
   await Promise.all([
     createTables(database, tableName, inject('template')),

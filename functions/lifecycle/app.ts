@@ -1,45 +1,59 @@
+import { type HandOn, municipalitiesNamed, takeTurns } from '#functions/rounds.ts';
 import { workerContext } from '#shared/auth/system.ts';
 import { count, faultOf, log } from '#shared/log.ts';
 import { eraseRequested } from '#shared/privacy/erase.ts';
 import { purge } from '#shared/privacy/purge.ts';
 import { municipalitiesWhere } from '#shared/tenancy/control.ts';
-import { isAtWork } from '#shared/tenancy/lifecycle.ts';
 import { discardUnusedKeys } from '#shared/tenancy/made-keys.ts';
 import { type OffboardingDeps, offboard } from '#shared/tenancy/offboarding.ts';
 import { lookAfter, resealRequested } from '#shared/tenancy/steward.ts';
 
-/** Milliseconds after which a round begins no further step: Lambda ends it after 15 minutes. */
-const ROUND_MS = 10 * 60_000;
+export interface LifecycleDeps extends OffboardingDeps {
+  readonly handOn: HandOn;
+}
 
 /**
- * One round: what is outstanding in the life of each municipality; in those at work what is to be erased and to be sealed
- * anew; and last those that leave, for that takes longest. A fault in one is counted and leaves the others alone.
+ * A round begins no municipality after 30 s and no further step of one after 20 s, so it is over before the next minute
+ * starts one unless a single step takes longer. Then two rounds overlap, which every step bears. Lambda ends a step after
+ * 15 minutes.
+ */
+const LIMITS = { atOnce: 4, roundMs: 30_000, turnMs: 20_000 } as const;
+
+/**
+ * One round: in each municipality what is outstanding in its life; where it is at work what is to be erased and to be
+ * sealed anew; where it leaves the next steps of that. Those that it does not reach in time are handed on to the queue. A
+ * fault in one is counted and leaves the others alone.
  */
 export const lifecycleRound =
-  (deps: OffboardingDeps) =>
-  async (_event: unknown, { awsRequestId: requestId }: { awsRequestId: string }): Promise<void> => {
-    const endsAt = deps.now().getTime() + ROUND_MS;
-    const hasTime = () => deps.now().getTime() < endsAt;
-    const inEach = async (codes: readonly string[], work: (code: string) => Promise<void>) => {
-      for (const code of codes) {
-        try {
-          await work(code);
-        } catch (error) {
-          log.error('municipality not looked after', { requestId, municipality: code, ...faultOf(error) });
-          count('LifecycleFailures', 1);
-        }
+  (deps: LifecycleDeps) =>
+  async (event: unknown, { awsRequestId: requestId }: { awsRequestId: string }): Promise<void> => {
+    const { store, keys, now } = deps;
+    const counted = async <Result>(municipality: string, work: () => Promise<Result>): Promise<Result | undefined> => {
+      try {
+        return await work();
+      } catch (error) {
+        log.error('municipality not looked after', { requestId, municipality, ...faultOf(error) });
+        count('LifecycleFailures', 1);
+        return undefined;
       }
     };
-    await inEach(['keys'], () => discardUnusedKeys(deps.store, deps.keys, deps.now()));
-    const present = await municipalitiesWhere(deps.store, (status) => status !== 'deleted');
-    await inEach(present, (code) => lookAfter(deps, code, requestId));
-    await inEach(await municipalitiesWhere(deps.store, isAtWork), async (code) => {
-      const ctx = await workerContext(deps.store, code, requestId, deps.now());
-      if (!ctx) return;
-      await eraseRequested(ctx, hasTime, deps);
-      await purge(ctx, hasTime);
-      await resealRequested(deps, ctx, hasTime);
-    });
-    const leaving = await municipalitiesWhere(deps.store, (status) => status === 'offboarding');
-    await inEach(leaving, (code) => offboard(deps, code, requestId, hasTime));
+    const lookAfterOne = async (code: string, hasTime: () => boolean): Promise<void> => {
+      const status = await counted(code, () => lookAfter(deps, code, requestId));
+      if (status === 'offboarding') await counted(code, () => offboard(deps, code, requestId, hasTime));
+      else await counted(code, () => workInside(deps, code, requestId, hasTime));
+    };
+    const named = municipalitiesNamed(event);
+    if (!named) await counted('none', () => discardUnusedKeys(store, keys, now()));
+    const codes = named ?? (await municipalitiesWhere(store, (status) => status !== 'deleted'));
+    const left = await takeTurns(codes, { ...LIMITS, now }, lookAfterOne);
+    if (left.length > 0) await deps.handOn(left);
   };
+
+/** What is to be erased and to be sealed anew in a municipality that is at work. */
+async function workInside(deps: LifecycleDeps, code: string, requestId: string, hasTime: () => boolean): Promise<void> {
+  const ctx = await workerContext(deps.store, code, requestId, deps.now());
+  if (!ctx) return;
+  await eraseRequested(ctx, hasTime, deps);
+  await purge(ctx, hasTime);
+  await resealRequested(deps, ctx, hasTime);
+}

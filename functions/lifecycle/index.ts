@@ -1,8 +1,9 @@
 import { KMSClient } from '@aws-sdk/client-kms';
 import middy from '@middy/core';
-import type { ScheduledEvent } from 'aws-lambda';
+import type { ScheduledEvent, SQSEvent } from 'aws-lambda';
 import { insideBy } from '#functions/inside.ts';
 import { openedOnce } from '#functions/opened-once.ts';
+import { turnQueue } from '#functions/rounds.ts';
 import { observed } from '#functions/sources.ts';
 import { s3Buckets } from '#shared/archive/bucket.ts';
 import { kmsKeyMaker } from '#shared/crypto/key-maker.ts';
@@ -15,12 +16,13 @@ import { webhookResources } from '#shared/webhooks/resources.ts';
 import { lifecycleRound } from './app.ts';
 
 const open = () => {
-  const env = readEnv('TABLE_NAME', 'TENANT_ROLE_ARN', 'BUCKET_NAME', 'USER_POOL_ID', 'STAGE');
+  const env = readEnv('TABLE_NAME', 'TENANT_ROLE_ARN', 'LIFECYCLE_QUEUE_URL', 'BUCKET_NAME', 'USER_POOL_ID', 'STAGE');
   const inside = insideBy(env.TENANT_ROLE_ARN);
   const client = new KMSClient({});
   return lifecycleRound({
     store: openStore(env.TABLE_NAME, inside),
     now: () => new Date(),
+    handOn: turnQueue(env.LIFECYCLE_QUEUE_URL),
     buckets: s3Buckets(env.BUCKET_NAME, inside.sessions),
     identity: cognitoIdentity(env.USER_POOL_ID),
     keys: kmsKeyMaker({ client, stage: env.STAGE }),
@@ -29,4 +31,4 @@ const open = () => {
   });
 };
 
-export const handler = middy<ScheduledEvent, void>().use(observed()).handler(openedOnce(open));
+export const handler = middy<ScheduledEvent | SQSEvent, void>().use(observed()).handler(openedOnce(open));

@@ -7,8 +7,8 @@ import type { StreamHandler } from './stream-source.ts';
 export interface Functions extends ApiHandlers {
   readonly relay: StreamHandler;
   readonly deliver: QueueHandler;
-  readonly clock: ScheduleHandler;
-  readonly lifecycle: ScheduleHandler;
+  readonly clock: ScheduleHandler & QueueHandler;
+  readonly lifecycle: ScheduleHandler & QueueHandler;
 }
 
 /** Loads the same entries that are bundled for AWS. They read the environment when they are first called. */

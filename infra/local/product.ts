@@ -137,12 +137,20 @@ async function start(
     PER_TENANT: '1',
     LOCAL_WEBHOOKS: allowLocalWebhooks ? '1' : undefined,
   });
-  const [streamArn, queueUrl] = await Promise.all([
+  const sqs = new SQSClient();
+  const [streamArn, queueUrl, clockQueueUrl, lifecycleQueueUrl] = await Promise.all([
     createTables(new DynamoDBClient(), TABLE, template),
-    createQueue(new SQSClient(), queues.endpoint, QUEUE),
+    createQueue(sqs, queues.endpoint, QUEUE),
+    createQueue(sqs, queues.endpoint, 'clock-turns'),
+    createQueue(sqs, queues.endpoint, 'lifecycle-turns'),
     createBucket(new S3Client()),
   ]);
-  setEnvironment({ DELIVERY_QUEUE_URL: queueUrl });
+  const queueUrls = { queueUrl, clockQueueUrl, lifecycleQueueUrl };
+  setEnvironment({
+    DELIVERY_QUEUE_URL: queueUrl,
+    CLOCK_QUEUE_URL: clockQueueUrl,
+    LIFECYCLE_QUEUE_URL: lifecycleQueueUrl,
+  });
   const services = {
     '/cognito': createUserPool(SCOPES.all, installation),
     '/kms': openKeyService({ callers, signingAlias: SIGNING_ALIAS, folder: dataDir }),
@@ -165,7 +173,7 @@ async function start(
       streams: new DynamoDBStreamsClient({ endpoint: database.endpoint }),
       streamArn,
       positions: openPositions(streamArn, within('stream-positions.json')),
-      queueUrl,
+      ...queueUrls,
     }),
   );
   gateway.ready();
@@ -177,13 +185,15 @@ interface Places {
   readonly streamArn: string;
   readonly positions: Positions;
   readonly queueUrl: string;
+  readonly clockQueueUrl: string;
+  readonly lifecycleQueueUrl: string;
 }
 
 /** Starts what feeds the workers, as infra/stacks/events.ts does. Gives what stops it. */
 function startSources(
   functions: Functions,
   { clockIntervalMs = 60_000 }: ProductOptions,
-  { streams, streamArn, positions, queueUrl }: Places,
+  { streams, streamArn, positions, queueUrl, clockQueueUrl, lifecycleQueueUrl }: Places,
 ): () => Promise<unknown> {
   const sources = [
     startStreamSource({
@@ -201,11 +211,24 @@ function startSources(
       invocation: { functionName: 'deliver', timeout: 30_000 },
       concurrency: DELIVERIES,
     }),
+    ...turnSources(new SQSClient(), functions, { clock: clockQueueUrl, lifecycle: lifecycleQueueUrl }),
     startSchedule(functions.clock, { functionName: 'clock', timeout: 55_000 }, clockIntervalMs),
     startSchedule(functions.lifecycle, { functionName: 'lifecycle', timeout: 900_000 }, clockIntervalMs),
   ];
   return () => Promise.race([Promise.all(sources.map(({ stop }) => stop())), patience()]);
 }
+
+/** Feeds the municipalities that a round did not reach to the function whose round it was. */
+const turnSources = (client: SQSClient, functions: Functions, queueUrls: { clock: string; lifecycle: string }) =>
+  (['clock', 'lifecycle'] as const).map((functionName) =>
+    startQueueSource({
+      client,
+      queueUrl: queueUrls[functionName],
+      handler: functions[functionName],
+      invocation: { functionName, timeout: functionName === 'clock' ? 55_000 : 900_000 },
+      concurrency: 1,
+    }),
+  );
 
 function setEnvironment(values: Readonly<Record<string, string | undefined>>): void {
   // Whatever the machine is set up for in AWS, this product must not find.

@@ -27,6 +27,8 @@ export interface Events {
   readonly deliveryFailed: Queue;
   /** Where stream records are named that the relay could not take. Their events are still pending in the table. */
   readonly relayFailed: Queue;
+  /** Municipalities whose turn failed. The next round comes to them anyway. */
+  readonly turnsFailed: Queue;
 }
 
 /** From a commit to the case system: the stream to `relay`, the queue to `deliver`, and `clock` once a minute. */
@@ -60,8 +62,23 @@ export function eventsStack(
     deadLetterQueue: { queue: deliveryFailed, maxReceiveCount: 5 },
   });
 
+  const turnsFailed = new Queue(stack, 'turns-failed', kept);
+  // Municipalities that a round did not reach, one a message. The next round comes in a minute, so none is repeated.
+  const turnsOf = (name: string, visibilityTimeout: Duration): Queue =>
+    new Queue(stack, `${name}-turns`, {
+      ...encrypted,
+      visibilityTimeout,
+      retentionPeriod: Duration.minutes(10),
+      deadLetterQueue: { queue: turnsFailed, maxReceiveCount: 1 },
+    });
+  const turns = { clock: turnsOf('clock', Duration.minutes(6)), lifecycle: turnsOf('lifecycle', Duration.minutes(90)) };
+
   const worker = (name: 'relay' | 'deliver' | 'clock', description: string): LambdaFunction => {
-    const environment = (tenant: TenantEnvironment) => ({ ...tenant, DELIVERY_QUEUE_URL: delivery.queueUrl });
+    const environment = (tenant: TenantEnvironment) => ({
+      ...tenant,
+      DELIVERY_QUEUE_URL: delivery.queueUrl,
+      ...(name === 'clock' && { CLOCK_QUEUE_URL: turns.clock.queueUrl }),
+    });
     const fn = tenantFunction(stack, { table, keys }, name, { stage, codeFor, description, environment });
     grantSend(fn, delivery);
     return fn;
@@ -117,6 +134,7 @@ export function eventsStack(
       BUCKET_NAME: bucket.bucketName,
       USER_POOL_ID: userPool.userPoolId,
       STAGE: stage.name,
+      LIFECYCLE_QUEUE_URL: turns.lifecycle.queueUrl,
     }),
     grant: (inside, own) => {
       grantObjects(inside, bucket, 'handover');
@@ -134,6 +152,14 @@ export function eventsStack(
     reservedConcurrency: stage.lifecycleConcurrency,
   });
 
+  for (const [fn, queue] of [
+    [clock, turns.clock],
+    [lifecycle, turns.lifecycle],
+  ] as const) {
+    grantSend(fn, queue);
+    fn.addEventSource(new SqsEventSource(queue, { batchSize: 1, reportBatchItemFailures: true, maxConcurrency: 2 }));
+  }
+
   // A minute that fails is made good by the next one: repeating it late would only let two run at once.
   const notRepeated = { retryAttempts: 0, maxEventAge: Duration.minutes(1) };
   for (const fn of [clock, lifecycle]) fn.configureAsyncInvoke(notRepeated);
@@ -143,7 +169,7 @@ export function eventsStack(
     targets: [clock, lifecycle].map((fn) => new LambdaTarget(fn, notRepeated)),
   });
 
-  return { stack, relay, deliver, clock, lifecycle, delivery, deliveryFailed, relayFailed };
+  return { stack, relay, deliver, clock, lifecycle, delivery, deliveryFailed, relayFailed, turnsFailed };
 }
 
 /** Sending alone: the library's own grant adds key actions with a wildcard. */

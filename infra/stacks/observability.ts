@@ -52,7 +52,7 @@ export function observabilityStack(
   stage: StageSettings,
   { table, keys, key }: Data,
   { restApi, functions }: Api,
-  { relay, deliver, clock, lifecycle, delivery, deliveryFailed, relayFailed }: Events,
+  { relay, deliver, clock, lifecycle, delivery, deliveryFailed, relayFailed, turnsFailed }: Events,
 ): Stack {
   const stack = new Stack(scope, `livline-${stage.name}-observability`, {
     description: 'Livline: alarms and dashboard',
@@ -169,7 +169,7 @@ export function observabilityStack(
     meaning: 'Webhooks wait in the queue for more than half an hour.',
     runbook: RUNBOOK.lateEvents,
   });
-  const failures = { 'delivery-failed': deliveryFailed, 'relay-failed': relayFailed };
+  const failures = { 'delivery-failed': deliveryFailed, 'relay-failed': relayFailed, 'turns-failed': turnsFailed };
   for (const [id, queue] of Object.entries(failures)) {
     alarm(id, {
       metric: queue.metricApproximateNumberOfMessagesVisible({ ...minute, statistic: Stats.MAXIMUM }),

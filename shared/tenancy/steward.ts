@@ -6,6 +6,7 @@ import type { Resource } from '../record/resource.ts';
 import type { Store } from '../table/store.ts';
 import { WriteRefused } from '../table/write.ts';
 import { controlTable } from './control.ts';
+import type { MunicipalityStatus } from './lifecycle.ts';
 import { loadMunicipality, type Municipality, municipalityEventId, municipalityWrite } from './municipality-row.ts';
 
 /** What looking after municipalities needs from outside. */
@@ -16,11 +17,12 @@ export interface StewardDeps {
 
 /**
  * Does what is outstanding in one municipality's life. Each step can be repeated and finds its own traces, so a round that
- * dies anywhere is made good by the next one.
+ * dies anywhere is made good by the next one. Returns the municipality's status.
  */
-export async function lookAfter(deps: StewardDeps, code: string, requestId: string): Promise<void> {
+export async function lookAfter(deps: StewardDeps, code: string, requestId: string): Promise<MunicipalityStatus> {
   const municipality = await loadMunicipality(controlTable(deps.store), code);
   if (municipality.untold.length > 0) await tell(deps, municipality, requestId);
+  return municipality.tenant.status;
 }
 
 /**

@@ -42,9 +42,10 @@ const isUnhinted = (at: Instant, { notBefore }: Delivery, now: Instant): boolean
 /**
  * Takes up all of one municipality that somebody should have looked at by now: events that the stream did not bring to
  * the relay, deliveries whose hint was lost, leases that ran out, messages to the inbox that were not applied or whose payload's time is over, client
- * certificates about to expire. One Query for each page of what is due, nothing else.
+ * certificates about to expire. One Query for each page of what is due, nothing else. What there is no time for is left to
+ * the next round.
  */
-export async function sweep(ctx: Context, sendHints: SendHints): Promise<void> {
+export async function sweep(ctx: Context, sendHints: SendHints, hasTime: () => boolean): Promise<void> {
   const to = plusSeconds(ctx.now, LOOK_AHEAD_S);
   let after: string | undefined;
   do {
@@ -64,5 +65,5 @@ export async function sweep(ctx: Context, sendHints: SendHints): Promise<void> {
     }
     for (const { at, row } of overdue('webhook-endpoints')) await warnOfExpiry(ctx, row['view'] as Whole, at);
     after = page.last;
-  } while (after !== undefined);
+  } while (after !== undefined && hasTime());
 }

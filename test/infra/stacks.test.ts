@@ -165,7 +165,7 @@ describe('the event sources', () => {
   const sources = ofType(resources, 'AWS::Lambda::EventSourceMapping').map(({ properties }) => properties);
 
   test('report single failures, so that one bad record costs no other', () => {
-    expect(sources).toHaveLength(2);
+    expect(sources).toHaveLength(4);
     for (const source of sources) expect(source.FunctionResponseTypes).toEqual(['ReportBatchItemFailures']);
   });
 

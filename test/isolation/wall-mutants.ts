@@ -23,4 +23,18 @@ export const WALL_MUTANTS: readonly Mutant[] = [
     tests: ['test/infra/key-walls.test.ts'],
     because: /so that a role which allows everything is refused too/,
   },
+  {
+    name: 'the turn that each minute begins with another municipality',
+    file: 'functions/rounds.ts',
+    without: [['Math.floor(startedAt / MINUTE_MS) % codes.length', '0']],
+    tests: ['test/webhooks/rounds.test.ts'],
+    because: /begin with another municipality each minute: expected/,
+  },
+  {
+    name: 'the time of a municipality’s turn',
+    file: 'functions/rounds.ts',
+    without: [['now().getTime() - turnStartsAt < turnMs', 'true']],
+    tests: ['test/webhooks/rounds.test.ts'],
+    because: /a backlog of one ends with its time: expected/,
+  },
 ];

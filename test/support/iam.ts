@@ -1,4 +1,5 @@
 import { inject } from 'vitest';
+import type { HandOn } from '#functions/rounds.ts';
 import type { FunctionName } from '#infra/service-function.ts';
 import { type Buckets, objectKey } from '#shared/archive/bucket.ts';
 import type { KeyMaker } from '#shared/crypto/key-maker.ts';
@@ -45,6 +46,14 @@ export const sendingFrom =
   async (hints) => {
     await requireCall({ function: name }, { action: 'sqs:SendMessage', resource: arnOf('delivery') });
     return send(hints);
+  };
+
+/** A function's way to the queue of municipalities that its round did not reach. */
+export const handingOn =
+  (name: 'clock' | 'lifecycle', send: (codes: readonly string[]) => void): HandOn =>
+  async (codes) => {
+    await requireCall({ function: name }, { action: 'sqs:SendMessage', resource: arnOf(`${name}turns`) });
+    send(codes);
   };
 
 /** A function's way to the bucket, to keep objects of a municipality: in a session of its tenant role there. */

@@ -20,7 +20,7 @@ import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
 import type { DelayedHint } from '#shared/webhooks/hints.ts';
 import { webhookResources } from '#shared/webhooks/resources.ts';
 import { startTable } from './captured-table.ts';
-import { keepingIn, makingKeys, managingClients, sendingFrom, signingBy } from './iam.ts';
+import { handingOn, keepingIn, makingKeys, managingClients, sendingFrom, signingBy } from './iam.ts';
 import { issuerInMemory } from './issuer.ts';
 import { inspect, plant } from './leaks.ts';
 import { memoryBuckets } from './memory-buckets.ts';
@@ -151,8 +151,16 @@ export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY
     certificates: signingBy('lifecycle', certificates),
     resources: [...RESOURCES, ...webhookResources({ allowLocal })],
   };
-  const lifecycle = lifecycleRound(leaving);
-  const clock = clockRound({ store: storeOf('clock'), sendHints: sendingFrom('clock', sendHints), now });
+  const handedOn: { readonly to: 'clock' | 'lifecycle'; readonly code: string }[] = [];
+  const handOn = (to: 'clock' | 'lifecycle') =>
+    handingOn(to, (codes) => void handedOn.push(...codes.map((code) => ({ to, code }))));
+  const lifecycle = lifecycleRound({ ...leaving, handOn: handOn('lifecycle') });
+  const clock = clockRound({
+    store: storeOf('clock'),
+    sendHints: sendingFrom('clock', sendHints),
+    handOn: handOn('clock'),
+    now,
+  });
 
   async function call(
     api: typeof tenant,
@@ -337,6 +345,9 @@ export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY
       }
     },
     clock: async () => clock({}, lambdaContext),
+    /** The municipalities that rounds did not reach. */
+    handedOn,
+    handOn,
     /** Looks after the municipalities, as every minute. */
     lifecycle: async () => lifecycle({}, lambdaContext),
   };

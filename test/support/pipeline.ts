@@ -79,7 +79,12 @@ export function startPipeline(livline: Livline, code: string) {
       endpoints,
       random,
     });
-    const clock = clockRound({ store: storeOf('clock'), sendHints: sendingFrom('clock', sendHints), now });
+    const clock = clockRound({
+      store: storeOf('clock'),
+      sendHints: sendingFrom('clock', sendHints),
+      handOn: livline.handOn('clock'),
+      now,
+    });
     return {
       relay: (events: readonly Committed[]) => relay({ Records: events.map(streamRecord) } as never, CONTEXT),
       deliver: ({ delayS: _, ...hint }: DelayedHint) =>

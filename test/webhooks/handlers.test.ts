@@ -48,6 +48,7 @@ beforeAll(async () => {
     AWS_ENDPOINT_URL_STS: tokens.url,
     AWS_ENDPOINT_URL_KMS: kms.url,
     DELIVERY_QUEUE_URL: queueUrl,
+    CLOCK_QUEUE_URL: queueUrl,
     LOCAL_WEBHOOKS: '1',
     AWS_REGION: 'eu-central-1',
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
