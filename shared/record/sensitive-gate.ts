@@ -97,12 +97,13 @@ export const sensitiveIn = (resource: Resource, sent: Fields): string[] =>
 /**
  * Returns the names of the fields that a change changes. A sensitive field counts as changed whenever it is sent, also
  * with the value that it has: so neither a version nor a refusal tells whether a guess was right. One that a rule derives
- * counts for nothing by itself.
+ * counts for nothing by itself, nor does the reason of the status before, which goes with that status.
  */
 export function changedBy(resource: Resource, before: Fields, after: Fields, sent: Fields): string[] {
   const derived = resource.derived?.() ?? {};
   const { sensitivity } = schemasOf(resource);
-  const unnamed = (name: string) => name in derived && (sensitivity[name] === 'S' || sensitivity[name] === 'SS');
+  const isHidden = (name: string) => sensitivity[name] === 'S' || sensitivity[name] === 'SS';
+  const unnamed = (name: string) => isHidden(name) && (name in derived || (name === 'statusReason' && !(name in sent)));
   const names = new Set([...changedFields(before, after), ...sensitiveIn(resource, sent)]);
   return [...names].filter((name) => !unnamed(name)).sort();
 }

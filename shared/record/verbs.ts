@@ -238,7 +238,8 @@ export const changeStatus = (
     }
     const { statusReason: _, ...rest } = before.whole;
     const fields = { ...rest, status, statusAt: at, ...(reason !== undefined && { statusReason: reason }) };
-    return amend(ctx, resource, before, { fields, sent: {}, entering: status, eventId, idempotency });
+    const sent = reason === undefined ? {} : { statusReason: reason };
+    return amend(ctx, resource, before, { fields, sent, entering: status, eventId, idempotency });
   });
 
 interface Upsert {
