@@ -172,7 +172,7 @@ const TENANT_ACCESS: Readonly<Record<TenantFunction, readonly Access[]>> = {
     },
     { sid: 'ReadBeside', actions: ['query'], rows: BESIDE, indexes: ['list'] },
     // What a handover shows is entered in the access log.
-    ...changing({ puts: ['A#*', 'SEQUENCE'], updates: ['E#*', 'R#*'] }),
+    ...changing({ puts: ['A#*', 'SEQUENCE', 'AUDIT'], updates: ['E#*', 'R#*'] }),
     { sid: 'EraseRecord', actions: ['erase'], rows: [...TENANT_ROWS, ...BESIDE] },
   ],
 };

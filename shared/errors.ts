@@ -99,6 +99,12 @@ export const PROBLEMS = {
     title: 'Idempotency key reused',
     advice: 'This Idempotency-Key was used with another request. Use a new key for a new request.',
   },
+  events_expired: {
+    status: 410,
+    title: 'Events expired',
+    advice:
+      'The feed shows an event for 90 days, and you asked for older ones, so you have missed some. The detail names the number to go on from; read the records themselves for what happened before.',
+  },
   precondition_required: {
     status: 428,
     title: 'Precondition required',

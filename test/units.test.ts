@@ -9,6 +9,7 @@ beforeAll(async () => {
   const caller = await livline.freshMunicipality();
   cases = await measureUnits({
     store: livline.storeOf('tenant-api'),
+    storeOf: livline.storeOf,
     template: inject('template'),
     code: caller.code,
     now: livline.now,

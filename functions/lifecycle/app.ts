@@ -2,6 +2,7 @@ import { type HandOn, municipalitiesNamed, takeTurns } from '#functions/rounds.t
 import { workerContext } from '#shared/auth/system.ts';
 import { count, faultOf, log } from '#shared/log.ts';
 import { eraseRequested } from '#shared/privacy/erase.ts';
+import { foldEvents } from '#shared/privacy/fold-events.ts';
 import { purge } from '#shared/privacy/purge.ts';
 import { municipalitiesWhere } from '#shared/tenancy/control.ts';
 import { discardUnusedKeys } from '#shared/tenancy/made-keys.ts';
@@ -49,11 +50,12 @@ export const lifecycleRound =
     if (left.length > 0) await deps.handOn(left);
   };
 
-/** What is to be erased and to be sealed anew in a municipality that is at work. */
+/** Erases, folds and seals anew what is due in a municipality that is at work. */
 async function workInside(deps: LifecycleDeps, code: string, requestId: string, hasTime: () => boolean): Promise<void> {
   const ctx = await workerContext(deps.store, code, requestId, deps.now());
   if (!ctx) return;
   await eraseRequested(ctx, hasTime, deps);
   await purge(ctx, hasTime);
+  await foldEvents(ctx, hasTime);
   await resealRequested(deps, ctx, hasTime);
 }

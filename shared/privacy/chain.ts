@@ -60,15 +60,24 @@ export interface Followed {
   readonly fault?: Fault;
 }
 
-/** Follows the chain through the rows of the feed that come next, in their order. */
-export function follow(from: Ground, rows: readonly Row[]): Followed {
+/**
+ * Follows the chain through the rows of the feed that come next, in their order. The hash of an event whose CloudEvent has
+ * expired cannot be computed again: `isWholeFolded` says whether its row is as it was folded (fold-events.ts).
+ */
+export function follow(
+  from: Ground,
+  rows: readonly Row[],
+  isWholeFolded: (row: Row) => boolean = () => false,
+): Followed {
   let link = from;
   for (const row of rows) {
     const sequence = link.sequence + 1;
     const place = String(row['listSk']);
     if (place > sequenceText(sequence)) return { link, fault: { sequence, kind: 'missing' } };
-    const next =
-      link.hash === undefined ? (row as unknown as Link) : chained(link as Link, row as unknown as ChainedEvent);
+    const isFolded = row['envelope'] === undefined;
+    const isBelieved = isFolded ? isWholeFolded(row) : link.hash === undefined;
+    if (isFolded && !isBelieved) return { link, fault: { sequence, kind: 'altered' } };
+    const next = isBelieved ? (row as unknown as Link) : chained(link as Link, row as unknown as ChainedEvent);
     // A place before the number is one that is taken twice.
     const isWhole = place === sequenceText(sequence) && row['sequence'] === sequence && row['hash'] === next.hash;
     if (!isWhole) return { link, fault: { sequence, kind: 'altered' } };

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import * as z from 'zod';
 import type { Context } from '../auth/context.ts';
+import { Problem } from '../errors.ts';
 import type { Answer, ApiRequest, Operation } from '../operation.ts';
 import { flag, oneOf, whole } from '../record/fields.ts';
 import { TENANT_BASE } from '../record/operations.ts';
@@ -120,6 +121,7 @@ async function linksFrom(ctx: Context, from: number): Promise<{ links: readonly 
 
 async function verify(ctx: Context, request: ApiRequest): Promise<Answer> {
   const { from } = parse(z.strictObject(parameters()), request.query, '/query');
+  if (ctx.rows === 'own') throw new Problem('forbidden', 'Only a client that sees all rows verifies the access log.');
   const check = { ctx, key: await ctx.keys.integrityKey() };
   const { links, first } = await linksFrom(ctx, from);
   const stretch = await followLinks(check, links, first);

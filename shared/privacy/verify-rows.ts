@@ -1,5 +1,5 @@
 import type { Context } from '../auth/context.ts';
-import { eventBytes } from '../record/events.ts';
+import { eventSummary } from '../record/events.ts';
 import { rowMac } from '../record/row-mac.ts';
 import { eventKey, type Key, recordKey } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
@@ -37,13 +37,14 @@ const AT_ONCE = 100;
 
 /** Returns what an entry of the feed is about. */
 export function recordEntryOf(row: Row): RecordEntry {
-  const sequence = row['sequence'] as number;
-  const { id, data } = JSON.parse(eventBytes(row['envelope'] as string, sequence)) as {
-    id: string;
-    data: { objectType: string; objectId: string };
+  const { id, objectType, objectId } = eventSummary(row);
+  return {
+    sequence: row['sequence'] as number,
+    eventId: id,
+    objectType,
+    objectId,
+    mac: row['mac'] as string | undefined,
   };
-  const { objectType, objectId } = data;
-  return { sequence, eventId: id, objectType, objectId, mac: row['mac'] as string | undefined };
 }
 
 /** The id in a row's key. The rest of an altered row may say anything. */
@@ -52,7 +53,7 @@ const idIn = ({ pk }: Row): string => String(pk).split('#').at(-1) as string;
 /** Reads rows by the ids in their keys. A row that cannot be parsed any more is given as one without content. */
 async function readById(ctx: Context, keys: readonly Key[]): Promise<ReadonlyMap<string, Row>> {
   try {
-    return new Map((await ctx.table.getMany(keys)).map((row) => [idIn(row), row]));
+    return new Map((await ctx.allRows.getMany(keys)).map((row) => [idIn(row), row]));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     const [only, ...others] = keys as [Key, ...Key[]];

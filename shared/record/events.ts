@@ -1,8 +1,9 @@
 import type { Context } from '../auth/context.ts';
 import type { TenantScope } from '../auth/scopes.ts';
 import { duePartition, eventKey } from '../table/keys.ts';
+import type { Row } from '../table/scoped-table.ts';
 import { ABSENT, type Write } from '../table/write.ts';
-import { plusSeconds } from '../time.ts';
+import { type Instant, plusSeconds } from '../time.ts';
 import type { CaseRef } from './resource.ts';
 
 /** Seconds after which an event that the stream did not bring to the relay is looked for in the table. */
@@ -108,3 +109,29 @@ export const sequenceText = (sequence: number): string => String(sequence).padSt
 /** The CloudEvent as it is sent. */
 export const eventBytes = (envelope: string, sequence: number): string =>
   `${envelope},"sequence":"${sequenceText(sequence)}"}`;
+
+/** What the history of a record shows of an event, and what the event is about. */
+export interface EventSummary {
+  readonly id: string;
+  /** Name without the prefix `dk.livline.`. */
+  readonly event: string;
+  readonly objectType: string;
+  readonly objectId: string;
+  readonly action: Action;
+  readonly at: Instant;
+  readonly actor: { readonly kind: string; readonly id: string };
+  readonly changed: readonly string[];
+}
+
+/** Returns what an event says, from its CloudEvent or, where that has expired, from what was kept of it (privacy/fold-events.ts). */
+export function eventSummary(row: Row): EventSummary {
+  const { folded } = row['view'] as { readonly folded?: EventSummary };
+  if (folded) return folded;
+  const { id, type, data } = JSON.parse(eventBytes(row['envelope'] as string, row['sequence'] as number)) as {
+    id: string;
+    type: string;
+    data: Omit<EventSummary, 'id' | 'event' | 'at'> & { registeredAt: Instant };
+  };
+  const { objectType, objectId, action, registeredAt: at, actor, changed } = data;
+  return { id, event: type.replace(/^dk\.livline\./, ''), objectType, objectId, action, at, actor, changed };
+}

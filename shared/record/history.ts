@@ -3,7 +3,7 @@ import type { Context } from '../auth/context.ts';
 import { isId } from '../ids.ts';
 import type { Answer, ApiRequest } from '../operation.ts';
 import { historyPartition, recordKey } from '../table/keys.ts';
-import { eventBytes } from './events.ts';
+import { eventSummary } from './events.ts';
 import { group, instant, line, listOf, oneOf, whole } from './fields.ts';
 import { pageOf, pageParameters, pageSchema } from './lists.ts';
 import { type Place, parentFields } from './place.ts';
@@ -54,19 +54,8 @@ export const historyPage = () =>
 
 function itemOf(row: Fields): unknown {
   const { version, status } = row['view'] as Fields;
-  const { type, data } = JSON.parse(eventBytes(row['envelope'] as string, row['sequence'] as number)) as {
-    type: string;
-    data: Fields;
-  };
-  return {
-    version,
-    ...(status !== undefined && { status }),
-    event: type.replace(/^dk\.livline\./, ''),
-    action: data['action'],
-    at: data['registeredAt'],
-    actor: data['actor'],
-    changed: data['changed'],
-  };
+  const { event, action, at, actor, changed } = eventSummary(row);
+  return { version, ...(status !== undefined && { status }), event, action, at, actor, changed };
 }
 
 /** Every version of a record, the latest first, from its events; of a deleted one too. */

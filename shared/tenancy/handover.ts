@@ -5,7 +5,7 @@ import type { Context } from '../auth/context.ts';
 import type { Recipient } from '../crypto/recipient.ts';
 import { headOf, type Link } from '../privacy/chain.ts';
 import { pagesOf, recordsOf } from '../record/all.ts';
-import { eventBytes } from '../record/events.ts';
+import { eventBytes, eventSummary } from '../record/events.ts';
 import type { Resource } from '../record/resource.ts';
 import { showRecord } from '../record/sensitive-gate.ts';
 import type { Stored } from '../record/stored.ts';
@@ -67,9 +67,7 @@ async function* accessLines({ ctx }: Handover): AsyncGenerator<string[]> {
 }
 
 /** What an event is about, as its CloudEvent says. */
-export function aboutOf(row: Row): { readonly objectType: string; readonly objectId: string } {
-  return JSON.parse(eventBytes(row['envelope'] as string, row['sequence'] as number)).data;
-}
+export const aboutOf = (row: Row): { readonly objectType: string; readonly objectId: string } => eventSummary(row);
 
 const OTHERS: Readonly<Record<string, (handover: Handover) => AsyncGenerator<string[]>>> = {
   programmes: programmeLines,
@@ -117,7 +115,8 @@ export async function putEvents(handover: Handover): Promise<HandedEvents> {
         last = row['sequence'] as number;
       }
       yield rows.map(({ envelope, sequence, view, hash, mac = '' }) => {
-        const event = eventBytes(envelope as string, sequence as number);
+        // Of an event whose CloudEvent has expired, `view` has what was kept.
+        const event = envelope === undefined ? 'null' : eventBytes(envelope as string, sequence as number);
         return `{"event":${event},"view":${JSON.stringify(view)},"mac":${JSON.stringify(mac)},"hash":${JSON.stringify(hash)}}`;
       });
     }

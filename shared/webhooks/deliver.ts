@@ -243,6 +243,8 @@ export async function deliver(deps: DeliverDeps, hint: Hint, requestId: string):
     await hintAt(deps, ctx, settled.delivery);
   }
   if (delivery?.status !== 'pending' || !event) return;
+  // A delivery that was held for longer than the feed keeps its event has nothing to send any more.
+  if (event['envelope'] === undefined) return stop(ctx, delivery, 'cancelled');
   if (!stored || endpoint?.['disabled'] !== false) return stop(ctx, delivery, endpoint ? 'held' : 'cancelled');
   if (delivery.notBefore > ctx.now) return hintAt(deps, ctx, delivery);
   if (!(await isFirst(ctx, delivery))) return;

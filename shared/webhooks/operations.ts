@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Context } from '../auth/context.ts';
 import type { TenantScope } from '../auth/scopes.ts';
+import { Problem } from '../errors.ts';
 import { newId } from '../ids.ts';
 import { type Answer, type ApiRequest, type Operation, param } from '../operation.ts';
 import { cloudEvent, eventBytes, sequenceText } from '../record/events.ts';
@@ -10,7 +11,7 @@ import { loadOpened } from '../record/read.ts';
 import type { Resource } from '../record/resource.ts';
 import { caseRefs } from '../record/schemas.ts';
 import { parse } from '../record/validate.ts';
-import { audiencePartition, feedPartition } from '../table/keys.ts';
+import { audiencePartition, checkpointKey, feedPartition } from '../table/keys.ts';
 import type { RangeQuery, Row } from '../table/scoped-table.ts';
 import { connectionOperations } from './connections.ts';
 import { deliveryOperations } from './delivery-operations.ts';
@@ -98,6 +99,13 @@ function withoutHole({ rows: seen }: Context, after: number, rows: readonly Row[
   return hole === -1 ? rows : rows.slice(0, hole);
 }
 
+/** Returns the refusal of a page that begins with events that have expired (privacy/fold-events.ts). */
+async function expired(ctx: Context): Promise<Problem> {
+  const { sequence = 0 } = ((await ctx.table.get(checkpointKey)) ?? {}) as { sequence?: number };
+  const next = sequenceText(sequence);
+  return new Problem('events_expired', `Events up to ${next} have expired. Go on with after=${next}.`);
+}
+
 /**
  * One page of the feed. The index may show event 7 before event 6, so a page ends before the first number that is missing:
  * whoever goes on from `next` meets every event, once, in order.
@@ -105,6 +113,7 @@ function withoutHole({ rows: seen }: Context, after: number, rows: readonly Row[
 async function listEvents(ctx: Context, request: ApiRequest): Promise<Answer> {
   const { after, types = [], limit } = parse(z.strictObject(feedParameters()), request.query, '/query');
   const { rows } = await ctx.table.query({ ...feedOf(ctx), from: sequenceText(after + 1), limit });
+  if (rows[0] && rows[0]['envelope'] === undefined) throw await expired(ctx);
   const unbroken = withoutHole(ctx, after, rows);
   const items = unbroken
     .filter((row) => mayReadEvent(ctx, row['view'] as EventOf))
@@ -216,7 +225,7 @@ export function webhookOperations({ post, allowLocal }: WebhookDeps): Operation<
       tag: 'events',
       summary: 'Read the events in order, without gaps',
       description:
-        'The same events as the webhooks, for those who would rather pull. A client sees the events about objects whose type it may read; with the scope `audit:read` it sees all of them.',
+        'The same events as the webhooks, for those who would rather pull. An event is here for 90 days. A client sees the events about objects whose type it may read; with the scope `audit:read` it sees all of them.',
       manner: 'list',
       query: feedParameters,
       success: {
@@ -230,7 +239,7 @@ export function webhookOperations({ post, allowLocal }: WebhookDeps): Operation<
               .meta({ description: 'Give it as `after` to go on (næste); twelve digits.', examples: ['000000000042'] }),
           }),
       },
-      problems: ['validation_failed'],
+      problems: ['validation_failed', 'events_expired'],
       run: (ctx, request) => listEvents(ctx, request),
     },
   ];

@@ -1,4 +1,5 @@
 import { GATE_MUTANTS } from './gate-mutants.ts';
+import { PROOF_MUTANTS } from './proof-mutants.ts';
 import { ROWS_MUTANTS } from './rows-mutants.ts';
 import { WALL_MUTANTS } from './wall-mutants.ts';
 
@@ -136,6 +137,7 @@ export const MUTANTS: readonly Mutant[] = [
     because: /serves no other, and reads nothing for it: expected 200 to be 500/,
   },
   ...GATE_MUTANTS,
+  ...PROOF_MUTANTS,
   ...ROWS_MUTANTS,
   ...WALL_MUTANTS,
   {

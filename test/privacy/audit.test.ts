@@ -203,28 +203,6 @@ describe('the change history', () => {
     expect(await verify()).toMatchObject({ verified: true, to: COUNT });
   });
 
-  it('begins behind its checkpoint once older entries are purged', async () => {
-    for (const sequence of [1, 2, 3]) await remove(event(sequence));
-    expect(await verify()).toMatchObject({ verified: false, fault: { sequence: 1, kind: 'missing' } });
-    const checkpoint = { pk: `T#${at.code}#AUDIT`, sk: 'A', type: 'checkpoint', sequence: 3 };
-    await put({ ...checkpoint, hash: event(3)['hash'] });
-    const whole = { verified: true, from: 4, to: COUNT, entries: COUNT - 3, hash: event(COUNT)['hash'] };
-    for (const from of ['1', '4']) expect(await verify({ from })).toEqual(whole);
-    expect(await verify({ from: '5' })).toEqual({ ...whole, from: 5, entries: COUNT - 4 });
-    await put({ ...checkpoint, hash: event(2)['hash'] });
-    expect(await verify()).toMatchObject({ verified: false, from: 4, fault: { sequence: 4, kind: 'altered' } });
-  });
-
-  it('goes on from a checkpoint behind which there is nothing yet', async () => {
-    for (const row of events) await remove(row);
-    const { hash, sequence } = event(COUNT);
-    await put({ pk: `T#${at.code}#AUDIT`, sk: 'A', type: 'checkpoint', sequence, hash });
-    expect(await verify()).toEqual({ verified: true, from: COUNT + 1, to: COUNT, entries: 0, hash });
-    await createFamily(at);
-    await livline.relay();
-    expect(await verify()).toMatchObject({ verified: true, from: COUNT + 1, to: COUNT + 1, entries: 1 });
-  });
-
   it('is verified with the scope audit:read alone', async () => {
     expect((await at.withScopes('audit:read').get('/audit/verify')).status).toBe(200);
     const others = at.scopes.filter((scope) => scope !== 'audit:read');

@@ -31,6 +31,8 @@ import { entryOf, type Index, type Item, indexesOf, meterOf, readUnits, type Uni
 /** A municipality that has a database and one client, and nothing in its record. */
 export interface Plant {
   readonly store: Store;
+  /** The table as relay and deliver reach it, where each has a role of its own. */
+  readonly storeOf?: (name: 'relay' | 'deliver') => Store;
   readonly template: Template;
   readonly code: string;
   readonly now: () => Date;
@@ -233,7 +235,13 @@ interface Tools {
 }
 
 /** An event on its way to one endpoint that takes it at once: relayed, then delivered. */
-async function addDelivery({ store, code, now, send }: Plant, { meter, add, rowOf, together, alone }: Tools) {
+async function addDelivery(plant: Plant, { meter, add, rowOf, together, alone }: Tools) {
+  const { store, code, now, send, template } = plant;
+  const workingIn = async (name: 'relay' | 'deliver') => {
+    const own = plant.storeOf?.(name);
+    return own ? { store: own, meter: await meterOf(own, code, template) } : { store, meter };
+  };
+  const [relaying, delivering] = [await workingIn('relay'), await workingIn('deliver')];
   await send('POST', '/webhook-endpoints', { body: { url: 'https://sag.example.dk/livline' } });
   const { id } = await send('POST', '/families', { body: TYPICAL_FAMILY });
   const eventId = (await rowOf(recordKey(id)))['lastEvent'] as string;
@@ -241,10 +249,10 @@ async function addDelivery({ store, code, now, send }: Plant, { meter, add, rowO
 
   const hints: DelayedHint[] = [];
   const sendHints = async (some: readonly DelayedHint[]) => void hints.push(...some);
-  const relay = relayStream({ store, sendHints, now });
+  const relay = relayStream({ store: relaying.store, sendHints, now });
   const image = { type: { S: 'event' }, municipality: { S: code }, eventId: { S: eventId } };
   const arrival = { Records: [{ eventName: 'INSERT' as const, dynamodb: { SequenceNumber: '1', NewImage: image } }] };
-  const relayed = await meter(() => relay(arrival, { awsRequestId: 'units' }));
+  const relayed = await relaying.meter(() => relay(arrival, { awsRequestId: 'units' }));
   const [hint] = hints;
   if (!hint) throw new Error('The relay hinted at nothing');
   /** The event as it is once it has its number and while it is still to be relayed. */
@@ -258,7 +266,7 @@ async function addDelivery({ store, code, now, send }: Plant, { meter, add, rowO
   add('relay of an event to one endpoint', relayed.units, 4, numbered + underway + done);
 
   const deliver = deliverQueue({
-    store,
+    store: delivering.store,
     now,
     post: async () => ({ status: 204, durationMs: 1, body: '' }),
     sendHints,
@@ -267,7 +275,7 @@ async function addDelivery({ store, code, now, send }: Plant, { meter, add, rowO
   });
   const { delayS: _, ...body } = hint;
   const message = { Records: [{ messageId: '1', body: JSON.stringify(body) }] };
-  const delivered = await meter(() => deliver(message as never, { awsRequestId: 'units' }));
+  const delivered = await delivering.meter(() => deliver(message as never, { awsRequestId: 'units' }));
   const health = await rowOf(endpointHealthKey(hint.endpointId));
   // With the endpoint's health, where the attempt has its slot.
   const claimed = together({ row: delivery, entries: ['list', 'due', 'due'] }, { row: health, entries: [] });

@@ -287,9 +287,9 @@ const READS: readonly Pattern[] = [
     () => by.get('/inbox', { status: 'unresolved' }),
   ],
   [
-    'a stretch of the change history verified: the ends of its chain, its entries, and the records they are about',
+    'a stretch of the change history verified: the end of its chain, its entries, and the records they are about',
     3,
-    ['BatchGetItem SEQUENCE, AUDIT', 'Query list EVENTS', 'BatchGetItem R#new'],
+    ['GetItem SEQUENCE', 'Query list EVENTS', 'BatchGetItem R#new'],
     () => by.get('/audit/verify', { from: '2', limit: '1' }),
   ],
   [
