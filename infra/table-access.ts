@@ -81,11 +81,11 @@ const OWN_ACCESS: Readonly<Record<Exclude<FunctionName, 'public-api'>, readonly 
     { sid: 'WriteControl', actions: ['write'], rows: CONTROL_ROWS },
     { sid: 'NoteKeys', actions: ['put'], rows: MADE_KEYS },
   ],
-  inbox: [{ sid: 'ReadMunicipality', actions: ['get'], rows: MUNICIPALITIES }],
-  relay: [{ sid: 'ReadMunicipality', actions: ['get'], rows: MUNICIPALITIES }],
-  deliver: [{ sid: 'ReadMunicipality', actions: ['get'], rows: MUNICIPALITIES }],
+  inbox: [{ sid: 'ReadGrants', actions: ['get'], rows: [...MUNICIPALITIES, ...CLIENTS] }],
+  relay: [{ sid: 'ReadGrants', actions: ['get'], rows: [...MUNICIPALITIES, ...CLIENTS] }],
+  deliver: [{ sid: 'ReadGrants', actions: ['get'], rows: [...MUNICIPALITIES, ...CLIENTS] }],
   clock: [
-    { sid: 'ReadMunicipality', actions: ['get'], rows: MUNICIPALITIES },
+    { sid: 'ReadGrants', actions: ['get'], rows: [...MUNICIPALITIES, ...CLIENTS] },
     { sid: 'ListMunicipalities', actions: ['query'], rows: ['MUNICIPALITIES'], indexes: ['list'] },
   ],
   lifecycle: [
@@ -128,7 +128,7 @@ const TENANT_ACCESS: Readonly<Record<TenantFunction, readonly Access[]>> = {
       indexes: ['list', 'about', 'filter1', 'filter2', 'filter3', 'changed', 'case'],
     },
     // Entries of the access log; deliveries that are made pending again, with their places in ordered lines.
-    ...changing({ puts: ['A#*', 'D#*', 'Q#*'], updates: ['D#*'], removes: ['Q#*'] }),
+    ...changing({ puts: ['A#*', 'D#*', 'Q#*'], updates: ['B#*', 'D#*'], removes: ['Q#*'] }),
     { sid: 'ReadProgrammes', actions: ['get', 'query'], rows: [SHARES], indexes: ['list'] },
     { sid: 'CountQuota', actions: ['update'], rows: [QUOTAS] },
   ],
@@ -144,11 +144,12 @@ const TENANT_ACCESS: Readonly<Record<TenantFunction, readonly Access[]>> = {
     { sid: 'ReadProgrammes', actions: ['get'], rows: [SHARES] },
     { sid: 'CountQuota', actions: ['update'], rows: [QUOTAS] },
     { sid: 'FindRecords', actions: ['query'], rows: rows('R#*', 'CASE#*', 'S#*'), indexes: ['case'] },
-    ...changing(),
+    // The tally of the messages that wait is moved by addition.
+    ...changing({ updates: ['B#*'] }),
   ],
   relay: [
     { sid: 'ReadRecord', actions: ['get'], rows: TENANT_ROWS },
-    { sid: 'WriteDeliveries', actions: ['put'], rows: rows('SEQUENCE', 'D#*', 'Q#*') },
+    { sid: 'WriteDeliveries', actions: ['put'], rows: rows('SEQUENCE', 'D#*', 'Q#*', 'W#*') },
     { sid: 'NumberEvents', actions: ['update'], rows: rows('E#*', 'D#*') },
   ],
   deliver: [
@@ -157,11 +158,15 @@ const TENANT_ACCESS: Readonly<Record<TenantFunction, readonly Access[]>> = {
     ...changing({ puts: ['D#*', 'Q#*', 'W#*'], updates: ['D#*'], removes: ['Q#*'] }),
   ],
   clock: [
-    { sid: 'ReadRecord', actions: ['get', 'query'], rows: TENANT_ROWS, indexes: ['due', 'case'] },
+    { sid: 'ReadRecord', actions: ['get', 'query'], rows: TENANT_ROWS, indexes: ['due', 'case', 'filter2'] },
     { sid: 'ReadAccessLog', actions: ['query'], rows: rows('ACCESS', 'LOG'), indexes: ['list'] },
     { sid: 'ReadProgrammes', actions: ['get'], rows: [SHARES] },
     // It links the access log, numbers events and applies messages that were left behind, and puts endpoints on the clock anew.
-    ...changing({ puts: ['SEQUENCE', 'LOG', 'D#*', 'Q#*'], updates: ['E#*', 'D#*', 'R#*'], removes: ['Q#*'] }),
+    ...changing({
+      puts: ['SEQUENCE', 'LOG', 'D#*', 'Q#*', 'W#*'],
+      updates: ['B#*', 'E#*', 'D#*', 'R#*'],
+      removes: ['Q#*', 'W#*'],
+    }),
   ],
   lifecycle: [
     {

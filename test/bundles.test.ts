@@ -229,7 +229,11 @@ describe('one event goes through the deployed bundles, each in a process of its 
   });
 
   it('inbox takes a message of a connection, and knows it again', async () => {
-    const { body: connection } = await tenant('POST', '/connections', { name: 'DUBU', system: 'DUBU' });
+    const { body: connection } = await tenant('POST', '/connections', {
+      name: 'DUBU',
+      system: 'DUBU',
+      kinds: ['case.linked'],
+    });
     const caseRef = { system: 'DUBU', caseNumber: '27.03.00-G01-12-26' };
     const raw = JSON.stringify({ type: 'case.linked', data: { objectId: state.familyId, caseRef } });
     const send = (headers: Record<string, string>) =>

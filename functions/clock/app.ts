@@ -1,4 +1,5 @@
 import { type HandOn, municipalitiesNamed, takeTurns } from '#functions/rounds.ts';
+import { principalsOf } from '#shared/auth/principals.ts';
 import { workerContext } from '#shared/auth/system.ts';
 import { count, faultOf, log } from '#shared/log.ts';
 import { linkEntries, logAccessHead } from '#shared/privacy/access-chain.ts';
@@ -27,9 +28,9 @@ const LIMITS = { atOnce: 16, roundMs: 30_000, turnMs: 15_000 } as const;
  * logged. Those that it does not reach in time are handed on to the queue. A fault in one is counted and leaves the others
  * alone.
  */
-export const clockRound =
-  (deps: ClockDeps) =>
-  async (event: unknown, { awsRequestId }: { awsRequestId: string }): Promise<void> => {
+export const clockRound = (deps: ClockDeps) => {
+  const principals = principalsOf(deps.store, deps.now);
+  return async (event: unknown, { awsRequestId }: { awsRequestId: string }): Promise<void> => {
     const isFullHour = deps.now().getUTCMinutes() === 0;
     const codes = municipalitiesNamed(event) ?? (await municipalitiesWhere(deps.store, isAtWork));
     const sweepOne = async (code: string, hasTime: () => boolean): Promise<void> => {
@@ -38,7 +39,7 @@ export const clockRound =
         if (!ctx) return;
         if (isFullHour) await Promise.all([logHead(ctx), logAccessHead(ctx)]);
         await linkEntries(ctx);
-        await sweep(ctx, deps.sendHints, hasTime);
+        await sweep(ctx, { principals, sendHints: deps.sendHints }, hasTime);
       } catch (error) {
         log.error('sweep failed', { requestId: awsRequestId, municipality: code, ...faultOf(error) });
         count('SweepFailures', 1);
@@ -47,3 +48,4 @@ export const clockRound =
     const left = await takeTurns(codes, { ...LIMITS, now: deps.now }, sweepOne);
     if (left.length > 0) await deps.handOn(left);
   };
+};

@@ -1,13 +1,14 @@
 import type { SQSEvent } from 'aws-lambda';
 import { type BatchFailures, failuresOf } from '#functions/sources.ts';
+import { principalsOf } from '#shared/auth/principals.ts';
 import { faultOf, log } from '#shared/log.ts';
 import { type DeliverDeps, deliver } from '#shared/webhooks/deliver.ts';
 import { Hint } from '#shared/webhooks/hints.ts';
 
 /** The queue's hints, one look at a delivery for each. A hint that cannot be read is dropped: the row brings it back. */
-export const deliverQueue =
-  (deps: DeliverDeps) =>
-  async (event: SQSEvent, { awsRequestId }: { awsRequestId: string }): Promise<BatchFailures> => {
+export const deliverQueue = (given: Omit<DeliverDeps, 'principals'>) => {
+  const deps: DeliverDeps = { ...given, principals: principalsOf(given.store, given.now) };
+  return async (event: SQSEvent, { awsRequestId }: { awsRequestId: string }): Promise<BatchFailures> => {
     const failed: string[] = [];
     for (const { body, messageId } of event.Records) {
       const hint = hintOf(body);
@@ -28,6 +29,7 @@ export const deliverQueue =
     }
     return failuresOf(failed);
   };
+};
 
 function hintOf(body: string): Hint | undefined {
   try {

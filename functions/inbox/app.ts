@@ -1,4 +1,5 @@
 import { type App, serve } from '#functions/http.ts';
+import { principalsOf } from '#shared/auth/principals.ts';
 import type { Store } from '#shared/table/store.ts';
 import { costOf, type QuotaDeps, quotas } from '#shared/tenancy/quota.ts';
 import { type Door, receiveMessage } from '#shared/webhooks/inbox.ts';
@@ -11,8 +12,10 @@ export interface InboxDeps extends QuotaDeps {
 export function inboxApi(deps: InboxDeps): App {
   const { store, now } = deps;
   const charge = quotas(deps);
+  const principals = principalsOf(store, now);
   return serve<Door, typeof receiveMessage>([receiveMessage], async ({ requestId, answerHeaders }) => ({
     store,
+    principals,
     now: now(),
     requestId,
     charge: async (ctx) => void Object.assign(answerHeaders, await charge(ctx, costOf(receiveMessage))),

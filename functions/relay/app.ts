@@ -3,6 +3,7 @@ import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
 import * as z from 'zod';
 import { type BatchFailures, failuresOf } from '#functions/sources.ts';
+import { type Principals, principalsOf } from '#shared/auth/principals.ts';
 import { workerContext } from '#shared/auth/system.ts';
 import { count, faultOf, log } from '#shared/log.ts';
 import type { Store } from '#shared/table/store.ts';
@@ -38,7 +39,7 @@ function arrivalOf(record: DynamoDBRecord): Arrival {
 
 /** Relays the arrivals of one municipality. Gives the identifiers of those that failed. */
 async function relayArrivals(
-  { store, sendHints, now }: RelayDeps,
+  { store, sendHints, principals, now }: RelayDeps & { readonly principals: Principals },
   code: string,
   arrivals: readonly Arrival[],
   requestId: string,
@@ -48,7 +49,7 @@ async function relayArrivals(
     // Of one that is suspended all stays due in the table: the clock brings it once it is at work again.
     if (!ctx) return [];
     const ids = arrivals.map(({ eventId }) => eventId);
-    const failed = new Set(await relayAll(ctx, ids, sendHints));
+    const failed = new Set(await relayAll(ctx, ids, { principals, sendHints }));
     return arrivals.filter(({ eventId }) => failed.has(eventId)).map(({ identifier }) => identifier);
   } catch (error) {
     log.error('municipality not relayed', { requestId, municipality: code, ...faultOf(error) });
@@ -57,9 +58,9 @@ async function relayArrivals(
 }
 
 /** The stream's events, municipality by municipality. What failed is given back; the reconciler finds it in the table too. */
-export const relayStream =
-  (deps: RelayDeps) =>
-  async (event: DynamoDBStreamEvent, { awsRequestId }: { awsRequestId: string }): Promise<BatchFailures> => {
+export const relayStream = (deps: RelayDeps) => {
+  const principals = principalsOf(deps.store, deps.now);
+  return async (event: DynamoDBStreamEvent, { awsRequestId }: { awsRequestId: string }): Promise<BatchFailures> => {
     const failed: string[] = [];
     const byMunicipality = new Map<string, Arrival[]>();
     for (const record of event.Records) {
@@ -73,7 +74,8 @@ export const relayStream =
       }
     }
     for (const [code, arrivals] of byMunicipality) {
-      failed.push(...(await relayArrivals(deps, code, arrivals, awsRequestId)));
+      failed.push(...(await relayArrivals({ ...deps, principals }, code, arrivals, awsRequestId)));
     }
     return failuresOf(failed);
   };
+};

@@ -11,8 +11,9 @@ import { AccessView } from '#shared/tenancy/grants.ts';
 import { MunicipalityPatch, MunicipalityView } from '#shared/tenancy/municipalities.ts';
 import { PartnerView } from '#shared/tenancy/partners.ts';
 import { MunicipalProgrammeView, ProgrammeInput, ProgrammeView } from '#shared/tenancy/programmes.ts';
+import { connections } from '#shared/webhooks/connections.ts';
 import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
-import { endpointWithSecret } from '#shared/webhooks/key-operations.ts';
+import { withSecretSchema } from '#shared/webhooks/key-operations.ts';
 import { CloudEvent } from '#shared/webhooks/operations.ts';
 import { exampleOf, patchExample, viewExample } from './examples.ts';
 import {
@@ -126,7 +127,8 @@ export function buildComponents(
     Credential: CredentialOnce,
     Grant: GrantView,
     Access: AccessView,
-    WebhookEndpointWithSecret: () => endpointWithSecret(webhookEndpoints({ allowLocal: false })),
+    WebhookEndpointWithSecret: () => withSecretSchema(webhookEndpoints({ allowLocal: false })),
+    ConnectionWithSecret: () => withSecretSchema(connections),
     CloudEvent,
   };
   const ids = new Set(operations.map(({ id }) => id));

@@ -10,8 +10,10 @@ import { webhookHeaders } from './webhooks.ts';
 /** What it may answer with besides 202. */
 export const INBOX_PROBLEMS: readonly ProblemCode[] = [
   'unauthenticated',
+  'forbidden',
   'in_flight',
   'payload_too_large',
+  'validation_failed',
   'too_many_requests',
   'internal_error',
   'unavailable',

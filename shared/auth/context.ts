@@ -105,6 +105,13 @@ export function requireEither(ctx: Context, scopes: readonly TenantScope[]): voi
   throw new Problem('forbidden', `This operation needs one of the scopes ${scopes.join(', ')}.`);
 }
 
+/**
+ * Returns the context as a partner's client sees the municipality's integrations: only those of its own organisation,
+ * whatever its grant shows of the record. Who acts and what it may do stay as they are.
+ */
+export const amongOwn = (ctx: Context): Context =>
+  ctx.actor.organisation === 'municipal' ? ctx : { ...ctx, table: ownRows(ctx.allRows, ctx.actor.organisation) };
+
 /** Throws `forbidden` unless the context has the scope. */
 export function requireScope(ctx: Context, scope: TenantScope): void {
   if (!ctx.scopes.has(scope)) throw new Problem('forbidden', `This operation needs the scope ${scope}.`);

@@ -29,6 +29,7 @@ export const TENANT_SCOPES = [
   'programmes:write',
   'webhooks:read',
   'webhooks:write',
+  'connections:write',
   'events:read',
   'audit:read',
   'grants:read',
@@ -65,6 +66,7 @@ export const PRESETS = {
     'webhooks:read',
     'webhooks:write',
     'lookup',
+    'connections:write',
   ],
   // A consultant supports families and writes down what was agreed; to ring them up and to know what was said before
   // takes the sensitive fields, and a family's timeline all that can stand in it. Who is approved and placed where, others

@@ -5,12 +5,13 @@ import { recordKey } from '../table/keys.ts';
 import { type Row, scopedTable } from '../table/scoped-table.ts';
 import type { Store } from '../table/store.ts';
 import { isAtWork } from '../tenancy/lifecycle.ts';
-import { instantOf } from '../time.ts';
-import { type Actor, type Context, makeContext } from './context.ts';
+import { type Instant, instantOf } from '../time.ts';
+import type { Context, Tenant } from './context.ts';
+import type { Delegation, Principals } from './principals.ts';
 import { readTenant } from './system.ts';
 
-/** Who a connection acts as: the municipality's own case system, or a partner that it let in, under the connection's id. */
-export const connectionActor = (id: string): Actor => ({ kind: 'client', id, organisation: 'municipal' });
+/** The scope that the owner of a connection needs, when the connection is made and whenever it acts. */
+export const CONNECTION_SCOPE = 'connections:write';
 
 /** A message that says it comes through a connection, and how to see whether it does. */
 export interface Signed {
@@ -20,45 +21,76 @@ export interface Signed {
   readonly signedWith: (secret: string) => boolean;
 }
 
+/** A connection that has proven itself. */
+export interface Connected {
+  readonly ctx: Context;
+  /** The kinds of message that it takes. */
+  readonly kinds: readonly string[];
+}
+
+/** Where principals are looked up, and where their rows are. */
+export interface Inboxes {
+  readonly store: Store;
+  readonly principals: Principals;
+}
+
 /**
- * Where a signature is the grant: the context of a connection whose secret signed the message, with no scope. Municipality
- * and connection are read at once, each under its own role. Whatever is amiss (no such municipality, one that is not at
- * work, no such connection here, an inactive or deleted one, another secret) gives the same `unauthenticated`, after the
- * same work.
+ * Returns the context of a connection whose secret signed the message, with what its owner's grant gives at this moment.
+ * Municipality and connection are read at once, each under its own role. Whatever is amiss (no such municipality, one
+ * that is not at work, no such connection here, an inactive or deleted one, another secret, no live grant of its owner)
+ * gives the same `unauthenticated`; and whoever cannot sign gets it after the same work.
  */
 export async function inboxContext(
-  store: Store,
+  { store, principals }: Inboxes,
   { code, connectionId, signedWith }: Signed,
   requestId: string,
   now: Date,
-): Promise<Context> {
+): Promise<Connected> {
   const [tenant, connection] = await Promise.all([
     readTenant(store, code),
     findMunicipality(code) && isId(connectionId) ? readConnection(store, code, connectionId) : undefined,
   ]);
-  const ctx =
-    tenant &&
-    isAtWork(tenant.status) &&
-    makeContext(store, {
-      tenant,
-      actor: connectionActor(connectionId),
-      scopes: new Set(),
-      rows: 'all',
-      requestId,
-      now: instantOf(now),
-    });
-  const { active } = (connection?.['view'] ?? {}) as { active?: boolean };
-  const { secret: sealed } = (connection?.['sensitive'] ?? {}) as { secret?: { secret?: string } };
-  const opened = ctx && sealed?.secret && (await openSecret(ctx, connectionId, sealed.secret));
-  const genuine = signedWith(typeof opened === 'string' ? opened : '');
-  if (!ctx || active !== true || opened === undefined || !genuine) throw notSigned();
-  return ctx;
+  const within = tenant && isAtWork(tenant.status) ? { tenant, requestId, now: instantOf(now) } : undefined;
+  const { active, kinds = [], owner, overlapUntil } = (connection?.['view'] ?? {}) as ConnectionView;
+  const sealed = ((connection?.['sensitive'] ?? {}) as { secret?: SealedSecrets }).secret ?? {};
+  const overlaps = overlapUntil !== undefined && within !== undefined && overlapUntil > within.now;
+  const live = overlaps ? sealed : { secret: sealed.secret };
+  const secrets = within ? await openSecrets(store, within.tenant, connectionId, live) : [];
+  // Where there is no secret, one signature is computed all the same.
+  const genuine = (secrets.length > 0 ? secrets : ['']).map(signedWith).includes(true) && secrets.length > 0;
+  if (!within || active !== true || !genuine || !owner) throw notSigned();
+  const authority = await principals.authorityOf(code, owner, CONNECTION_SCOPE);
+  if (!authority) throw notSigned();
+  return { ctx: principals.contextOf(within, connectionId, authority), kinds };
 }
 
-/** A connection's secret in clear. */
-async function openSecret({ keys, tenant }: Context, recordId: string, sealed: string): Promise<unknown> {
+/** What a connection's row shows of it, as far as it is needed here. */
+interface ConnectionView {
+  readonly active?: boolean;
+  readonly kinds?: readonly string[];
+  readonly owner?: Delegation;
+  readonly overlapUntil?: Instant;
+}
+
+interface SealedSecrets {
+  readonly secret?: string | undefined;
+  /** The secret before, which counts too until `overlapUntil`. */
+  readonly oldSecret?: string | undefined;
+}
+
+/** The secrets of a connection in clear. */
+async function openSecrets(
+  store: Store,
+  { code, sealing }: Tenant,
+  recordId: string,
+  sealed: SealedSecrets,
+): Promise<string[]> {
+  const fields = Object.entries(sealed).filter(([, text]) => text !== undefined) as [string, string][];
+  if (fields.length === 0) return [];
   const { open } = await import('../crypto/seal.ts');
-  return open(keys, { municipality: tenant.code, recordId, field: 'secret' }, sealed);
+  const keys = store.keyrings(code, sealing);
+  const place = { municipality: code, recordId };
+  return Promise.all(fields.map(async ([field, text]) => String(await open(keys, { ...place, field }, text))));
 }
 
 /** The connection whose secret is still to prove the message: all that is read of a municipality before it does. */

@@ -16,7 +16,7 @@ import { lookupHash, normalised } from './keyed-hash.ts';
 import { parentFields } from './place.ts';
 import type { Fields, Resource } from './resource.ts';
 import { viewOf, type Whole } from './stored.ts';
-import { audienceAttribute, audiencesOf, copyWrites, partnersWhoSee, type ShownRow, shownWrite } from './visibility.ts';
+import { audienceAttribute, audiencesOf, copiesAfter, type ShownRow, shownWrite } from './visibility.ts';
 
 /** A sort key holds 1,024 bytes, and a character in it takes up to five. */
 const LONGEST_ORDER = 180;
@@ -134,9 +134,9 @@ export async function edgeWrites(
         shown: { type: resource.path, view: pointer ? { id: recordId } : view, index },
       }),
     );
-  const record = before ?? after;
+  const record = after ?? before;
   if (!record) return [];
   const rows = [...gone, ...shown];
   const audiences = audienceAttribute(audiencesOf(resource, record));
-  return [...rows.map((row) => shownWrite(row, audiences)), ...copyWrites(partnersWhoSee(resource, record), rows)];
+  return [...rows.map((row) => shownWrite(row, audiences)), ...copiesAfter(resource, before, record, rows)];
 }

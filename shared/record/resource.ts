@@ -103,6 +103,19 @@ export interface LedgerEntry {
   readonly summary?: Summary;
 }
 
+/**
+ * A shared row that counts the records of a group in amounts with limits (open messages of one connection, and their
+ * bytes). It is moved in the transaction of each change, by addition, so nobody reads it first.
+ */
+export interface Tally {
+  readonly name: Segments;
+  readonly amounts: Readonly<Record<string, number>>;
+  /** What each amount may come to at most. */
+  readonly most: Readonly<Record<string, number>>;
+  /** The refusal of a change that would exceed it. */
+  readonly refusal: () => Problem;
+}
+
 /** A list filter by one value; with `bounds`, the list it selects has its own order, bounded by `<bounds>From` and `<bounds>To`. */
 export type Filter<R> =
   | ((record: R) => string | undefined)
@@ -189,6 +202,7 @@ export interface Definition<Shape extends z.ZodRawShape, Up extends string = nev
   readonly due?: (record: RecordOf<Shape, Up>) => Instant | undefined;
   readonly locks?: (record: RecordOf<Shape, Up>) => readonly Lock[];
   readonly ledgers?: (record: RecordOf<Shape, Up>) => readonly LedgerEntry[];
+  readonly tallies?: (record: RecordOf<Shape, Up>) => readonly Tally[];
   /** The rules: throws the refusal, returns the fields that the rules themselves set. */
   readonly settle?: (change: Change<RecordOf<Shape, Up>>) => Fields | Promise<Fields>;
   /** Problems that the rules answer with beside those that every resource has. */

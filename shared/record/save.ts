@@ -17,7 +17,8 @@ import type { Resource } from './resource.ts';
 import { rowMac } from './row-mac.ts';
 import { sealedOf } from './sealing.ts';
 import { answerOf, type Opened, viewOf, type Whole } from './stored.ts';
-import { audienceAttribute, audiencesOf, copyWrites, organisationOf, partnersWhoSee } from './visibility.ts';
+import { tallyWrites } from './tallies.ts';
+import { audienceAttribute, audiencesOf, copiesAfter, organisationOf } from './visibility.ts';
 
 /** One change of one record, decided and ready to commit. */
 export interface Saving {
@@ -57,6 +58,8 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
   const view = viewOf(resource, after);
   /** Who wrote it stays, also of a record that is deleted. */
   const origin = before?.whole ?? after;
+  /** Whose it is from now on: another's only where it is adopted. */
+  const holder = deleted ? origin : after;
   const references = deleted ? [] : newReferences(resource, before?.whole, after);
   const checking = referenceChecks(ctx, references, after.id);
   const [integrityKey, { sensitive, key }, edges, ledgers, checks, fingerprint] = await Promise.all([
@@ -73,7 +76,7 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
   ]);
 
   const index = deleted ? undefined : indexOf(resource, after);
-  const copies = copyWrites(partnersWhoSee(resource, origin), [
+  const copies = copiesAfter(resource, before?.whole, holder, [
     { key: recordKey(after.id), shown: index && { type: resource.path, view, index } },
   ]);
   const item = {
@@ -84,7 +87,7 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
     writtenBy: saving.writtenBy,
     lastEvent: eventId,
     ...(deleted && { deleted }),
-    ...audienceAttribute(audiencesOf(resource, origin)),
+    ...audienceAttribute(audiencesOf(resource, holder)),
     ...((saving.erased || before?.erased) && { erased: true }),
     ...(before?.municipalKey && { municipalKey: true }),
   };
@@ -127,6 +130,7 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
     record,
     ...lockWrites(resource, before?.whole, remaining, after.id),
     ...ledgers.writes,
+    ...tallyWrites(resource, before?.whole, remaining),
     ...checks,
     ...[...(key?.write ? [key.write] : []), ...copies, ...edges, ...(saving.beside ?? [])].map((write) => ({
       write,

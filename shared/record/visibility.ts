@@ -64,6 +64,27 @@ export function shownWrite({ key, shown }: ShownRow, audiences: Attributes = {})
   return { kind: 'put', key, item: { type, view, ...audiences }, index };
 }
 
+/**
+ * Returns the writes that bring the copies of a record's rows up to date for the partners who see it after a change, and
+ * take them from those who saw it before and do not any more, because the municipality adopted it.
+ */
+export function copiesAfter(
+  resource: Resource,
+  before: Whole | undefined,
+  after: Whole,
+  rows: readonly ShownRow[],
+): Write[] {
+  const seeing = partnersWhoSee(resource, after);
+  const left = before ? partnersWhoSee(resource, before).filter((partner) => !seeing.includes(partner)) : [];
+  return [
+    ...copyWrites(seeing, rows),
+    ...copyWrites(
+      left,
+      rows.map(({ key }) => ({ key })),
+    ),
+  ];
+}
+
 /** Returns the writes that bring each partner's copy of these rows up to date. */
 export const copyWrites = (partners: readonly string[], rows: readonly ShownRow[]): Write[] =>
   partners.flatMap((partner) =>

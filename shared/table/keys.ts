@@ -21,6 +21,7 @@
  * | checkpoint          | AUDIT                    | A               |                            |                       |                |
  * | delivery            | D#deliveryId             | A               | L#deliveries#endpoint → id |                       | until finished |
  * | endpoint's health   | W#endpointId             | A               |                            |                       |                |
+ * | watch of a grant    | W#endpointId             | G               |                            |                       | while without  |
  * | line of a subject   | Q#endpointId#subject     | A               |                            |                       |                |
  * | attempt             | D#deliveryId             | N#attempt       |                            |                       |                |
  * | access entry        | A#recordId               | time#entryId    | ACCESS → time#id#recordId  | L#access#actor#day → time |                |
@@ -111,6 +112,8 @@ export const sequenceKey: Key = { pk: ['SEQUENCE'], sk: ROOT };
 export const checkpointKey: Key = { pk: ['AUDIT'], sk: ROOT };
 export const deliveryKey = (deliveryId: string): Key => ({ pk: ['D', deliveryId], sk: ROOT });
 export const endpointHealthKey = (endpointId: string): Key => ({ pk: ['W', endpointId], sk: ROOT });
+/** Stands while deliveries of an endpoint are held for want of a live grant of its owner (webhooks/grant-watch.ts). */
+export const grantWatchKey = (endpointId: string): Key => ({ pk: ['W', endpointId], sk: ['G'] });
 export const orderKey = (endpointId: string, subject: string): Key => ({ pk: ['Q', endpointId, subject], sk: ROOT });
 /** Where the attempts of a delivery lie, as a range. */
 export const attemptPartition = (deliveryId: string) => ({ partition: ['D', deliveryId], from: 'N#', to: 'N$' });

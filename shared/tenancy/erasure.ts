@@ -4,6 +4,7 @@ import { ledgersWith, locksHeldBy } from '../record/guards.ts';
 import type { Resource } from '../record/resource.ts';
 import { opened } from '../record/sealing.ts';
 import { storedOf } from '../record/stored.ts';
+import { talliesWith } from '../record/tallies.ts';
 import {
   accessLinks,
   accessPartition,
@@ -105,7 +106,10 @@ async function recordRows({ ctx, resources }: Erasure, leading: readonly Row[]):
     const stored = resource && storedOf(resource, row);
     if (!stored) return { locks: [], ledgers: [] };
     const { whole } = await opened(ctx, stored);
-    return { locks: locksHeldBy(resource, whole), ledgers: ledgersWith(resource, whole) };
+    return {
+      locks: locksHeldBy(resource, whole),
+      ledgers: [...ledgersWith(resource, whole), ...talliesWith(resource, whole)],
+    };
   });
   const held = await Promise.all(guards);
   const singles = [

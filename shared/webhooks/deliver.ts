@@ -1,4 +1,5 @@
 import type { Context } from '../auth/context.ts';
+import type { Principals } from '../auth/principals.ts';
 import { workerContext } from '../auth/system.ts';
 import { count, faultOf, log } from '../log.ts';
 import { eventBytes } from '../record/events.ts';
@@ -8,9 +9,10 @@ import { type Stored, storedOf, type Whole } from '../record/stored.ts';
 import { attemptKey, deliveryKey, endpointHealthKey, eventKey, recordKey } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
 import type { Store } from '../table/store.ts';
-import { type Write, WriteRefused } from '../table/write.ts';
+import { isVersion, type Write, WriteRefused } from '../table/write.ts';
 import { expiryAfter, type Instant, instantOf, plusSeconds } from '../time.ts';
-import { type Delivery, deliveryOf, HINT_GRACE_S, hintOf, nextDelivery, unlessRefused } from './deliveries.ts';
+import { type EventSubject, type Judgement, judgeEvent } from './audience.ts';
+import { type Delivery, deliveryOf, HINT_GRACE_S, hintOf, nextDelivery, renewed, unlessRefused } from './deliveries.ts';
 import { isTaken, type Post, type PostRequest, type PostResult } from './egress.ts';
 import { disableEndpoint, warnOfEndpoint } from './endpoint-events.ts';
 import {
@@ -25,14 +27,17 @@ import {
   waitOf,
   withSlot,
 } from './endpoint-health.ts';
+import { watchGrant } from './grant-watch.ts';
 import { type Hint, LONGEST_DELAY_S, type SendHints } from './hints.ts';
 import { commitInLine, isFirst, nextInLine } from './order.ts';
+import { ownerOf } from './ownership.ts';
 import { postBound, postRequest } from './request.ts';
 import { nextAttemptAt, retryAfterSeconds } from './schedule.ts';
 
 /** What delivering needs from outside, so that tests hold the clock, the receivers and chance. */
 export interface DeliverDeps {
   readonly store: Store;
+  readonly principals: Principals;
   readonly now: () => Date;
   readonly post: Post;
   readonly sendHints: SendHints;
@@ -165,6 +170,31 @@ async function stop(ctx: Context, delivery: Delivery, status: 'held' | 'cancelle
   await unlessRefused(commitInLine(ctx, delivery, 'leave', [write]));
 }
 
+/** Holds a delivery until the owner of its endpoint has a live grant. On an ordered endpoint it keeps its place. */
+async function holdForGrant(ctx: Context, delivery: Delivery): Promise<void> {
+  await watchGrant(ctx, delivery.endpointId);
+  const { write } = nextDelivery(delivery, { status: 'held', heldFor: 'grant' }, undefined);
+  await unlessRefused(ctx.table.write(write));
+}
+
+/** Looks at a delivery that is held for want of a grant, because its turn has come: it goes on where there is one now. */
+async function lookAtHeld(deps: DeliverDeps, ctx: Context, delivery: Delivery, judgement: Judgement): Promise<void> {
+  if (judgement === 'hold') {
+    const off: Write = {
+      kind: 'update',
+      key: deliveryKey(delivery.id),
+      unindex: ['due'],
+      condition: isVersion(delivery.version),
+    };
+    await unlessRefused(ctx.table.write(off));
+    return;
+  }
+  const anew = renewed(delivery, ctx.now, plusSeconds(ctx.now, HINT_GRACE_S));
+  if (await unlessRefused(commitInLine(ctx, anew.delivery, 'enter', [anew.write]))) {
+    await hintAt(deps, ctx, anew.delivery);
+  }
+}
+
 /** Hints at a pending delivery for its time, unless that is so far off that the sweeper will; else at the one whose turn is next. */
 async function hintAt({ sendHints }: DeliverDeps, ctx: Context, delivery: Delivery | undefined): Promise<void> {
   if (!delivery) return;
@@ -242,11 +272,18 @@ export async function deliver(deps: DeliverDeps, hint: Hint, requestId: string):
     if (endpoint) await follow(deps, ctx, endpoint, settled.verdict);
     await hintAt(deps, ctx, settled.delivery);
   }
-  if (delivery?.status !== 'pending' || !event) return;
+  if (!delivery || !event) return;
+  const judge = (of: Whole) => judgeEvent(deps.principals, ctx, ownerOf(of), event['view'] as EventSubject);
+  if (delivery.status === 'held' && delivery.heldFor === 'grant')
+    return lookAtHeld(deps, ctx, delivery, endpoint ? await judge(endpoint) : 'skip');
+  if (delivery.status !== 'pending') return;
   // A delivery that was held for longer than the feed keeps its event has nothing to send any more.
   if (event['envelope'] === undefined) return stop(ctx, delivery, 'cancelled');
   if (!stored || endpoint?.['disabled'] !== false) return stop(ctx, delivery, endpoint ? 'held' : 'cancelled');
   if (delivery.notBefore > ctx.now) return hintAt(deps, ctx, delivery);
+  const judgement = await judge(endpoint);
+  if (judgement === 'hold') return holdForGrant(ctx, delivery);
+  if (judgement === 'skip') return stop(ctx, delivery, 'cancelled');
   if (!(await isFirst(ctx, delivery))) return;
   const request = await requestOf(ctx, delivery, event, stored);
   if (!request) return;

@@ -5,7 +5,10 @@ import { ABSENT, type Condition, isVersion, type Write, WriteRefused } from '../
 import { expiryAfter, type Instant, plusSeconds } from '../time.ts';
 import type { Hint } from './hints.ts';
 
-/** `held` waits for a disabled endpoint, `cancelled` had its endpoint deleted, `failed` had all its attempts. */
+/**
+ * `held` waits for a disabled endpoint or for a live grant of its owner, `cancelled` had its endpoint deleted or is not
+ * for its owner any more, `failed` had all its attempts.
+ */
 export const DELIVERY_STATUSES = ['pending', 'in_flight', 'delivered', 'failed', 'held', 'cancelled'] as const;
 export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number];
 
@@ -17,6 +20,8 @@ export interface Delivery {
   readonly eventName: string;
   readonly endpointId: string;
   readonly status: DeliveryStatus;
+  /** While held for another reason than that its endpoint is disabled: its owner has no live `grant`. */
+  readonly heldFor?: 'grant' | undefined;
   /** On an ordered endpoint: whose turn it is among the events about one subject. */
   readonly order?: { readonly subject: string; readonly sequence: number } | undefined;
   /** Attempts made, those that were never finished counted too. */
@@ -64,14 +69,19 @@ const isListedByStatus = ({ status, attempts }: Delivery): boolean =>
 export const deliveriesOfEndpoint = (endpointId: string, status?: DeliveryStatus): Segments =>
   listPartition('deliveries', endpointId, ...(status === undefined ? [] : [status]));
 
+/** The list of an endpoint's deliveries that are held for want of a live grant of its owner. */
+export const deliveriesWithoutGrant = (endpointId: string): Segments =>
+  listPartition('deliveries', endpointId, 'held', 'grant');
+
 /** A delivery's indexes: its endpoint's lists, and while it is not finished, the instant when somebody must look at it. */
 const indexesOf = (delivery: Delivery, dueAt: Instant | undefined): IndexEntries => {
-  const { id, endpointId, createdAt, status } = delivery;
+  const { id, endpointId, createdAt, status, heldFor } = delivery;
   return {
     list: { pk: deliveriesOfEndpoint(endpointId), sk: [createdAt, id] },
     ...(isListedByStatus(delivery) && {
       filter1: { pk: deliveriesOfEndpoint(endpointId, status), sk: [createdAt, id] },
     }),
+    ...(heldFor === 'grant' && { filter2: { pk: deliveriesWithoutGrant(endpointId), sk: [createdAt, id] } }),
     ...(dueAt !== undefined && { due: { pk: duePartition, sk: [dueAt, 'deliver', id] } }),
   };
 };
@@ -105,6 +115,14 @@ export function nextDelivery(
   const delivery = { ...before, ...change, version: before.version + 1 };
   return { delivery, write: write(delivery, dueAt, isVersion(before.version)) };
 }
+
+/** A delivery that is to be made as if it were new: pending, to be looked at by then, with all its attempts before it. */
+export const renewed = (delivery: Delivery, now: Instant, dueAt: Instant): { delivery: Delivery; write: Write } =>
+  nextDelivery(
+    delivery,
+    { status: 'pending', attempts: 0, notBefore: now, finishedAt: undefined, heldFor: undefined },
+    dueAt,
+  );
 
 /** Another instant to look at a delivery, which itself stays as it is: an attempt that is being made is not disturbed. */
 export const lookAgain = (delivery: Delivery, dueAt: Instant): Write => {

@@ -17,11 +17,12 @@ import {
   deliveriesOfEndpoint,
   deliveryOf,
   LISTED_STATUSES,
-  nextDelivery,
+  renewed,
   unlessRefused,
 } from './deliveries.ts';
 import { failureField } from './failure-class.ts';
 import { commitInLine } from './order.ts';
+import { requireControl } from './ownership.ts';
 
 /** What can be tried anew: what waits for a disabled endpoint, and what had all its attempts. */
 const RECOVERABLE = ['held', 'failed'] as const;
@@ -50,6 +51,10 @@ const DeliveryView = () =>
       eventName: line('Name of the event (hændelse), without `dk.livline.`.'),
       endpointId: line('Id of the endpoint (modtager-id).'),
       status: oneOf('Where it stands (leveringsstatus).', DELIVERY_STATUSES),
+      heldFor: oneOf(
+        'Why it is held (tilbageholdt), where not because its endpoint is disabled: the owner of the endpoint has no live `grant`. It goes on by itself once it has one.',
+        ['grant'],
+      ).optional(),
       attempts: whole('Attempts made (forsøg), 0–1000.', 0, 1_000),
       notBefore: instant('Before this no attempt is made, UTC (tidligst).'),
       createdAt: instant('When it was made, UTC (oprettet).'),
@@ -124,21 +129,21 @@ async function listAttempts(ctx: Context, endpoints: Resource, request: ApiReque
  * endpoint at its place in its line. Undefined where somebody else changed it meanwhile.
  */
 async function renew(ctx: Context, delivery: Delivery): Promise<Delivery | undefined> {
-  const anew = { status: 'pending', attempts: 0, notBefore: ctx.now, finishedAt: undefined } as const;
-  const { delivery: renewed, write } = nextDelivery(delivery, anew, ctx.now);
-  return (await unlessRefused(commitInLine(ctx, renewed, 'enter', [write]))) ? renewed : undefined;
+  const { delivery: anew, write } = renewed(delivery, ctx.now, ctx.now);
+  return (await unlessRefused(commitInLine(ctx, anew, 'enter', [write]))) ? anew : undefined;
 }
 
 async function resend(ctx: Context, endpoints: Resource, request: ApiRequest): Promise<Answer> {
   const { view: endpoint } = await load(ctx, endpoints, { id: param(request, 'id') });
+  requireControl(ctx, endpoint);
   const delivery = await loadDelivery(ctx, endpoints, request);
   if (endpoint['disabled'] === true) throw new Problem('conflict', 'The endpoint is disabled. Enable it first.');
   if (delivery.status === 'pending' || delivery.status === 'in_flight') return { status: 202, body: viewOf(delivery) };
-  const renewed = await renew(ctx, delivery);
-  if (!renewed) {
+  const anew = await renew(ctx, delivery);
+  if (!anew) {
     throw new Problem('in_flight', 'The delivery is being changed at this moment.', [], { 'retry-after': '1' });
   }
-  return { status: 202, body: viewOf(renewed) };
+  return { status: 202, body: viewOf(anew) };
 }
 
 const Period = () =>
@@ -180,6 +185,7 @@ async function recoverPeriod(
 async function recover(ctx: Context, endpoints: Resource, request: ApiRequest): Promise<Answer> {
   const period = parse(Period(), request.body);
   const { view: endpoint } = await load(ctx, endpoints, { id: param(request, 'id') });
+  requireControl(ctx, endpoint);
   if (endpoint['disabled'] === true) throw new Problem('conflict', 'The endpoint is disabled. Enable it first.');
   return { status: 202, body: await recoverPeriod(ctx, endpoint.id, period) };
 }
@@ -192,6 +198,7 @@ async function enable(ctx: Context, endpoints: Resource, request: ApiRequest): P
   const { recover: period } = parse(Enabling(), request.body ?? {});
   const place = { id: param(request, 'id') };
   const { view: endpoint } = await load(ctx, endpoints, place);
+  requireControl(ctx, endpoint);
   const answer = await updateRecord(ctx, endpoints, place, { disabled: false }, etagOf(endpoint.version));
   const done = period ? await recoverPeriod(ctx, endpoint.id, period) : { recovered: 0 };
   return { status: 200, body: { endpoint: answer.body as Fields, ...done } };
@@ -252,7 +259,8 @@ export function deliveryOperations(endpoints: Resource): Operation<Context>[] {
       description: 'With the same id, so a receiver that has it knows it. It goes out within a minute.',
       manner: 'act',
       success: { status: 202, description: 'The delivery, pending again.', body: DeliveryView },
-      problems: ['conflict', 'in_flight'],
+      also: ['events:read'],
+      problems: ['conflict', 'forbidden', 'in_flight'],
       run: (ctx, request) => resend(ctx, endpoints, request),
     },
     {
@@ -270,7 +278,8 @@ export function deliveryOperations(endpoints: Resource): Operation<Context>[] {
         body: () =>
           z.strictObject(recovery()).meta({ description: 'What was recovered.', examples: [{ recovered: 12 }] }),
       },
-      problems: ['conflict', 'validation_failed'],
+      also: ['events:read'],
+      problems: ['conflict', 'forbidden', 'validation_failed'],
       example: { since: '2026-11-20T00:00:00+01:00' },
       run: (ctx, request) => recover(ctx, endpoints, request),
     },
@@ -288,7 +297,8 @@ export function deliveryOperations(endpoints: Resource): Operation<Context>[] {
         description: 'The endpoint as it stands now, and how many deliveries are pending again.',
         body: () => z.strictObject({ endpoint: viewSchema(endpoints), ...recovery() }),
       },
-      problems: ['validation_failed', 'in_flight'],
+      also: ['events:read'],
+      problems: ['forbidden', 'validation_failed', 'in_flight'],
       example: { recover: { since: '2026-11-15T00:00:00+01:00' } },
       run: (ctx, request) => enable(ctx, endpoints, request),
     },

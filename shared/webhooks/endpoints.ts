@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { Delegation } from '../auth/principals.ts';
 import { Problem } from '../errors.ts';
 import { flag, instant, line, secret, setOf, whole } from '../record/fields.ts';
 import { defineResource, type Fields, type Resource } from '../record/resource.ts';
@@ -14,6 +15,7 @@ import { type CustomHeaders, customHeaders } from './custom-headers.ts';
 import { type EgressOptions, urlRefusal } from './egress.ts';
 import { type EndpointKeys, firstKeys, pairsFor, publicKeyEntries } from './keys.ts';
 import { boundOrigins, secretOrigins } from './origins.ts';
+import { delegationOf, isHandedOver, owner, ownerOf, requireControl } from './ownership.ts';
 import { oauthInfoOf, receiverOauth, receiverOauthInfo } from './receiver-token.ts';
 import { SIGNATURES, type Signature } from './sign.ts';
 
@@ -42,6 +44,8 @@ export interface Subscription {
   readonly disabled: boolean;
   /** Whether events about one subject are delivered one after another. */
   readonly ordered: boolean;
+  /** The client for which it acts, and what that client handed to it. */
+  readonly owner: Delegation;
 }
 
 /** Whether event `name` is among the types: `family.created`, all of `family.*`, or `*`; no types means every event. */
@@ -114,6 +118,7 @@ export const webhookEndpoints = (egress: EgressOptions): Resource =>
       oldPrivateKey: secret(z.string().describe('The private Ed25519 key before.')),
       clientCertificateInfo: clientCertificateInfo().optional(),
       oauthInfo: receiverOauthInfo(egress).optional(),
+      owner: owner(),
       secretOrigins: secretOrigins().optional(),
     }),
     events: {
@@ -136,7 +141,7 @@ export const webhookEndpoints = (egress: EgressOptions): Resource =>
     ledgers: ({ createdAt, types, disabled, ordered, ...endpoint }) => [
       {
         name: ENDPOINTS_LEDGER,
-        entry: { since: createdAt, types, disabled, ordered } satisfies Subscription,
+        entry: { since: createdAt, types, disabled, ordered, owner: ownerOf(endpoint) } satisfies Subscription,
         admit: (others) =>
           others.size >= MOST
             ? new Problem('conflict', `A municipality has at most ${MOST} webhook endpoints.`)
@@ -144,15 +149,18 @@ export const webhookEndpoints = (egress: EgressOptions): Resource =>
       },
       ...publicKeyEntries(endpointOf(endpoint)),
     ],
-    settle: ({ ctx, before, after, sent }) => ({
-      ...(!before && firstKeys()),
-      ...pairsFor(endpointOf(after)),
-      headerNames: Object.keys(after.headers ?? {}).sort(),
-      ...((!before || (before.disabled && !after.disabled)) && { enabledAt: ctx.now }),
-      clientCertificateInfo: certificateInfoOf(ctx, before?.clientCertificate, after.clientCertificate),
-      oauthInfo: oauthInfoOf(after.oauth),
-      secretOrigins: boundOrigins(before, after, sent),
-    }),
+    settle: ({ ctx, before, after, sent }) => {
+      if (before && !isHandedOver(before, after)) requireControl(ctx, before);
+      return {
+        ...(!before && { ...firstKeys(), owner: delegationOf(ctx, 'read') }),
+        ...pairsFor(endpointOf(after)),
+        headerNames: Object.keys(after.headers ?? {}).sort(),
+        ...((!before || (before.disabled && !after.disabled)) && { enabledAt: ctx.now }),
+        clientCertificateInfo: certificateInfoOf(ctx, before?.clientCertificate, after.clientCertificate),
+        oauthInfo: oauthInfoOf(after.oauth),
+        secretOrigins: boundOrigins(before, after, sent),
+      };
+    },
     deletable: true,
     example: {
       url: 'https://sag.example.dk/livline',

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Context } from '../auth/context.ts';
-import { connectionActor } from '../auth/signature.ts';
+import type { Delegation, Principals } from '../auth/principals.ts';
+import { CONNECTION_SCOPE } from '../auth/signature.ts';
 import { PROBLEMS, Problem, type ProblemCode } from '../errors.ts';
 import { parseJson } from '../json.ts';
 import { count, faultOf, log } from '../log.ts';
@@ -18,6 +19,7 @@ import { RESOURCES } from '../resources/registry.ts';
 import { casePartition, recordKey } from '../table/keys.ts';
 import { localDateOf } from '../time.ts';
 import { inboxMessages, wholePayload } from './inbox-messages.ts';
+import { isMessageKind, type MessageKindName } from './message-kinds.ts';
 
 const PAGE = 100;
 const LONGEST_REASON = 1_000;
@@ -45,7 +47,9 @@ async function change(
   const row = await ctx.table.get(recordKey(id));
   const resource = resources.find(({ path }) => path === row?.['type']);
   const stored = resource && storedOf(resource, row);
-  if (!resource || !stored) throw new Problem('unknown_reference', 'The id names no such record here.');
+  // What its owner may not write is not there for a connection: the refusal tells nothing of what there is.
+  if (!resource || !stored || !ctx.scopes.has(resource.scopes.write))
+    throw new Problem('unknown_reference', 'The id names no such record here that the connection may change.');
   const parents = Object.fromEntries(parentFields(resource).map((field) => [field, String(stored.view[field])]));
   const key = { key: `${message.id} ${id}`, essence: message.id };
   await reviseRecord(ctx, resource, { id, parents }, patchOf, key);
@@ -60,7 +64,8 @@ async function recordsOfCase({ ctx }: Arrival, caseNumber: string): Promise<stri
   let after: string | undefined;
   do {
     const page = await ctx.table.query({ index: 'case', partition: casePartition(caseNumber), after, limit: PAGE });
-    const ofRecord = page.rows.filter((row) => RESOURCES.some(({ path }) => path === row['type']));
+    const mayChange = RESOURCES.filter(({ scopes }) => ctx.scopes.has(scopes.write));
+    const ofRecord = page.rows.filter((row) => mayChange.some(({ path }) => path === row['type']));
     ids.push(...ofRecord.map((row) => String((row['view'] as Fields)['id'])));
     after = page.last;
   } while (after !== undefined);
@@ -147,7 +152,7 @@ const childMoved = kind(
 );
 
 /** The types of message that an inbox applies. */
-export const MESSAGE_KINDS: Readonly<Record<string, Kind>> = {
+export const MESSAGE_KINDS: Readonly<Record<MessageKindName, Kind>> = {
   'case.linked': caseLinked,
   'case.closed': caseClosed,
   'child.responsibility_changed': childMoved,
@@ -168,7 +173,7 @@ async function effect(arrival: Arrival): Promise<void> {
   const { ctx, message } = arrival;
   const sent = readMessage(await wholePayload(ctx, message.id, String(message['payload'])));
   if (!sent) throw new Problem('malformed_request', 'The message is no JSON object.');
-  const known = Object.hasOwn(MESSAGE_KINDS, String(sent.type)) ? MESSAGE_KINDS[String(sent.type)] : undefined;
+  const known = isMessageKind(sent.type) ? MESSAGE_KINDS[sent.type] : undefined;
   if (!known) throw new Problem('validation_failed', 'No message of this type is known.');
   await known.apply(arrival, parse(known.data(), sent.data, '/data'));
 }
@@ -183,25 +188,43 @@ function reasonOf({ code, message, errors }: Problem): string {
 }
 
 /**
+ * Returns the context in which a connection acts at this moment; undefined where its owner has no live grant. A message
+ * that is applied as it comes is applied in the context in which it was proven.
+ */
+async function connectionContext(
+  worker: Context,
+  principals: Principals,
+  connectionId: string,
+): Promise<Context | undefined> {
+  if (worker.actor.id === connectionId) return worker;
+  const row = await worker.table.get(recordKey(connectionId));
+  const { owner } = (row?.['view'] ?? {}) as { owner?: Delegation };
+  const authority = owner && (await principals.authorityOf(worker.tenant.code, owner, CONNECTION_SCOPE));
+  return authority && principals.contextOf(worker, connectionId, authority);
+}
+
+/**
  * Applies a message that was received, or says why it cannot be: once, whoever comes to do it. What fails by no fault of the
  * message is logged and leaves it as it was; the clock comes back to it.
  */
-export async function applyMessage(worker: Context, id: string): Promise<void> {
+export async function applyMessage(worker: Context, principals: Principals, id: string): Promise<void> {
   const { requestId, tenant } = worker;
   try {
     const stored = await findOpened(worker, inboxMessages, id);
     if (stored?.whole.status !== 'received') return;
     const message = stored.whole;
-    const ctx = { ...worker, actor: connectionActor(String(message['connectionId'])) };
-    const step = await effect({ ctx, message }).then(
-      () => ({ status: 'applied' }),
-      (error: unknown) => {
-        if (!isRefusal(error)) throw error;
-        return { status: 'unresolved', reason: reasonOf(error) };
-      },
-    );
+    const ctx = await connectionContext(worker, principals, String(message['connectionId']));
+    const step = ctx
+      ? await effect({ ctx, message }).then(
+          () => ({ status: 'applied' }),
+          (error: unknown) => {
+            if (!isRefusal(error)) throw error;
+            return { status: 'unresolved', reason: reasonOf(error) };
+          },
+        )
+      : { status: 'unresolved', reason: 'The owner of the connection has no live grant any more.' };
     const standing = { ifMatch: etagOf(message.version), idempotency: undefined };
-    await changeStatus(ctx, inboxMessages, { id }, step, standing);
+    await changeStatus(ctx ?? worker, inboxMessages, { id }, step, standing);
   } catch (error) {
     // Another worker was quicker, with the same effect.
     if (error instanceof Problem && error.code === 'precondition_failed') return;

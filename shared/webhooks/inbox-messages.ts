@@ -3,7 +3,7 @@ import type { Context } from '../auth/context.ts';
 import { Problem } from '../errors.ts';
 import { type Operation, param } from '../operation.ts';
 import { purposeOf } from '../privacy/access-log.ts';
-import { instant, line, reference, sensitive } from '../record/fields.ts';
+import { instant, line, reference, sensitive, whole } from '../record/fields.ts';
 import { operationsOf } from '../record/operations.ts';
 import { getRecord } from '../record/read.ts';
 import { defineResource, type Fields } from '../record/resource.ts';
@@ -29,6 +29,19 @@ export const payloadEndsAt = ({ status, statusAt, ...message }: Fields): Instant
 /** Characters of a message in its own row. Written as JSON text one has up to six bytes, and a row holds 400 KB. */
 const PART = 60_000;
 
+/** Messages of one connection that wait for a person at most, and the bytes they may have together. */
+export const MOST_OPEN = { open: 1_000, bytes: 20_000_000 } as const;
+/** Seconds after which a sender may try again: a person has to decide on messages that wait first. */
+const FULL_RETRY_S = 300;
+
+const isFull = (): Problem =>
+  new Problem(
+    'too_many_requests',
+    'Too many messages of this connection wait for a person. Send this one again when some have been decided on.',
+    [],
+    { 'retry-after': String(FULL_RETRY_S) },
+  );
+
 /** What came in through a connection, from when it is durable until it is applied or a person has decided on it. */
 export const inboxMessages = defineResource({
   path: 'inbox',
@@ -44,6 +57,7 @@ export const inboxMessages = defineResource({
     objectId: reference('The record that it says it is about (objekt-id), where it says one.')
       .meta({ examples: ['01930000-0000-7000-8000-000000000003'] })
       .optional(),
+    bytes: whole('Size of the message (størrelse), 0–1,048,576 bytes.', 0, 1_048_576),
     payload: sensitive(
       z
         .string()
@@ -82,8 +96,13 @@ export const inboxMessages = defineResource({
   locks: ({ connectionId, messageId }) => [
     { name: ['inbox', connectionId, messageId], detail: 'This message has come before.' },
   ],
+  tallies: ({ connectionId, status, bytes }) =>
+    ['received', 'unresolved'].includes(String(status))
+      ? [{ name: ['inbox', connectionId], amounts: { open: 1, bytes }, most: MOST_OPEN, refusal: isFull }]
+      : [],
   settle: ({ ctx, after, entering = '' }) => {
-    if (['applied', 'unresolved'].includes(entering) && ctx.actor.id !== after.connectionId)
+    const isInbox = ctx.actor.kind === 'system' || ctx.actor.id === after.connectionId;
+    if (['applied', 'unresolved'].includes(entering) && !isInbox)
       throw new Problem('illegal_transition', 'What came in is applied by Livline alone. Resolve or dismiss it.');
     return {};
   },
@@ -92,6 +111,7 @@ export const inboxMessages = defineResource({
     messageId: 'msg_p5jXN8AQM9LWM0D4loKWxJek',
     sentAt: '2026-11-20T08:59:58.000Z',
     type: 'case.linked',
+    bytes: 33,
     payload: '{"type":"case.linked","data":{}}',
   },
 });

@@ -1,17 +1,20 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Context } from '../auth/context.ts';
-import { inboxContext, notSigned } from '../auth/signature.ts';
+import type { Principals } from '../auth/principals.ts';
+import { type Connected, inboxContext, notSigned } from '../auth/signature.ts';
 import { Problem } from '../errors.ts';
 import { isId } from '../ids.ts';
 import { requireBounded } from '../json.ts';
 import { type Operation, param } from '../operation.ts';
 import { TENANT_BASE } from '../record/operations.ts';
 import type { Fields } from '../record/resource.ts';
+import { parse } from '../record/validate.ts';
 import { createRecord } from '../record/verbs.ts';
 import type { Store } from '../table/store.ts';
 import { instantOf } from '../time.ts';
-import { applyMessage, readMessage } from './inbox-effects.ts';
+import { applyMessage, MESSAGE_KINDS, readMessage } from './inbox-effects.ts';
 import { inboxMessages, inParts } from './inbox-messages.ts';
+import { isMessageKind } from './message-kinds.ts';
 import { newSecret, signV1 } from './sign.ts';
 
 /** Seconds by which the sender's clock may differ from ours, either way (Standard Webhooks, "Verifying webhooks"). */
@@ -25,6 +28,7 @@ const TYPE = /^[a-z][a-z_.-]{0,99}$/;
 /** What an inbox works with, before it is known who calls. */
 export interface Door {
   readonly store: Store;
+  readonly principals: Principals;
   readonly now: Date;
   readonly requestId: string;
   /** Takes a proven message from its connection's quota. */
@@ -51,22 +55,36 @@ function objectOf(data: unknown): string | undefined {
   return [objectId, childId].find((id) => typeof id === 'string' && isId(id)) as string | undefined;
 }
 
+/**
+ * Throws `forbidden` for a kind of message that the connection does not take, and 422 for one whose data have another
+ * form than its kind has: waiting would mend neither. A message of an unknown kind is kept for a person.
+ */
+function requireFitting(kinds: readonly string[], type: unknown, data: unknown): void {
+  if (!isMessageKind(type)) return;
+  if (!kinds.includes(type)) {
+    throw new Problem('forbidden', `This connection takes no ${type}: its \`kinds\` do not name it.`);
+  }
+  parse(MESSAGE_KINDS[type].data(), data, '/data');
+}
+
 /** Stores a message, on condition that it has not come before, and applies it. */
-async function take(ctx: Context, connectionId: string, { id, timestamp, text }: Sent): Promise<void> {
+async function take({ ctx, kinds }: Connected, { principals }: Door, { id, timestamp, text }: Sent): Promise<void> {
   const { payload, beside } = inParts(ctx, text);
   const { type, data } = readMessage(text) ?? {};
+  requireFitting(kinds, type, data);
   const objectId = objectOf(data);
   const fields = {
-    connectionId,
+    connectionId: ctx.actor.id,
     messageId: id,
     sentAt: instantOf(new Date(timestamp * 1000)),
     ...(typeof type === 'string' && TYPE.test(type) && { type }),
     ...(objectId !== undefined && { objectId }),
+    bytes: Buffer.byteLength(text),
     payload,
   };
   try {
     const { body } = await createRecord(ctx, inboxMessages, fields, { beside });
-    await applyMessage(ctx, (body as { id: string }).id);
+    await applyMessage(ctx, principals, (body as { id: string }).id);
   } catch (error) {
     if (!(error instanceof Problem && error.code === 'already_exists')) throw error;
   }
@@ -79,7 +97,8 @@ async function take(ctx: Context, connectionId: string, { id, timestamp, text }:
 export const receiveMessage: Pick<Operation<Door>, 'method' | 'path' | 'body' | 'run'> = {
   method: 'POST',
   path: `${TENANT_BASE}/inbox/{id}`,
-  run: async ({ store, now, requestId, charge }, request) => {
+  run: async (door, request) => {
+    const { now, requestId, charge } = door;
     const { text } = request;
     const [id = '', time = '', signatures = ''] = ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((name) =>
       request.header(name),
@@ -93,10 +112,10 @@ export const receiveMessage: Pick<Operation<Door>, 'method' | 'path' | 'body' | 
       return signatures.split(' ').some((signature) => isSame(signature, expected));
     };
     const signed = { code: param(request, 'code'), connectionId, signedWith };
-    const ctx = await inboxContext(store, signed, requestId, now);
-    await charge(ctx);
+    const connected = await inboxContext(door, signed, requestId, now);
+    await charge(connected.ctx);
     requireBounded(text);
-    await take(ctx, connectionId, { id, timestamp, text });
+    await take(connected, door, { id, timestamp, text });
     return { status: 202 };
   },
 };

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Context } from '../auth/context.ts';
+import type { TenantScope } from '../auth/scopes.ts';
 import { Problem } from '../errors.ts';
 import { type Answer, type ApiRequest, idempotencyOf, type Operation, param, requireMatch } from '../operation.ts';
 import { flag, instant, whole } from '../record/fields.ts';
@@ -12,12 +13,11 @@ import { viewSchema } from '../record/schemas.ts';
 import { parse } from '../record/validate.ts';
 import { amend } from '../record/verbs.ts';
 import { ledgerKey } from '../table/keys.ts';
-import { endpointOf } from './endpoints.ts';
-import { overlaps, PUBLIC_KEYS_LEDGER, rotatedKeys, secretOfVersion, webhookKeys } from './keys.ts';
+import { keysOf, overlaps, PUBLIC_KEYS_LEDGER, rotatedKeys, secretOfVersion, webhookKeys } from './keys.ts';
 
-/** The endpoint with its secret: what creation and rotation answer with, and nothing else does. */
-export const endpointWithSecret = (endpoints: Resource) =>
-  viewSchema(endpoints)
+/** A principal with its secret: what creation and rotation answer with, and nothing else does. */
+export const withSecretSchema = (resource: Resource) =>
+  viewSchema(resource)
     .extend({
       secret: z
         .string()
@@ -28,26 +28,32 @@ export const endpointWithSecret = (endpoints: Resource) =>
         })
         .optional(),
     })
-    .describe('Webhook-modtager. An endpoint with the secret that was made for it.');
+    .describe(`${resource.danish}. It has the secret that was made for it.`);
 
 /** Whether an answer was given before, to the same Idempotency-Key. */
-export const isReplay = ({ headers }: Answer): boolean => headers?.['idempotency-replayed'] !== undefined;
+const isReplay = ({ headers }: Answer): boolean => headers?.['idempotency-replayed'] !== undefined;
 
 /** Adds to an answer the secret that it was about. An answer that is given again shows none: who has the key may be another. */
-async function withSecret(ctx: Context, endpoints: Resource, answer: Answer): Promise<Answer> {
+async function withSecret(ctx: Context, resource: Resource, answer: Answer): Promise<Answer> {
   if (isReplay(answer)) return answer;
   const view = answer.body as { id: string; secretVersion: number };
   // It may have been deleted or rotated at the same instant.
-  const stored = await findOpened(ctx, endpoints, view.id);
-  const secret = stored && secretOfVersion(endpointOf(stored.whole), endpointOf(view).secretVersion);
+  const stored = await findOpened(ctx, resource, view.id);
+  const secret = stored && secretOfVersion(keysOf(stored.whole), view.secretVersion);
   return { ...answer, body: { ...view, secret } };
 }
 
-/** The operation that creates an endpoint, its answer with the secret. */
-export const withSecretShown = (create: Operation<Context>, endpoints: Resource): Operation<Context> => ({
+const titleOf = ({ name }: Resource): string => name.replaceAll('-', ' ');
+
+/** The operation that creates an endpoint or a connection, its answer with the secret. */
+export const withSecretShown = (create: Operation<Context>, resource: Resource): Operation<Context> => ({
   ...create,
-  success: { status: 201, description: 'The endpoint with its secret.', body: () => endpointWithSecret(endpoints) },
-  run: async (ctx, request) => withSecret(ctx, endpoints, await create.run(ctx, request)),
+  success: {
+    status: 201,
+    description: `The ${titleOf(resource)} with its secret.`,
+    body: () => withSecretSchema(resource),
+  },
+  run: async (ctx, request) => withSecret(ctx, resource, await create.run(ctx, request)),
 });
 
 const Rotation = () =>
@@ -62,14 +68,14 @@ const Rotation = () =>
     ).default(false),
   });
 
-/** Gives an endpoint new keys. Those before go on signing beside them for as long as the caller says. */
-const rotateSecret = (ctx: Context, endpoints: Resource, request: ApiRequest): Promise<Answer> => {
+/** Makes new keys for an endpoint or a connection. Those before count beside them for as long as the caller says. */
+const rotateSecret = (ctx: Context, resource: Resource, request: ApiRequest): Promise<Answer> => {
   const idempotency = idempotencyOf(request);
   return once(ctx, idempotency, async (eventId) => {
-    const before = await loadOpened(ctx, endpoints, { id: param(request, 'id') });
+    const before = await loadOpened(ctx, resource, { id: param(request, 'id') });
     const { overlapHours, force } = parse(Rotation(), request.body);
     requireMatch(request.header('if-match'), before.whole.version);
-    const keys = endpointOf(before.whole);
+    const keys = keysOf(before.whole);
     if (overlaps(keys, ctx.now) && !force) {
       throw new Problem(
         'conflict',
@@ -77,7 +83,7 @@ const rotateSecret = (ctx: Context, endpoints: Resource, request: ApiRequest): P
       );
     }
     const fields = { ...before.whole, ...rotatedKeys(keys, ctx.now, overlapHours) };
-    return amend(ctx, endpoints, before, { fields, sent: {}, eventId, idempotency });
+    return amend(ctx, resource, before, { fields, sent: {}, eventId, idempotency });
   });
 };
 
@@ -117,35 +123,45 @@ const WebhookKey = () =>
       ],
     });
 
+/** The operation that replaces the secret of an endpoint or a connection. */
+export const rotation = (
+  resource: Resource,
+  { description, also = [] }: { readonly description: string; readonly also?: readonly TenantScope[] },
+): Operation<Context> => ({
+  id: `rotate-${resource.name}-secret`,
+  method: 'POST',
+  path: `${TENANT_BASE}/${resource.path}/{id}/rotate-secret`,
+  scope: resource.scopes.write,
+  also,
+  tag: resource.path,
+  summary: 'Replace the signing secret, with an overlap',
+  description,
+  manner: 'change',
+  body: Rotation,
+  success: {
+    status: 200,
+    description: `The ${titleOf(resource)} with its new secret.`,
+    body: () => withSecretSchema(resource),
+  },
+  problems: [
+    'conflict',
+    'precondition_required',
+    'precondition_failed',
+    'validation_failed',
+    'idempotency_key_reused',
+    'in_flight',
+  ],
+  example: { overlapHours: 48 },
+  run: async (ctx, request) => withSecret(ctx, resource, await rotateSecret(ctx, resource, request)),
+});
+
 /** The operations on the keys that webhooks are signed with. */
 export const keyOperations = (endpoints: Resource): Operation<Context>[] => [
-  {
-    id: 'rotate-webhook-endpoint-secret',
-    method: 'POST',
-    path: `${TENANT_BASE}/webhook-endpoints/{id}/rotate-secret`,
-    scope: 'webhooks:write',
-    tag: 'webhook-endpoints',
-    summary: 'Replace the signing secret, with an overlap',
+  rotation(endpoints, {
     description:
       'Webhooks carry a signature of both secrets until the overlap ends, so a receiver changes over without losing one. With `v1a` the Ed25519 key is replaced too.',
-    manner: 'change',
-    body: Rotation,
-    success: {
-      status: 200,
-      description: 'The endpoint with its new secret.',
-      body: () => endpointWithSecret(endpoints),
-    },
-    problems: [
-      'conflict',
-      'precondition_required',
-      'precondition_failed',
-      'validation_failed',
-      'idempotency_key_reused',
-      'in_flight',
-    ],
-    example: { overlapHours: 48 },
-    run: async (ctx, request) => withSecret(ctx, endpoints, await rotateSecret(ctx, endpoints, request)),
-  },
+    also: ['events:read'],
+  }),
   {
     id: 'list-webhook-keys',
     method: 'GET',

@@ -1,4 +1,4 @@
-import type { LedgerEntry } from '../record/resource.ts';
+import type { Fields, LedgerEntry } from '../record/resource.ts';
 import { type Instant, plusSeconds } from '../time.ts';
 import { newPrivateKey, newSecret, publicKeyOf, type Signature, type SigningKey } from './sign.ts';
 
@@ -26,6 +26,9 @@ export function signingKeys(keys: EndpointKeys, at: Instant): SigningKey[] {
   const old = overlaps(keys, at) && oldSecret !== undefined;
   return [{ secret, privateKey }, ...(old ? [{ secret: oldSecret, privateKey: oldPrivateKey }] : [])];
 }
+
+/** The keys in a record. */
+export const keysOf = (whole: Fields): EndpointKeys => whole as unknown as EndpointKeys;
 
 /** The keys of a new endpoint. */
 export const firstKeys = (): EndpointKeys => ({ secret: newSecret(), secretVersion: 1 });

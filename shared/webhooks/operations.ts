@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Context } from '../auth/context.ts';
+import { amongOwn, type Context } from '../auth/context.ts';
 import type { TenantScope } from '../auth/scopes.ts';
 import { Problem } from '../errors.ts';
 import { newId } from '../ids.ts';
@@ -13,6 +13,8 @@ import { caseRefs } from '../record/schemas.ts';
 import { parse } from '../record/validate.ts';
 import { audiencePartition, checkpointKey, feedPartition } from '../table/keys.ts';
 import type { RangeQuery, Row } from '../table/scoped-table.ts';
+import { adoption } from './adoption.ts';
+import { ENDPOINT_SCOPE } from './audience.ts';
 import { connectionOperations } from './connections.ts';
 import { deliveryOperations } from './delivery-operations.ts';
 import { type EgressOptions, isTaken, type Post } from './egress.ts';
@@ -20,6 +22,7 @@ import { eventTypes, typesInclude, webhookEndpoints } from './endpoints.ts';
 import { failureField } from './failure-class.ts';
 import { inboxOperations } from './inbox-messages.ts';
 import { keyOperations, withSecretShown } from './key-operations.ts';
+import { requireControl } from './ownership.ts';
 import { postBound, postRequest } from './request.ts';
 
 export interface WebhookDeps extends EgressOptions {
@@ -29,6 +32,7 @@ export interface WebhookDeps extends EgressOptions {
 /** Posts a ping event at once and tells what came of it. */
 async function testEndpoint(ctx: Context, endpoints: Resource, post: Post, request: ApiRequest): Promise<Answer> {
   const { whole: endpoint } = await loadOpened(ctx, endpoints, { id: param(request, 'id') });
+  requireControl(ctx, endpoint);
   const id = `evt_${newId(new Date(ctx.now)).replaceAll('-', '')}`;
   const data = { objectType: 'webhook-endpoint', objectId: endpoint.id };
   const body = cloudEvent(ctx, { id, name: 'webhook-endpoint.ping', subject: endpoint.id, data });
@@ -193,14 +197,27 @@ export const CloudEvent = () =>
       ],
     });
 
+/** What of an operation on an endpoint is more than the kit says: whoever makes or changes one may read events itself. */
+function endpointOperation(operation: Operation<Context>, endpoints: Resource): Operation<Context> {
+  if (operation.id === 'create-webhook-endpoint')
+    return { ...withSecretShown(operation, endpoints), also: [ENDPOINT_SCOPE] };
+  return operation.id === 'update-webhook-endpoint' ? { ...operation, also: [ENDPOINT_SCOPE] } : operation;
+}
+
 /** The operations on webhook endpoints, and the feed. */
-export function webhookOperations({ post, allowLocal }: WebhookDeps): Operation<Context>[] {
+export const webhookOperations = (deps: WebhookDeps): Operation<Context>[] =>
+  allOperations(deps).map((operation) => {
+    // What is made is nobody else's, and a grant decides which events its maker is shown.
+    if (operation.manner === 'create' || operation.tag === 'events') return operation;
+    return { ...operation, run: (ctx, request) => operation.run(amongOwn(ctx), request) };
+  });
+
+function allOperations({ post, allowLocal }: WebhookDeps): Operation<Context>[] {
   const endpoints = webhookEndpoints({ allowLocal });
   const own = operationsOf(endpoints).filter(({ path }) => !path.includes('/external/'));
   return [
-    ...own.map((operation) =>
-      operation.id === 'create-webhook-endpoint' ? withSecretShown(operation, endpoints) : operation,
-    ),
+    ...own.map((operation) => endpointOperation(operation, endpoints)),
+    adoption(endpoints, 'read', [ENDPOINT_SCOPE]),
     ...keyOperations(endpoints),
     ...connectionOperations(),
     ...inboxOperations(),

@@ -1,4 +1,5 @@
 import type { Context } from '../auth/context.ts';
+import type { Principals } from '../auth/principals.ts';
 import { derivedId } from '../ids.ts';
 import { count, faultOf, log } from '../log.ts';
 import { chained, headOf, type Link } from '../privacy/chain.ts';
@@ -9,8 +10,10 @@ import { audiencePartition, eventKey, feedPartition, historyPartition, ledgerKey
 import type { Row } from '../table/scoped-table.ts';
 import { ABSENT, type Write, WriteRefused } from '../table/write.ts';
 import type { Instant } from '../time.ts';
+import { type EventSubject, judgeEvent } from './audience.ts';
 import { hintOf, type NewDelivery, newDelivery, unlessRefused } from './deliveries.ts';
 import { ENDPOINTS_LEDGER, type Subscription, typesInclude } from './endpoints.ts';
+import { watchGrant } from './grant-watch.ts';
 import type { SendHints } from './hints.ts';
 import { commitInLine } from './order.ts';
 
@@ -22,7 +25,7 @@ interface EventRow {
   readonly at: Instant;
   readonly envelope: string;
   /** The object's version with this event, and its status. */
-  readonly view: { readonly version: number; readonly source: string };
+  readonly view: { readonly version: number } & EventSubject;
   readonly previous?: string;
   readonly mac?: string;
   readonly sequence?: number;
@@ -152,26 +155,56 @@ const numberWrite = (
 const isItself = ({ name, objectId }: EventRow, endpointId: string): boolean =>
   objectId === endpointId && ['webhook-endpoint.failing', 'webhook-endpoint.disabled'].includes(name);
 
+/** What relaying needs beside the table. */
+export interface RelayDeps {
+  readonly principals: Principals;
+  readonly sendHints: SendHints;
+}
+
 /**
- * Returns the deliveries of an event: one for each endpoint that was subscribed when it happened, held where it is
- * disabled. That a row was written anew is posted to nobody, because the record says the same.
+ * The endpoints that were subscribed to an event when it happened. That a row was written anew is posted to nobody,
+ * because the record says the same.
  */
-const deliveriesOf = (ctx: Context, event: EventRow, endpoints: Readonly<Record<string, Subscription>>) =>
-  Object.entries(isRewriteEvent(event.name) ? {} : endpoints)
-    .filter(([id, { since, types }]) => since <= event.at && typesInclude(types, event.name) && !isItself(event, id))
-    .map(([endpointId, { disabled, ordered }]) => ({
+const subscribed = (event: EventRow, endpoints: Readonly<Record<string, Subscription>>) =>
+  Object.entries(isRewriteEvent(event.name) ? {} : endpoints).filter(
+    ([id, { since, types }]) => since <= event.at && typesInclude(types, event.name) && !isItself(event, id),
+  );
+
+/**
+ * Returns the deliveries that an event becomes: one for each endpoint that was subscribed to it and whose owner may read
+ * it. Where the endpoint is disabled, or its owner has no live grant, the delivery is held.
+ */
+async function deliveriesOf(
+  principals: Principals,
+  ctx: Context,
+  event: EventRow,
+  endpoints: Readonly<Record<string, Subscription>>,
+): Promise<NewDelivery[]> {
+  const judged = subscribed(event, endpoints).map(async ([endpointId, { disabled, ordered, owner }]) => {
+    const judgement = await judgeEvent(principals, ctx, owner, event.view);
+    if (judgement === 'skip') return [];
+    const isHeld = disabled || judgement === 'hold';
+    const delivery: NewDelivery = {
       id: derivedId('dlv', ctx.tenant.code, event.eventId, endpointId),
       eventId: event.eventId,
       eventName: event.name,
       endpointId,
-      status: disabled ? ('held' as const) : ('pending' as const),
+      status: isHeld ? 'held' : 'pending',
+      ...(!disabled && judgement === 'hold' && { heldFor: 'grant' }),
       ...(ordered && { order: { subject: event.objectId, sequence: event.sequence as number } }),
       createdAt: ctx.now,
-    }));
+    };
+    return [delivery];
+  });
+  return (await Promise.all(judged)).flat();
+}
 
-/** Writes a delivery of an ordered endpoint with its place in its line. One that is held has none until it is recovered. */
+/**
+ * Writes a delivery of an ordered endpoint with its place in its line. One that is held for a disabled endpoint has none
+ * until it is recovered; one that is held for want of a grant keeps its place, since it goes on by itself.
+ */
 const enterLine = (ctx: Context, delivery: NewDelivery): Promise<void> =>
-  delivery.status === 'held'
+  delivery.status === 'held' && delivery.heldFor === undefined
     ? ctx.table.write(newDelivery(delivery))
     : commitInLine(ctx, { ...delivery, version: 1, attempts: 0, notBefore: ctx.now }, 'enter', [newDelivery(delivery)]);
 
@@ -180,14 +213,18 @@ const enterLine = (ctx: Context, delivery: NewDelivery): Promise<void> =>
  * them pending, last. Each step can be repeated and finds its own traces, so a relay that dies anywhere is simply run
  * again, and running all of it twice changes nothing.
  */
-async function relay(ctx: Context, eventIds: readonly string[], sendHints: SendHints): Promise<void> {
+async function relay(ctx: Context, eventIds: readonly string[], { principals, sendHints }: RelayDeps): Promise<void> {
   const pending = await numberEvents(ctx, eventIds);
   const [events, ledger] = await Promise.all([readEvents(ctx, pending), ctx.table.get(ledgerKey(...ENDPOINTS_LEDGER))]);
   const endpoints = ((ledger as Row | undefined)?.['entries'] ?? {}) as Record<string, Subscription>;
   const waiting = events
     .filter(({ duePk }) => duePk !== undefined)
     .sort((a, b) => (a.sequence as number) - (b.sequence as number));
-  const deliveries = waiting.flatMap((event) => deliveriesOf(ctx, event, endpoints));
+  const deliveries = (
+    await Promise.all(waiting.map((event) => deliveriesOf(principals, ctx, event, endpoints)))
+  ).flat();
+  const ungranted = deliveries.filter(({ heldFor }) => heldFor === 'grant').map(({ endpointId }) => endpointId);
+  await Promise.all([...new Set(ungranted)].map((endpointId) => watchGrant(ctx, endpointId)));
   const [ordered, free] = [deliveries.filter(({ order }) => order), deliveries.filter(({ order }) => !order)];
   await Promise.all(free.map((delivery) => unlessRefused(ctx.table.write(newDelivery(delivery)))));
   // One after another, so that what is told first stands first in its line.
@@ -200,10 +237,10 @@ async function relay(ctx: Context, eventIds: readonly string[], sendHints: SendH
 }
 
 /** Relays events, in halves and halves of halves where that fails, so that a poisoned one holds up no other. Gives those that failed. */
-export async function relayAll(ctx: Context, eventIds: readonly string[], sendHints: SendHints): Promise<string[]> {
+export async function relayAll(ctx: Context, eventIds: readonly string[], deps: RelayDeps): Promise<string[]> {
   const { requestId, tenant } = ctx;
   try {
-    await relay(ctx, eventIds, sendHints);
+    await relay(ctx, eventIds, deps);
     return [];
   } catch (error) {
     const [eventId = '', ...others] = eventIds;
@@ -215,6 +252,6 @@ export async function relayAll(ctx: Context, eventIds: readonly string[], sendHi
     log.warn('relaying in halves', { requestId, municipality: tenant.code, count: eventIds.length, ...faultOf(error) });
   }
   const half = Math.ceil(eventIds.length / 2);
-  const failed = await relayAll(ctx, eventIds.slice(0, half), sendHints);
-  return [...failed, ...(await relayAll(ctx, eventIds.slice(half), sendHints))];
+  const failed = await relayAll(ctx, eventIds.slice(0, half), deps);
+  return [...failed, ...(await relayAll(ctx, eventIds.slice(half), deps))];
 }

@@ -5,11 +5,12 @@ import type { Row } from '../table/scoped-table.ts';
 import { type Instant, plusSeconds } from '../time.ts';
 import { type Delivery, deliveryOf, HINT_GRACE_S, hintOf, lookAgain, unlessRefused } from './deliveries.ts';
 import { warnOfExpiry } from './endpoint-events.ts';
+import { GRANT_WATCH, lookAtGrant } from './grant-watch.ts';
 import type { SendHints } from './hints.ts';
 import { applyMessage } from './inbox-effects.ts';
 import { expirePayload } from './inbox-expiry.ts';
 import { inboxMessages } from './inbox-messages.ts';
-import { relayAll } from './relay.ts';
+import { type RelayDeps, relayAll } from './relay.ts';
 
 /** The sweeper comes every minute and looks this many seconds ahead, so nothing waits for the next round. */
 const LOOK_AHEAD_S = 90;
@@ -41,11 +42,12 @@ const isUnhinted = (at: Instant, { notBefore }: Delivery, now: Instant): boolean
 
 /**
  * Takes up all of one municipality that somebody should have looked at by now: events that the stream did not bring to
- * the relay, deliveries whose hint was lost, leases that ran out, messages to the inbox that were not applied or whose payload's time is over, client
- * certificates about to expire. One Query for each page of what is due, nothing else. What there is no time for is left to
- * the next round.
+ * the relay, deliveries whose hint was lost, leases that ran out, messages to the inbox that were not applied or whose
+ * payload's time is over, client certificates about to expire, deliveries that wait for a live grant. One Query for each
+ * page of what is due, nothing else. What there is no time for is left to the next round.
  */
-export async function sweep(ctx: Context, sendHints: SendHints, hasTime: () => boolean): Promise<void> {
+export async function sweep(ctx: Context, deps: RelayDeps, hasTime: () => boolean): Promise<void> {
+  const { principals, sendHints } = deps;
   const to = plusSeconds(ctx.now, LOOK_AHEAD_S);
   let after: string | undefined;
   do {
@@ -57,13 +59,14 @@ export async function sweep(ctx: Context, sendHints: SendHints, hasTime: () => b
       const delivery = deliveryOf(row);
       return delivery && isUnhinted(at, delivery, ctx.now) ? [delivery] : [];
     });
-    if (unrelayed.length > 0) await relayAll(ctx, unrelayed, sendHints);
+    if (unrelayed.length > 0) await relayAll(ctx, unrelayed, deps);
     if (unhinted.length > 0) await rehint(ctx, unhinted, sendHints);
     for (const { row, id } of overdue(inboxMessages.path)) {
       const isReceived = (row['view'] as Whole).status === 'received';
-      await (isReceived ? applyMessage(ctx, id) : expirePayload(ctx, id));
+      await (isReceived ? applyMessage(ctx, principals, id) : expirePayload(ctx, id));
     }
     for (const { at, row } of overdue('webhook-endpoints')) await warnOfExpiry(ctx, row['view'] as Whole, at);
+    for (const { row } of overdue(GRANT_WATCH)) await lookAtGrant(ctx, deps, row);
     after = page.last;
   } while (after !== undefined && hasTime());
 }

@@ -127,7 +127,8 @@ describe('what proves the record', () => {
     const writers = (action: string, key: string) => WORKERS.filter((name) => mayInside(name, action, key));
     expect(writers('PutItem', 'T#0630#A#1')).toEqual(['tenantapi', 'lifecycle']);
     expect(writers('PutItem', 'T#0630#D#1')).toEqual(['tenantapi', 'relay', 'deliver', 'clock']);
-    expect(writers('PutItem', 'T#0630#W#1')).toEqual(['deliver']);
+    // The health of an endpoint, and the watch for a grant of its owner.
+    expect(writers('PutItem', 'T#0630#W#1')).toEqual(['relay', 'deliver', 'clock']);
     expect(writers('PutItem', 'T#0630#R#1')).toEqual(['tenantapi', 'inbox', 'deliver', 'clock', 'lifecycle']);
     expect(writers('DeleteItem', 'T#0630#D#1')).toEqual([]);
   });
@@ -232,16 +233,21 @@ describe('the rows', () => {
         expect(mayInside('inbox', action, key) || may('inbox', action, key), key).toBe(false);
       }
     }
-    expect(may('inbox', 'GetItem', 'C#client')).toBe(false);
+    // The owner of a connection needs a live grant, and with it a client that is not revoked.
+    expect(may('inbox', 'GetItem', 'C#client')).toBe(true);
     expect(mayInside('inbox', 'Query', 'T#0630#L#children', 'list')).toBe(false);
   });
 
   test('of control are never written by relay, deliver or clock', () => {
     for (const name of ['relay', 'deliver', 'clock']) {
       expect(may(name, 'GetItem', 'M#0630'), name).toBe(true);
+      // The owner of an endpoint or a connection needs a live grant.
+      expect(may(name, 'GetItem', 'C#client'), name).toBe(true);
+      expect(mayInside(name, 'GetItem', 'C#client'), name).toBe(false);
       expect(mayInside(name, 'UpdateItem', 'T#0630#D#1'), name).toBe(true);
       for (const either of [may, mayInside]) {
-        expect(either(name, 'GetItem', 'C#client'), name).toBe(false);
+        expect(either(name, 'UpdateItem', 'C#client'), name).toBe(false);
+        expect(either(name, 'PutItem', 'C#client'), name).toBe(false);
         expect(either(name, 'UpdateItem', 'M#0630'), name).toBe(false);
       }
     }

@@ -1,4 +1,5 @@
 import { GATE_MUTANTS } from './gate-mutants.ts';
+import { PRINCIPAL_MUTANTS } from './principal-mutants.ts';
 import { PROOF_MUTANTS } from './proof-mutants.ts';
 import { ROWS_MUTANTS } from './rows-mutants.ts';
 import { WALL_MUTANTS } from './wall-mutants.ts';
@@ -140,6 +141,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...PROOF_MUTANTS,
   ...ROWS_MUTANTS,
   ...WALL_MUTANTS,
+  ...PRINCIPAL_MUTANTS,
   {
     name: 'the check that nobody is held',
     file: 'shared/record/legal-hold.ts',

@@ -114,7 +114,7 @@ test('webhooks and events', async () => {
 
 test('connections and the inbox', async () => {
   const own = await livline.freshMunicipality();
-  const created = await own.post('/connections', { name: 'DUBU i drift', system: 'DUBU' });
+  const created = await own.post('/connections', { name: 'DUBU i drift', system: 'DUBU', kinds: ['case.linked'] });
   expectDocumented('create-connection', created);
   expectDocumented('list-connections', await own.get('/connections'));
   const { id, version } = await makeInboxMessage(own);

@@ -206,7 +206,7 @@ describe('sensitive fields', () => {
       expect(schemas['WebhookEndpoint']?.properties).not.toHaveProperty(name);
     expect(schemas['WebhookEndpointWithSecret']?.properties).toHaveProperty('secret');
     expect(schemas['Connection']?.properties).not.toHaveProperty('secret');
-    expect(schemas['CreateConnectionResult']?.properties).toHaveProperty('secret');
+    expect(schemas['ConnectionWithSecret']?.properties).toHaveProperty('secret');
   });
 });
 

@@ -270,7 +270,12 @@ export async function makeErasure(by: Caller, fields: Fields = {}): Promise<Made
 }
 
 export const makeConnection = (by: Caller, fields: Fields = {}) =>
-  make(by, '/connections', { name: 'DUBU i drift', system: 'DUBU', ...fields });
+  make(by, '/connections', {
+    name: 'DUBU i drift',
+    system: 'DUBU',
+    kinds: ['case.linked', 'case.closed', 'child.responsibility_changed'],
+    ...fields,
+  });
 
 /** A message of a new connection that cannot be applied, as the inbox lists it. */
 export async function makeInboxMessage(by: Caller): Promise<Made> {

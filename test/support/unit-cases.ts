@@ -262,8 +262,8 @@ async function addDelivery(plant: Plant, { meter, add, rowOf, together, alone }:
   const numbered = together({ row: counter, entries: [] }, { row: event, entries: ['list', 'about'] });
   const underway = alone({ row: delivery, entries: ['list', 'due'] });
   const done = alone({ row: event, entries: ['due'] });
-  // Municipality, event, counter and the endpoints' ledger.
-  add('relay of an event to one endpoint', relayed.units, 4, numbered + underway + done);
+  // Municipality, event, counter and the endpoints' ledger; once a minute for each owner its client, grant and municipality.
+  add('relay of an event to one endpoint', relayed.units, 4 + 3, numbered + underway + done);
 
   const deliver = deliverQueue({
     store: delivering.store,
@@ -281,6 +281,6 @@ async function addDelivery(plant: Plant, { meter, add, rowOf, together, alone }:
   const claimed = together({ row: delivery, entries: ['list', 'due', 'due'] }, { row: health, entries: [] });
   // The result with its attempt, and the entry in the list of what is due taken away.
   const settled = together({ row: delivery, entries: ['list', 'due'] }, { row: health, entries: [] }) + 2;
-  // Municipality, delivery, event, endpoint and its health.
-  add('delivery at the first attempt', delivered.units, 5, claimed + settled);
+  // Municipality, delivery, event, endpoint and its health; once a minute the grant of its owner, as above.
+  add('delivery at the first attempt', delivered.units, 5 + 3, claimed + settled);
 }

@@ -12,7 +12,7 @@ beforeAll(async () => {
   at = await livline.freshMunicipality();
 });
 
-const INPUT = { name: 'DUBU i drift', system: 'DUBU' };
+const INPUT = { name: 'DUBU i drift', system: 'DUBU', kinds: ['case.linked'] };
 
 describe('/connections', () => {
   it('creates, gets, lists, changes and deletes a connection', async () => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Connected, sendSigned } from '#test/support/case-system.ts';
+import { rowsOf } from '#test/support/content.ts';
 import {
   CHILD,
   makeCall,
@@ -151,22 +152,10 @@ describe('a message that cannot be applied', () => {
     ['without a type', { hello: PERSONAL }, 'No message of this type is known.'],
     ['that is no object', [PERSONAL], 'no JSON object'],
     ['about a record that does not exist', { type: 'case.linked', data: { objectId: id, caseRef } }, 'no such record'],
-    ['about what is no id', { type: 'case.linked', data: { objectId: PERSONAL, caseRef } }, '/data/objectId'],
-    ['without data', { type: 'case.linked' }, '/data'],
-    [
-      'with a field too many',
-      { type: 'case.linked', data: { objectId: id, caseRef: { ...CASE, [PERSONAL]: PERSONAL } } },
-      'does not exist',
-    ],
     [
       'about a case that no record has',
       { type: 'case.closed', data: { caseRef: { system: 'DUBU', caseNumber: PERSONAL } } },
       'No record here',
-    ],
-    [
-      'about a case without a number',
-      { type: 'case.closed', data: { caseRef: { system: 'DUBU' } } },
-      '/data/caseRef/caseNumber',
     ],
   ];
   it.each(waiting)('%s waits as unresolved, with a reason that repeats nothing', async (_, message, reason) => {
@@ -176,6 +165,29 @@ describe('a message that cannot be applied', () => {
     const read = await at.get(`/inbox/${kept.id}`);
     expect(read.body.payload).toBe(JSON.stringify(message));
   });
+
+  const misshapen: [string, object, string][] = [
+    ['about what is no id', { type: 'case.linked', data: { objectId: 'none', caseRef } }, '/data/objectId'],
+    ['without data', { type: 'case.linked' }, '/data'],
+    [
+      'with a field too many',
+      { type: 'case.linked', data: { objectId: id, caseRef: { ...CASE, more: 1 } } },
+      '/data/caseRef/more',
+    ],
+    [
+      'about a case without a number',
+      { type: 'case.closed', data: { caseRef: { system: 'DUBU' } } },
+      '/data/caseRef/caseNumber',
+    ],
+  ];
+  it.each(misshapen)(
+    '%s is refused at once with the place, and nothing of it is stored',
+    async (_, message, pointer) => {
+      const before = (await rowsOf(livline.store, at.code, 'inbox')).length;
+      expectProblem(await sendSigned(at, connection, message), 422, 'validation_failed', pointer);
+      expect(await rowsOf(livline.store, at.code, 'inbox')).toHaveLength(before);
+    },
+  );
 
   it('because a record of another type, or of another municipality is meant, waits too', async () => {
     const there = await livline.freshMunicipality();
