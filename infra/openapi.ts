@@ -33,10 +33,15 @@ function tags(resources: readonly Resource[]): object[] {
     { name: 'audit', description: 'Revision. Whether the change history is as it was written.' },
     { name: 'privacy', description: 'Databeskyttelse. Who was shown what is sensitive, for data-protection officers.' },
     { name: 'grants', description: 'Adgange. Who has access to the municipality’s record, which it decides itself.' },
+    { name: 'settings', description: 'Indstillinger. How the record is kept, which the municipality decides itself.' },
     { name: 'subjects', description: 'Registrerede. What the record says of one person or household.' },
     { name: 'municipalities', description: 'Kommuner. For operators: which municipalities keep their record here.' },
     { name: 'partners', description: 'Samarbejdspartnere. For operators: providers that write into municipalities.' },
-    { name: 'clients', description: 'Klienter. For operators: the clients of the token issuer, and their grants.' },
+    {
+      name: 'clients',
+      description: 'Klienter. The clients of the token issuer: a municipality makes its own, operators make partners’.',
+    },
+    { name: 'operators', description: 'Driftsklienter. For operators: who may operate Livline.' },
     { name: 'service', description: 'Tjenesten. The API about itself. Needs no token.' },
   ];
 }

@@ -35,6 +35,8 @@ export interface FunctionEnvironments {
     readonly USER_POOL_ID: string;
     readonly TOKEN_URL: string;
     readonly OPERATOR_CLIENT_ID: string;
+    /** Seconds after which a recovery takes effect. */
+    readonly RECOVERY_DELAY_S: string;
     readonly STAGE: StageName;
   };
   readonly 'public-api': Readonly<Record<never, string>>;

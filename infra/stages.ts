@@ -1,4 +1,4 @@
-import { RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 
 export type StageName = 'dev' | 'test' | 'prod';
@@ -33,6 +33,8 @@ export interface StageSettings {
   readonly lifecycleConcurrency: 3 | undefined;
   /** Concurrency that `public-api` may use at most, so that readers of the docs never crowd out the record. */
   readonly publicConcurrency: number | undefined;
+  /** How long a municipality that has lost every key can cancel its recovery before it takes effect. */
+  readonly recoveryDelay: Duration;
   /** First part of the token URL's host name; unique among all AWS customers in the region. */
   readonly tokenDomain: string;
   /** Whether somebody must get the alarms: without one the stage is not synthesised. */
@@ -60,6 +62,7 @@ const dev: StageSettings = {
   deliveryConcurrency: 5,
   lifecycleConcurrency: undefined,
   publicConcurrency: undefined,
+  recoveryDelay: Duration.minutes(10),
   tokenDomain: 'livline-dev',
   alarmsHaveReceiver: false,
 };
@@ -79,6 +82,7 @@ const test: StageSettings = {
   deliveryConcurrency: 50,
   lifecycleConcurrency: 3,
   publicConcurrency: 10,
+  recoveryDelay: Duration.hours(72),
   tokenDomain: 'livline-test',
   alarmsHaveReceiver: false,
 };
@@ -98,6 +102,7 @@ const prod: StageSettings = {
   deliveryConcurrency: 200,
   lifecycleConcurrency: 3,
   publicConcurrency: 20,
+  recoveryDelay: Duration.hours(72),
   tokenDomain: 'livline',
   alarmsHaveReceiver: true,
 };

@@ -53,6 +53,11 @@ const QUOTAS = `M#${HERE}#Q`;
 /** Who has access to the municipality. */
 const GRANTS = `M#${HERE}#G`;
 
+/** Which of its clients hold grants:write. */
+const HOLDERS = `M#${HERE}#H`;
+/** What is kept of the municipality itself. */
+const OWN_ROW = `M#${HERE}`;
+
 /** All that is kept about a municipality outside of it. */
 const BESIDE = [`M#${HERE}#*`];
 
@@ -62,7 +67,7 @@ const CLIENTS = ['C#*'];
 const USES = ['U#*'];
 /** Keys that were made in KMS and are not known to be used yet. */
 const MADE_KEYS = ['KEY#*'];
-const CONTROL_ROWS = [...MUNICIPALITIES, 'P#*', ...CLIENTS, 'F#*'];
+const CONTROL_ROWS = [...MUNICIPALITIES, 'P#*', ...CLIENTS, 'F#*', 'OPERATORS'];
 const CONTROL_LISTS = ['MUNICIPALITIES', 'PARTNERS', 'PROGRAMMES', 'CLIENTS#*'];
 
 /** What a function may do under its own role: never anything inside a municipality. */
@@ -74,6 +79,8 @@ const OWN_ACCESS: Readonly<Record<Exclude<FunctionName, 'public-api'>, readonly 
   'access-api': [
     { sid: 'ReadGrants', actions: ['get'], rows: [...MUNICIPALITIES, ...CLIENTS, ...USES] },
     { sid: 'NoteUse', actions: ['put'], rows: USES },
+    { sid: 'ListClients', actions: ['query'], rows: ['CLIENTS#*'], indexes: ['list'] },
+    { sid: 'KeepClients', actions: ['put', 'update'], rows: CLIENTS },
   ],
   'admin-api': [
     { sid: 'ReadControl', actions: ['get', 'query'], rows: [...CONTROL_ROWS, ...USES] },
@@ -92,6 +99,7 @@ const OWN_ACCESS: Readonly<Record<Exclude<FunctionName, 'public-api'>, readonly 
     { sid: 'ChangeMunicipality', actions: ['get', 'put'], rows: MUNICIPALITIES },
     { sid: 'ListMunicipalities', actions: ['query'], rows: ['MUNICIPALITIES', 'CLIENTS#*', 'KEYS'], indexes: ['list'] },
     { sid: 'EraseClients', actions: ['erase'], rows: [...CLIENTS, 'U#*', ...MADE_KEYS] },
+    { sid: 'FindNotices', actions: ['query'], rows: ['M#*#N'] },
     { sid: 'FindUses', actions: ['get'], rows: ['U#*'] },
   ],
 };
@@ -133,10 +141,13 @@ const TENANT_ACCESS: Readonly<Record<TenantFunction, readonly Access[]>> = {
     { sid: 'CountQuota', actions: ['update'], rows: [QUOTAS] },
   ],
   'access-api': [
-    { sid: 'ReadGrants', actions: ['get', 'query'], rows: [GRANTS] },
-    // A grant and the event that tells of it are put in one transaction, by one statement.
-    { sid: 'WriteGrants', actions: ['put'], rows: [GRANTS, ...rows('E#*')] },
-    { sid: 'EndGrants', actions: ['update', 'remove', 'check'], rows: [GRANTS] },
+    { sid: 'ReadGrants', actions: ['get', 'query'], rows: [GRANTS, HOLDERS] },
+    // A grant and the event that tells of it are written in one transaction, by one statement.
+    { sid: 'WriteGrants', actions: ['put'], rows: [GRANTS, HOLDERS, ...rows('E#*')] },
+    { sid: 'EndGrants', actions: ['remove'], rows: [GRANTS] },
+    { sid: 'ReadEvents', actions: ['get'], rows: rows('E#*') },
+    // Its settings and its recovery stand on its own row.
+    { sid: 'ChangeSettings', actions: ['get', 'update'], rows: [OWN_ROW] },
     { sid: 'CountQuota', actions: ['update'], rows: [QUOTAS] },
   ],
   inbox: [

@@ -44,6 +44,12 @@ export const PROBLEMS = {
     title: 'Illegal transition',
     advice: 'The status machine has no such step. The detail names the steps that are allowed from here.',
   },
+  credentials_seen: {
+    status: 409,
+    title: 'Credentials seen by an operator',
+    advice:
+      'The municipality makes its own credentials first, by POST /v1/municipalities/{code}/clients/{clientId}/credentials, for each client that the detail names.',
+  },
   no_capacity: {
     status: 409,
     title: 'No capacity',

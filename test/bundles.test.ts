@@ -68,6 +68,7 @@ beforeAll(async () => {
       USER_POOL_ID: 'eu-central-1_pool',
       TOKEN_URL: 'https://token.test/oauth2/token',
       OPERATOR_CLIENT_ID: 'operator',
+      RECOVERY_DELAY_S: '259200',
       STAGE: 'dev',
     },
     'public-api': {},

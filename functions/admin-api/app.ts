@@ -1,30 +1,30 @@
 import { type App, serve } from '#functions/http.ts';
 import { scopesOfClaim } from '#shared/auth/scopes.ts';
-import type { KeyMaker } from '#shared/crypto/key-maker.ts';
+import { issuedAt } from '#shared/auth/token.ts';
 import { Problem } from '#shared/errors.ts';
-import type { Store } from '#shared/table/store.ts';
-import type { CertificateKey } from '#shared/tenancy/certificates.ts';
-import type { IdentityProvider } from '#shared/tenancy/identity.ts';
-import { adminOperations, type OperatorContext, openOperatorContext } from '#shared/tenancy/operations.ts';
+import { controlTable } from '#shared/tenancy/control.ts';
+import {
+  adminOperations,
+  type OperatorContext,
+  type OperatorDeps,
+  openOperatorContext,
+} from '#shared/tenancy/operations.ts';
+import { operatorFinder } from '#shared/tenancy/operators.ts';
 
-export interface AdminApiDeps {
-  readonly store: Store;
-  readonly identity: IdentityProvider;
-  readonly keys: KeyMaker;
-  readonly certificates: CertificateKey;
-  readonly now: () => Date;
-  /** Where clients get their tokens. */
-  readonly tokenUrl: string;
-  /** The one client that may operate Livline; made together with the user pool. */
-  readonly operatorClientId: string;
-}
+export type AdminApiDeps = OperatorDeps;
 
-/** The API of the operators: municipalities, partners, their clients and grants. */
+/** The API of the operators: municipalities, partners, partners' clients, and one another. */
 export function adminApi(deps: AdminApiDeps): App {
+  const findOperator = operatorFinder(controlTable(deps.store), deps.operatorClientId, deps.now);
   return serve<OperatorContext>(adminOperations(), async ({ claims, requestId, operation }) => {
     const clientId = claims?.['client_id'];
     if (clientId === undefined) throw new Problem('unauthenticated', 'The request has no access token.');
-    if (clientId !== deps.operatorClientId) throw new Problem('forbidden', 'Only the operator may do this.');
+    const operator = await findOperator(clientId);
+    if (!operator) throw new Problem('forbidden', 'Only an operator may do this.');
+    const { tokensSince } = operator;
+    if (tokensSince !== undefined && !(issuedAt({ iat: claims?.['iat'] }) >= tokensSince)) {
+      throw new Problem('unauthenticated', 'The token is from before a credential of the operator was ended.');
+    }
     if (!scopesOfClaim(claims?.['scope'] ?? '').has(operation.scope)) {
       throw new Problem('forbidden', `This operation needs the scope ${operation.scope}.`);
     }

@@ -8,7 +8,7 @@ import { cognitoIdentity } from '#shared/tenancy/identity.ts';
 import { adminApi } from './app.ts';
 
 export const handler = openedOnce(() => {
-  const env = readEnv('TABLE_NAME', 'USER_POOL_ID', 'TOKEN_URL', 'OPERATOR_CLIENT_ID', 'STAGE');
+  const env = readEnv('TABLE_NAME', 'USER_POOL_ID', 'TOKEN_URL', 'OPERATOR_CLIENT_ID', 'RECOVERY_DELAY_S', 'STAGE');
   const kms = new KMSClient({});
   return adminApi({
     store: openStore(env.TABLE_NAME),
@@ -18,5 +18,6 @@ export const handler = openedOnce(() => {
     now: () => new Date(),
     tokenUrl: env.TOKEN_URL,
     operatorClientId: env.OPERATOR_CLIENT_ID,
+    recoveryDelayS: Number(env.RECOVERY_DELAY_S),
   });
 });

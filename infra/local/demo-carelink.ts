@@ -16,7 +16,7 @@ async function welcome(product: LocalProduct, operator: Call, hedensted: Municip
   const refused = await operator('PUT', `/v1/admin/clients/${credentials.clientId}/grants/${code}`, {
     preset: 'partner',
   });
-  expectStatus(refused, 403, 'a grant by the operator');
+  expectStatus(refused, 405, 'a grant by the operator');
   const grant = await hedensted.call('PUT', `${at}/grants/${credentials.clientId}`, { preset: 'partner' });
   expectStatus(grant, 200, 'a grant by the municipality');
   const call = callerOf(product.apiUrl, await fetchToken(product.tokenUrl, credentials));

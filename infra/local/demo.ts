@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { localDateOf, quarterOf } from '#shared/time.ts';
 import { type Call, type Credentials, callerOf, fetchToken, waitFor } from './calls.ts';
 import { type CaseSystem, libraryAccepts, sendSigned, startCaseSystem } from './case-system.ts';
@@ -6,7 +7,12 @@ import { tellCarelink } from './demo-carelink.ts';
 import { type LocalProduct, startProduct } from './product.ts';
 import { create, expect, expectStatus, type Municipality, make, show, step, tell } from './storytelling.ts';
 
-async function provision({ apiUrl, tokenUrl }: LocalProduct, operator: Call, code: string): Promise<Municipality> {
+/** A municipality that an operator has just provisioned, with the credentials that it has seen. */
+interface Provisioned extends Municipality {
+  readonly seen: Credentials;
+}
+
+async function provision({ apiUrl, tokenUrl }: LocalProduct, operator: Call, code: string): Promise<Provisioned> {
   const reply = await operator('POST', '/v1/admin/municipalities', { code });
   expectStatus(reply, 201, `provisioning ${code}`);
   const { name, cvr, regionName } = reply.body['municipality'] as Record<string, string>;
@@ -14,7 +20,50 @@ async function provision({ apiUrl, tokenUrl }: LocalProduct, operator: Call, cod
   show(`${name} (${code}), CVR ${cvr}, ${regionName}: its administrator's client works at once.`);
   const again = await operator('POST', '/v1/admin/municipalities', { code });
   expectStatus(again, 409, 'provisioning it twice');
-  return { code, call, at: `/v1/municipalities/${code}` };
+  return { code, call, at: `/v1/municipalities/${code}`, seen: reply.body['client'] as Credentials };
+}
+
+/** The hand-over: what the operator has seen works in test alone, and ends when the municipality goes live. */
+async function handOver({ apiUrl, tokenUrl }: LocalProduct, operator: Call, { code, call, at, seen }: Provisioned) {
+  expectStatus(await call('GET', `${at}/families`), 200, 'asking with the operator’s credentials in test');
+  const status = `/v1/admin/municipalities/${code}/status`;
+  const refused = await operator('POST', status, { status: 'live' });
+  expectStatus(refused, 409, 'going live with credentials that the operator has seen');
+  expect(refused.body['type'] === '/problems/credentials_seen', 'the refusal says why');
+  show('The operator has seen the secret. It works in test, with test data; going live with it is refused: 409.');
+  const added = await call('POST', `${at}/clients/${seen.clientId}/credentials`);
+  expectStatus(added, 201, 'making a credential from inside');
+  const own = added.body['credential'] as Credentials;
+  expectStatus(await operator('POST', status, { status: 'live' }), 200, 'going live');
+  const left = await fetchToken(tokenUrl, seen).catch(() => undefined);
+  expect(left === undefined, 'the operator’s credential gets no token any more');
+  expectStatus(
+    await operator('POST', `/v1/admin/clients/${seen.clientId}/credentials`),
+    409,
+    'another credential for a live municipality by its operator',
+  );
+  show('Hedensted made one of its own and went live: the operator’s is refused, and it can make no other.');
+  // Tokens of the second in which a credential ended are refused too.
+  await pause(1_000);
+  return { code, at, call: callerOf(apiUrl, await fetchToken(tokenUrl, own)) };
+}
+
+/** The history of the hand-over, which the lifecycle tells of what the operator did. */
+async function showHandOver({ call, at }: Municipality): Promise<void> {
+  const wanted = [
+    'municipality.provisioned',
+    'access.credential_added',
+    'municipality.activated',
+    'access.credential_ended',
+  ];
+  for (let waited = 0; ; waited += 1) {
+    const { body } = await call('GET', `${at}/events?limit=50`);
+    const told = (body['items'] as { type: string }[]).map(({ type }) => type.replace('dk.livline.', ''));
+    if (wanted.every((name) => told.includes(name))) break;
+    expect(waited < 100, 'the history tells the hand-over');
+    await pause(200);
+  }
+  show(`Its history tells it, whoever did it: ${wanted.join(', ')}.`);
 }
 
 async function connectCaseSystem({ call, at }: Municipality, caseSystem: CaseSystem): Promise<string> {
@@ -162,7 +211,10 @@ async function showTimeline({ call, at }: Municipality, familyId: string, expect
 async function story(product: LocalProduct, caseSystem: CaseSystem): Promise<void> {
   const operator = callerOf(product.apiUrl, await fetchToken(product.tokenUrl, product.operator));
   tell('An operator provisions Hedensted');
-  const hedensted = await provision(product, operator, '0766');
+  const provisioned = await provision(product, operator, '0766');
+  tell('The municipality takes its keys over');
+  const hedensted = await handOver(product, operator, provisioned);
+  await showHandOver(hedensted);
   tell('Hedensted connects its case system');
   const secret = await connectCaseSystem(hedensted, caseSystem);
   tell('A foster family enters the record');
@@ -197,12 +249,12 @@ async function story(product: LocalProduct, caseSystem: CaseSystem): Promise<voi
   );
 }
 
-console.log('Livline: a story in fourteen chapters, on an instance of its own in memory.');
+console.log('Livline: a story in fifteen chapters, on an instance of its own in memory.');
 let status = 1;
 const caseSystem = await startCaseSystem();
 let product: LocalProduct | undefined;
 try {
-  product = await startProduct({ port: 0, allowLocalWebhooks: true });
+  product = await startProduct({ port: 0, allowLocalWebhooks: true, clockIntervalMs: 1_000 });
   await story(product, caseSystem);
   console.log('\nThe end: every step held.');
   status = 0;

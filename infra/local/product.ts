@@ -133,6 +133,7 @@ async function start(
     USER_POOL_ID,
     TOKEN_URL: issuer.tokenUrl,
     OPERATOR_CLIENT_ID: installation.operator.clientId,
+    RECOVERY_DELAY_S: '5',
     STAGE: 'local',
     PER_TENANT: '1',
     LOCAL_WEBHOOKS: allowLocalWebhooks ? '1' : undefined,

@@ -1,4 +1,4 @@
-import { TENANT_SCOPES } from '#shared/auth/scopes.ts';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Call, type Credentials, callerOf, fetchToken } from './calls.ts';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
 import type { LocalProduct } from './product.ts';
@@ -66,14 +66,28 @@ const clientOf = (body: Readonly<Record<string, unknown>>): Credentials => {
   return { clientId, clientSecret };
 };
 
-/** Credentials for a municipality that is live: of its provisioning, or of another client where an earlier start died before keeping them. */
-async function provision(operator: Call, code: string): Promise<Credentials> {
-  const first = await operator('POST', '/v1/admin/municipalities', { code });
-  await operator('POST', `/v1/admin/municipalities/${code}/status`, { status: 'live' });
-  if (first.status === 201) return clientOf(first.body);
-  const client = { name: 'Demonstration', scopes: TENANT_SCOPES };
-  const another = await operator('POST', `/v1/admin/municipalities/${code}/clients`, client);
-  return clientOf(another.body);
+/**
+ * Provisions a municipality and gives credentials that it made from inside, as every municipality does before it goes
+ * live. Those that its operator has seen are kept nowhere.
+ */
+async function provision({ apiUrl, tokenUrl }: LocalProduct, operator: Call, code: string): Promise<Credentials> {
+  const { status, body } = await operator('POST', '/v1/admin/municipalities', { code });
+  if (status !== 201) {
+    throw new Error(
+      `An earlier start provisioned ${code} and kept no credentials of it: \`npm start -- --fresh\` begins anew.`,
+    );
+  }
+  const seen = clientOf(body);
+  const call = callerOf(apiUrl, await fetchToken(tokenUrl, seen));
+  const added = await call('POST', `/v1/municipalities/${code}/clients/${seen.clientId}/credentials`);
+  const { clientId, clientSecret } = added.body['credential'] as Credentials;
+  return { clientId, clientSecret };
+}
+
+/** Takes a municipality live, which ends the credentials that its operator has seen. */
+async function goLive(operator: Call, code: string): Promise<void> {
+  const { status, body } = await operator('POST', `/v1/admin/municipalities/${code}/status`, { status: 'live' });
+  if (status !== 200) throw new Error(`Taking ${code} live was answered ${status}: ${String(body['detail'])}`);
 }
 
 /** Sets the programme up, unless an earlier start did, and gives its id. */
@@ -111,8 +125,8 @@ function kept(path: string): Partial<CredentialsFile> {
 
 /**
  * Provisions the programme's municipalities and Carelink through the front door and writes their credentials to `file`
- * after each one. A start that died half way goes over it again, which changes nothing of what is there, and one that was
- * finished, Carelink being the last, finds all of it there.
+ * after each one, takes the municipalities live, and fills them. A start that died half way goes over it again, which
+ * changes nothing of what is there, and one that was finished, Carelink being the last, finds all of it there.
  */
 export async function seed(product: LocalProduct, file: string): Promise<void> {
   const { apiUrl, tokenUrl, docsUrl, operator } = product;
@@ -126,10 +140,13 @@ export async function seed(product: LocalProduct, file: string): Promise<void> {
   const admin = callerOf(apiUrl, await fetchToken(tokenUrl, operator));
   for (const { code } of MUNICIPALITIES) {
     if (municipalities[code]) continue;
-    municipalities[code] = await provision(admin, code);
+    municipalities[code] = await provision(product, admin, code);
     keep();
   }
   if (partners['carelink']) return;
+  for (const { code } of MUNICIPALITIES) await goLive(admin, code);
+  // Tokens of the second in which a credential ended are refused too.
+  await pause(1_000);
   const programme = await setUpProgramme(admin);
   const at = async (code: string) => callerOf(apiUrl, await fetchToken(tokenUrl, municipalities[code] as Credentials));
   for (const { code, records } of MUNICIPALITIES) {

@@ -4,13 +4,22 @@ import type { Operation } from '#shared/operation.ts';
 import { historyItem, historyPage } from '#shared/record/history.ts';
 import type { Resource } from '#shared/record/resource.ts';
 import { schemasOf, statusChange, viewSchema } from '#shared/record/schemas.ts';
-import { ClientOnce, ClientView } from '#shared/tenancy/clients.ts';
-import { CredentialOnce } from '#shared/tenancy/credentials.ts';
+import {
+  ClientOnce,
+  ClientRepeat,
+  ClientView,
+  CredentialOnce,
+  ListedClientView,
+  OwnClientView,
+} from '#shared/tenancy/client-views.ts';
 import { GrantView } from '#shared/tenancy/grant-row.ts';
 import { AccessView } from '#shared/tenancy/grants.ts';
 import { MunicipalityPatch, MunicipalityView } from '#shared/tenancy/municipalities.ts';
+import { OperatorDetailsView, OperatorView } from '#shared/tenancy/operators.ts';
 import { PartnerView } from '#shared/tenancy/partners.ts';
 import { MunicipalProgrammeView, ProgrammeInput, ProgrammeView } from '#shared/tenancy/programmes.ts';
+import { RecoveryCredentials, RecoveryView } from '#shared/tenancy/recovery.ts';
+import { SettingsView } from '#shared/tenancy/settings.ts';
 import { connections } from '#shared/webhooks/connections.ts';
 import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
 import { withSecretSchema } from '#shared/webhooks/key-operations.ts';
@@ -123,7 +132,15 @@ export function buildComponents(
     RecordVersion: historyItem,
     HistoryPage: historyPage,
     Client: ClientView,
+    OwnClient: OwnClientView,
+    ListedClient: ListedClientView,
     ClientCredentials: ClientOnce,
+    NewOwnClient: ClientRepeat,
+    Operator: OperatorView,
+    OperatorDetails: OperatorDetailsView,
+    Settings: SettingsView,
+    Recovery: RecoveryView,
+    RecoveryCredentials,
     Credential: CredentialOnce,
     Grant: GrantView,
     Access: AccessView,

@@ -1,6 +1,6 @@
 import { eventNamesOf, REWRITE_EVENTS } from '#shared/record/event-names.ts';
 import type { Resource } from '#shared/record/resource.ts';
-import { ACCESS_EVENTS } from '#shared/tenancy/grants.ts';
+import { ACCESS_EVENTS } from '#shared/tenancy/access-events.ts';
 import type { JsonSchema } from './json-schema.ts';
 
 const PREFIX = 'dk.livline.';

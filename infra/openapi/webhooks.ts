@@ -1,6 +1,6 @@
 import { eventNamesOf } from '#shared/record/event-names.ts';
 import type { Resource } from '#shared/record/resource.ts';
-import { ACCESS_EVENTS } from '#shared/tenancy/grants.ts';
+import { ACCESS_EVENTS } from '#shared/tenancy/access-events.ts';
 import { WAITS_S } from '#shared/webhooks/schedule.ts';
 import type { Components } from './components.ts';
 import { MUNICIPALITY_EVENTS } from './event-types.ts';

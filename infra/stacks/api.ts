@@ -80,6 +80,7 @@ export function apiStack(
       USER_POOL_ID: identity.userPool.userPoolId,
       TOKEN_URL: identity.tokenUrl,
       OPERATOR_CLIENT_ID: identity.operatorClient.userPoolClientId,
+      RECOVERY_DELAY_S: String(stage.recoveryDelay.toSeconds()),
       STAGE: stage.name,
     },
   });

@@ -1,9 +1,9 @@
 import { clientKey, grantKey, municipalityKey, useKey } from '../table/keys.ts';
-import { scopedTable } from '../table/scoped-table.ts';
+import { type Row, scopedTable } from '../table/scoped-table.ts';
 import type { Store } from '../table/store.ts';
 import { noteUse } from '../tenancy/client-row.ts';
-import { isAtWork } from '../tenancy/lifecycle.ts';
-import type { LocalDate } from '../time.ts';
+import { isAtWork, type MunicipalityStatus } from '../tenancy/lifecycle.ts';
+import type { Instant, LocalDate } from '../time.ts';
 import type { Actor, Tenant, VisibleRows } from './context.ts';
 import type { TenantScope } from './scopes.ts';
 
@@ -15,6 +15,19 @@ export interface LiveGrant {
   readonly rows: VisibleRows;
   /** Tokens issued before this, in epoch seconds, are refused: one of the client's credentials was ended. */
   readonly tokensSince: number | undefined;
+  /** When the client is let in no more: it was given by a recovery, and its credential must be replaced until then. */
+  readonly endsAt: Instant | undefined;
+}
+
+/**
+ * Returns whether nobody but those whom the municipality trusts can have the client's credential. A live municipality's
+ * own client must have none that an operator has seen, but for the time that a recovery gives. A grant of a partner's
+ * client holds for the credentials that operators had added when the municipality gave or confirmed it.
+ */
+function isTrusted(client: Row, grant: Row, status: MunicipalityStatus): boolean {
+  const isSeen = client['seenByOperator'] === true && client['endsAt'] === undefined;
+  if (status === 'live' && isSeen) return false;
+  return (client['epoch'] ?? 0) === (grant['epoch'] ?? 0);
 }
 
 /**
@@ -37,6 +50,7 @@ export async function readLiveGrant(
   const tenant = byType.get('municipality')?.['tenant'] as Tenant | undefined;
   if (!client || client['revokedAt'] !== undefined) return undefined;
   if (!grant || !tenant || !isAtWork(tenant.status)) return undefined;
+  if (!isTrusted(client, grant, tenant.status)) return undefined;
   if (usedOn !== undefined && byType.get('use')?.['on'] !== usedOn) await noteUse(control, clientId, usedOn);
   const organisation = client['organisation'] as string;
   return {
@@ -45,5 +59,6 @@ export async function readLiveGrant(
     scopes: new Set(grant['scopes'] as TenantScope[]),
     rows: grant['rows'] as VisibleRows,
     tokensSince: client['tokensSince'] as number | undefined,
+    endsAt: client['endsAt'] as Instant | undefined,
   };
 }

@@ -24,7 +24,8 @@ export interface Claims {
  * When a token was issued, in epoch seconds; NaN where that is not said. A REST API writes the claims that are times as
  * `Fri Nov 20 09:00:00 UTC 2026`.
  */
-const issuedAt = ({ iat = '' }: Claims): number => (/^\d+$/.test(iat) ? Number(iat) : Date.parse(iat) / 1000);
+export const issuedAt = ({ iat = '' }: Pick<Claims, 'iat'>): number =>
+  /^\d+$/.test(iat) ? Number(iat) : Date.parse(iat) / 1000;
 
 /** Turns a verified token and a municipality code into a context. Throws `not_found` and `unauthenticated`. */
 export type ContextOpener = (claims: Claims, code: string, requestId: string) => Promise<Context>;
@@ -51,8 +52,9 @@ export function contextOpener(store: Store, now: () => Date): ContextOpener {
   return async (claims, code, requestId) => {
     const name = JSON.stringify([claims.clientId, claims.scope, code]);
     const access = await remembered.get(name, () => look(claims, code));
-    if (!access) throw new Problem('not_found', `There is no municipality ${code} for this client.`);
-    const { tokensSince, ...rest } = access;
+    const ended = access?.endsAt !== undefined && access.endsAt <= instantOf(now());
+    if (!access || ended) throw new Problem('not_found', `There is no municipality ${code} for this client.`);
+    const { tokensSince, endsAt: _, ...rest } = access;
     if (tokensSince !== undefined && !(issuedAt(claims) >= tokensSince)) {
       throw new Problem(
         'unauthenticated',

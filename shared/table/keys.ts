@@ -43,8 +43,11 @@
  * under MUNICIPALITIES, PARTNERS, PROGRAMMES and CLIENTS#<owner>, and `U#<clientId>` the day of a client's last use. What
  * is kept about one municipality starts with its `M#<code>#`, and its context reaches it as `control`: `M#<code>#G` its
  * grants by client; `M#<code>#F` the programmes in which it takes part, as it sees them, listed there by name; `M#<code>#Q`
- * what its clients have leased of their quotas, by client and minute, and how many look-ups they made, by client and day. `KEY#<code>` holds the keys that were made in KMS for a
- * municipality and are not known to be used yet, listed under KEYS by when they were made.
+ * what its clients have leased of their quotas, by client and minute, and how many look-ups they made, by client
+ * and day; `M#<code>#H` which of its clients hold grants:write;
+ * `M#<code>#N` what operators did to its access and its history does not tell yet, by time. `OPERATORS` names the clients
+ * that may operate Livline. `KEY#<code>` holds the keys that were made in KMS for a municipality and are not known to be
+ * used yet, listed under KEYS by when they were made.
  */
 export type Segments = readonly string[];
 
@@ -169,6 +172,19 @@ export const useKey = (clientId: string): Key => ({ pk: ['U', clientId], sk: ROO
 /** Where a municipality's grants lie, and what it sees of the operator's programmes: `code` is left out inside its context. */
 export const grantKey = (code: string, clientId: string): Key => ({ pk: ['M', code, 'G'], sk: [clientId] });
 export const grantsPartition: Segments = ['G'];
+/** Which of a municipality's clients hold `grants:write` (tenancy/holders.ts): `code` is left out inside its context. */
+export const holdersKey = (code: string): Key => ({ pk: ['M', code, 'H'], sk: ROOT });
+export const ownHoldersKey: Key = { pk: ['H'], sk: ROOT };
+/** What an operator did that the municipality's history does not tell yet (tenancy/access-events.ts). */
+export const noticeKey = (code: string, at: string, eventId: string): Key => ({
+  pk: ['M', code, 'N'],
+  sk: [at, eventId],
+});
+export const noticesPartition = (code: string): Segments => ['M', code, 'N'];
+/** The municipality's own row, inside its context. */
+export const ownMunicipalityKey: Key = { pk: [], sk: ROOT };
+/** The clients that may operate Livline, in one row. */
+export const operatorsKey: Key = { pk: ['OPERATORS'], sk: ROOT };
 export const shareKey = (code: string, programmeId: string): Key => ({ pk: ['M', code, 'F'], sk: [programmeId] });
 export const sharesPartition: Segments = ['F'];
 /** What a client has leased of its quota in the minute that starts then (tenancy/quota.ts). */

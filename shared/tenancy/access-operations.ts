@@ -3,8 +3,12 @@ import type { Operation } from '../operation.ts';
 import type { Store } from '../table/store.ts';
 import { clientFinder } from './client-row.ts';
 import { controlTable } from './control.ts';
+import type { Directory } from './credentials.ts';
 import { grantOperations } from './grants.ts';
 import type { IdentityProvider } from './identity.ts';
+import { ownClientOperations } from './own-client-operations.ts';
+import { ownRecoveryOperations } from './recovery-operations.ts';
+import { settingsOperations } from './settings.ts';
 
 /** What a municipality's own access control needs from outside. */
 export interface AccessDeps {
@@ -16,6 +20,13 @@ export interface AccessDeps {
 }
 
 /** Every operation by which a municipality says itself who may do what. */
-export const accessOperations = (deps: AccessDeps): Operation<Context>[] => [
-  ...grantOperations(clientFinder(controlTable(deps.store))),
-];
+export function accessOperations({ store, identity, now, tokenUrl }: AccessDeps): Operation<Context>[] {
+  const control = controlTable(store);
+  const directory: Directory = { control, identity, clock: now, tokenUrl };
+  return [
+    ...grantOperations(clientFinder(control)),
+    ...ownClientOperations(directory),
+    ...settingsOperations(),
+    ...ownRecoveryOperations(),
+  ];
+}

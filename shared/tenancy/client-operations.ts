@@ -1,53 +1,16 @@
 import * as z from 'zod';
 import { type Operation, param } from '../operation.ts';
 import { parse } from '../record/validate.ts';
-import {
-  ClientOnce,
-  ClientView,
-  createClient,
-  deleteGrant,
-  getClient,
-  NewMunicipalClient,
-  NewPartnerClient,
-  putGrant,
-  revokeClient,
-} from './clients.ts';
+import { ClientOnce, ClientView, CredentialOnce, NewPartnerClient } from './client-views.ts';
+import { addCredential, createPartnerClient, deleteGrant, endCredential, getClient, revokeClient } from './clients.ts';
 import type { OperatorContext } from './control.ts';
-import { addCredential, CredentialOnce, endCredential } from './credentials.ts';
-import { GrantInput, GrantView } from './grant-row.ts';
-import { loadMunicipality } from './municipality-row.ts';
 import { getPartner } from './partners.ts';
 
-const municipalities = '/v1/admin/municipalities';
 const partners = '/v1/admin/partners';
 const clients = '/v1/admin/clients';
 
-/** What operators do with clients: those of municipalities and of partners. */
+/** What operators do with clients: they make partners’, and can revoke any. */
 export const clientOperations = (): Operation<OperatorContext>[] => [
-  {
-    id: 'create-municipal-client',
-    method: 'POST',
-    path: `${municipalities}/{code}/clients`,
-    scope: 'admin:write',
-    tag: 'clients',
-    summary: "Make another client for a municipality's own systems",
-    description: 'What it may do is said by scopes or by a preset, one of both.',
-    manner: 'act',
-    body: NewMunicipalClient,
-    success: {
-      status: 201,
-      description: 'Its credentials, this once.',
-      body: () => z.strictObject({ client: ClientOnce() }),
-    },
-    problems: ['validation_failed', 'conflict'],
-    example: { name: 'DUBU integration', preset: 'integration' },
-    run: async (ctx, request) => {
-      const code = param(request, 'code');
-      const { name, ...rights } = parse(NewMunicipalClient(), request.body);
-      await loadMunicipality(ctx.control, code);
-      return createClient(ctx, { kind: 'municipality', id: code }, name, rights);
-    },
-  },
   {
     id: 'create-partner-client',
     method: 'POST',
@@ -69,7 +32,7 @@ export const clientOperations = (): Operation<OperatorContext>[] => [
       const { name } = parse(NewPartnerClient(), request.body);
       const id = param(request, 'partnerId');
       await getPartner(ctx, id);
-      return createClient(ctx, { kind: 'partner', id }, name);
+      return createPartnerClient(ctx, id, name);
     },
   },
   {
@@ -104,7 +67,8 @@ export const clientOperations = (): Operation<OperatorContext>[] => [
     scope: 'admin:write',
     tag: 'clients',
     summary: 'Give a client a second credential',
-    description: 'Both work until one of them is ended, so a system changes over at any moment in between.',
+    description:
+      'Both work until one of them is ended, so a system changes over at any moment in between. The operator has seen its secret: a municipality’s own client gets one only while the municipality is in `test`, and a partner’s client loses its access everywhere until each municipality confirms it.',
     manner: 'act',
     success: {
       status: 201,
@@ -129,27 +93,13 @@ export const clientOperations = (): Operation<OperatorContext>[] => [
     run: (ctx, request) => endCredential(ctx, param(request, 'clientId'), param(request, 'credentialId')),
   },
   {
-    id: 'put-grant',
-    method: 'PUT',
-    path: `${clients}/{clientId}/grants/{code}`,
-    scope: 'admin:write',
-    tag: 'clients',
-    summary: "Change what a municipality's own client may do",
-    description: 'By scopes or by a preset, one of both. A partner’s client is granted access by the municipality.',
-    manner: 'act',
-    body: GrantInput,
-    success: { status: 200, description: 'The grant, in place of an earlier one.', body: GrantView },
-    problems: ['validation_failed', 'conflict', 'in_flight'],
-    example: { scopes: ['families:read', 'families:write', 'supervision:write'] },
-    run: (ctx, request) => putGrant(ctx, param(request, 'clientId'), param(request, 'code'), request.body),
-  },
-  {
     id: 'delete-grant',
     method: 'DELETE',
     path: `${clients}/{clientId}/grants/{code}`,
     scope: 'admin:write',
     tag: 'clients',
-    summary: "Take back what a municipality's own client may do",
+    summary: 'Take back what a client may do in a municipality',
+    description: 'The municipality’s history tells it.',
     manner: 'act',
     success: { status: 204, description: 'It is refused within a minute.' },
     problems: ['validation_failed', 'conflict'],

@@ -28,6 +28,16 @@ export interface StoredClient {
   readonly details: ClientDetails;
   /** The credential that is being ended, until it is. */
   readonly ending: string | undefined;
+  /** Ids of the credentials that the municipality made itself. Every other one counts as seen by an operator. */
+  readonly inside: readonly string[];
+  /** Whether it may have a credential that an operator has seen. A live municipality lets such a client of its own in no more. */
+  readonly seenByOperator: boolean;
+  /** When it is let in no more, unless its credential was replaced from inside by then: it was given by a recovery. */
+  readonly endsAt: Instant | undefined;
+  /** Counts the credentials that an operator added to a partner's client: a grant holds for the number it was given at. */
+  readonly epoch: number;
+  /** When an operator last added one, which suspended its grants. */
+  readonly suspendedAt: Instant | undefined;
 }
 
 /** The form of a client's id, and of its credentials'. */
@@ -44,6 +54,17 @@ const detailsOf = ({ view, revokedAt, revokedBy }: Row, use: Row | undefined): C
   ...(use && { lastUsedOn: use['on'] as string }),
 });
 
+/** A client from its row and that of its last use. */
+export const storedClient = (row: Row, use: Row | undefined): StoredClient => ({
+  details: detailsOf(row, use),
+  ending: row['ending'] as string | undefined,
+  inside: (row['inside'] ?? []) as string[],
+  seenByOperator: row['seenByOperator'] === true,
+  endsAt: row['endsAt'] as Instant | undefined,
+  epoch: (row['epoch'] ?? 0) as number,
+  suspendedAt: row['suspendedAt'] as Instant | undefined,
+});
+
 /** Reads clients by their ids; what is none is left out. */
 export type FindClients = (clientIds: readonly string[]) => Promise<ReadonlyMap<string, StoredClient>>;
 
@@ -58,8 +79,7 @@ export const clientFinder =
     return new Map(
       clients.map((row) => {
         const { clientId } = row['view'] as ClientDetails;
-        const client = { details: detailsOf(row, uses.get(clientId)), ending: row['ending'] as string | undefined };
-        return [clientId, client];
+        return [clientId, storedClient(row, uses.get(clientId))];
       }),
     );
   };

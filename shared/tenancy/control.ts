@@ -24,6 +24,10 @@ export interface OperatorContext {
   readonly keys: KeyMaker;
   readonly certificates: CertificateKey;
   readonly tokenUrl: string;
+  /** The client that was made together with the user pool. */
+  readonly firstOperatorId: string;
+  /** Seconds after which a recovery takes effect. */
+  readonly recoveryDelayS: number;
 }
 
 const FIRST_SEGMENTS = new Set([
@@ -38,6 +42,7 @@ const FIRST_SEGMENTS = new Set([
   'PARTNERS',
   'PROGRAMMES',
   'CLIENTS',
+  'OPERATORS',
 ]);
 
 function requireControl(partition: Segments): void {

@@ -139,8 +139,8 @@ const unique = <Item>(items: readonly Item[], nameOf: (item: Item) => string): I
 /** Where the day of a client's last use stands. */
 const useOf = (client: Row): Key => useKey((client['view'] as { clientId: string }).clientId);
 
-/** What is kept about a municipality outside of it: its grants, quota counters and programmes (table/keys.ts). */
-const BESIDE = ['G', 'Q', 'F'];
+/** What is kept about a municipality outside of it: its grants and who holds them, notices, quota counters and programmes (table/keys.ts). */
+const BESIDE = ['G', 'H', 'N', 'Q', 'F'];
 
 function stagesOf(erasure: Erasure): Stage[] {
   const { ctx, control, identity, endpoints } = erasure;

@@ -99,6 +99,8 @@ export interface Grant extends Rights {
   readonly municipality: string;
   readonly grantedAt: Instant;
   readonly grantedBy: string;
+  /** The number of credentials that operators had added to a partner's client when it was granted or confirmed. */
+  readonly epoch?: number;
 }
 
 /** Writes a grant in place of the one that was read, provided that nobody else did since. The contexts read its scopes and rows. */
@@ -111,6 +113,7 @@ export const grantWrite = (key: Key, before: Row | undefined, grant: Grant, even
     version: versionOf(before) + 1,
     scopes: grant.scopes,
     rows: grant.rows,
+    epoch: grant.epoch ?? 0,
     view: grant,
     ...event,
   },

@@ -2,16 +2,15 @@ import * as z from 'zod';
 import type { Context, VisibleRows } from '../auth/context.ts';
 import type { TenantScope } from '../auth/scopes.ts';
 import { invalid, Problem } from '../errors.ts';
-import { derivedId, newId } from '../ids.ts';
 import { type Answer, type ApiRequest, type Operation, param } from '../operation.ts';
-import { type EventDraft, eventWrite } from '../record/events.ts';
 import { instant } from '../record/fields.ts';
 import { pageOf, pageParameters, pageSchema } from '../record/lists.ts';
 import { TENANT_BASE } from '../record/operations.ts';
 import { parse } from '../record/validate.ts';
-import { grantsPartition, type Key } from '../table/keys.ts';
+import { grantsPartition, type Key, ownHoldersKey } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
 import { isVersion, type Write, WriteRefused } from '../table/write.ts';
+import { type AccessChange, accessEventWrite, newEventId } from './access-events.ts';
 import { CLIENT_ID, type FindClients, type StoredClient } from './client-row.ts';
 import {
   CLIENT_EXAMPLE,
@@ -27,9 +26,7 @@ import {
   rightsView,
   versionOf,
 } from './grant-row.ts';
-
-/** The names of the events by which a municipality's own history tells who was let in by whom. */
-export const ACCESS_EVENTS = ['access.granted', 'access.revoked'] as const;
+import { type Holders, holdersOf, holdersWrite } from './holders.ts';
 
 const collection = `${TENANT_BASE}/grants`;
 
@@ -43,7 +40,10 @@ export const AccessView = () =>
       ...rightsView(),
       ...grantedView(),
       lastUsedOn: lastUse(),
-      revokedAt: instant('When the operator revoked the client for good, UTC (spærret), if so.').optional(),
+      revokedAt: instant('When the client was revoked for good, UTC (spærret), if so.').optional(),
+      suspendedAt: instant(
+        'When an operator added a credential to the client, which suspended this grant until it is confirmed, UTC (suspenderet); absent while it holds.',
+      ).optional(),
     })
     .meta({
       description: 'Adgang. What a client may do in this municipality.',
@@ -65,19 +65,22 @@ const keyOf = (clientId: string): Key => ({ pk: grantsPartition, sk: [clientId] 
 const grantOf = (row: Row): Grant => row['view'] as Grant;
 
 /** What is shown of a grant: it, and whose client it is for. */
-function accessOf({ municipality: _, ...grant }: Grant, client: StoredClient | undefined) {
+function accessOf({ municipality: _, epoch = 0, ...grant }: Grant, client: StoredClient | undefined) {
   const { name, owner, lastUsedOn, revokedAt } = client?.details ?? {};
-  return { ...grant, name, owner, lastUsedOn, revokedAt };
+  const suspendedAt = client && client.epoch !== epoch ? client.suspendedAt : undefined;
+  return { ...grant, name, owner, lastUsedOn, revokedAt, suspendedAt };
 }
 
 /** A municipality cannot tell a client that nobody has from one that is none of its business. */
 const unknown = () => new Problem('not_found', 'There is no such client here.');
 
-/** A grant of this municipality and its client, read at once. */
+/** A grant of this municipality, those who hold `grants:write` in it, and the grant's client, read at once. */
 async function read(ctx: Context, find: FindClients, clientId: string) {
   if (!CLIENT_ID.test(clientId)) throw unknown();
-  const [row, clients] = await Promise.all([ctx.control.get(keyOf(clientId)), find([clientId])]);
-  return { row, client: clients.get(clientId) };
+  const [rows, clients] = await Promise.all([ctx.control.getMany([keyOf(clientId), ownHoldersKey]), find([clientId])]);
+  const row = rows.find(({ type }) => type === 'grant');
+  const holders = holdersOf(rows.find(({ type }) => type === 'holders'));
+  return { row, holders, client: clients.get(clientId) };
 }
 
 async function listGrants(ctx: Context, find: FindClients, request: ApiRequest): Promise<Answer> {
@@ -125,7 +128,11 @@ function rowsFor(
 }
 
 /** Throws unless the client that asks may give these rights to that one. */
-function requireGrantable(ctx: Context, { details: { clientId, owner } }: StoredClient, { scopes }: Rights): void {
+export function requireGrantable(
+  ctx: Context,
+  { details: { clientId, owner } }: StoredClient,
+  { scopes }: Rights,
+): void {
   const administers = scopes.includes('grants:write');
   if (clientId === ctx.actor.id && !administers) {
     throw invalid('/scopes', 'A client cannot take grants:write from itself: nobody might be left who has it.');
@@ -141,30 +148,42 @@ function requireGrantable(ctx: Context, { details: { clientId, owner } }: Stored
   throw new Problem('forbidden', `A client grants no more than it may do itself. This one lacks ${beyond.join(', ')}.`);
 }
 
+/** Throws `forbidden` unless the client that asks holds every scope that it takes away. */
+export function requireRevocable(ctx: Context, taken: readonly TenantScope[]): void {
+  const beyond = taken.filter((scope) => !ctx.scopes.has(scope));
+  if (beyond.length === 0) return;
+  throw new Problem(
+    'forbidden',
+    `A client takes back no more than it may do itself. This one lacks ${beyond.join(', ')}.`,
+  );
+}
+
+/** What a change of a grant does to those who hold `grants:write`: a partner's client never does. */
+export function holdersAfter(holders: Holders, clientId: string, scopes: readonly TenantScope[]): readonly Write[] {
+  return holdersWrite(ownHoldersKey, holders, { clientId, holds: scopes.includes('grants:write') });
+}
+
 /**
- * Writes a change of a grant and the event that tells of it, in one transaction: the municipality's history says who let
- * whom in. Both rows are within reach of one session, the grant under `M#<code>#` and the event under `T#<code>#`.
+ * Writes a change of a grant, of those who hold `grants:write`, and the event that tells of it, in one transaction: the
+ * municipality's history says who let whom in. All are within reach of one session, the grant under `M#<code>#` and the
+ * event under `T#<code>#`.
  */
 async function commit(
   ctx: Context,
-  { clientId, before, write }: { clientId: string; before: Row | undefined; write: (eventId: string) => Write },
-  event: Pick<EventDraft, 'action'> & { name: (typeof ACCESS_EVENTS)[number] },
+  { clientId, before, writes }: { clientId: string; before: Row | undefined; writes: (eventId: string) => Write[] },
+  event: Pick<AccessChange, 'name' | 'action' | 'changed'>,
 ): Promise<void> {
-  const id = derivedId('evt', ctx.tenant.code, clientId, newId(new Date(ctx.now)));
-  const told = eventWrite(ctx, {
+  const id = newEventId(ctx.tenant.code, ctx.now);
+  const told = accessEventWrite(ctx, {
     ...event,
     id,
     objectType: 'grant',
     objectId: clientId,
     objectVersion: versionOf(before) + 1,
-    scope: 'grants:read',
-    source: 'municipal',
-    href: `${collection.replace('{code}', ctx.tenant.code)}/${clientId}`,
-    changed: ['scopes', 'rows'],
     previous: before?.['lastEvent'] as string | undefined,
   });
   try {
-    await ctx.table.transact([told], [ctx.control.prepare(write(id))]);
+    await ctx.table.transact([told], writes(id).map(ctx.control.prepare));
   } catch (error) {
     if (error instanceof WriteRefused) throw grantInFlight();
     throw error;
@@ -185,33 +204,67 @@ const sameRights = (row: Row, { scopes, preset, rows }: Rights): boolean => {
 async function putGrant(ctx: Context, find: FindClients, clientId: string, body: unknown): Promise<Answer> {
   const sent = parse(GrantInput(), body);
   const asked = rightsOf(sent);
-  const { row, client } = await read(ctx, find, clientId);
+  const { row, holders, client } = await read(ctx, find, clientId);
   const { owner, revokedAt } = client?.details ?? {};
   const stranger = owner?.kind === 'municipality' && owner.id !== ctx.tenant.code;
   if (!client || stranger || revokedAt !== undefined) throw unknown();
   requireGrantable(ctx, client, asked);
   const rights = { ...asked, rows: rowsFor(client, asked, sent.rows) };
-  if (row && sameRights(row, rights)) return { status: 200, body: accessOf(grantOf(row), client) };
+  const standing = row && grantOf(row);
+  requireRevocable(ctx, standing?.scopes.filter((scope) => !asked.scopes.includes(scope)) ?? []);
+  const { epoch } = client;
+  if (row && sameRights(row, rights) && (standing?.epoch ?? 0) === epoch)
+    return { status: 200, body: accessOf(grantOf(row), client) };
   const municipality = ctx.tenant.code;
-  const grant: Grant = { clientId, municipality, ...rights, grantedAt: ctx.now, grantedBy: ctx.actor.id };
+  const grant: Grant = { clientId, municipality, ...rights, epoch, grantedAt: ctx.now, grantedBy: ctx.actor.id };
+  const changes = holdersAfter(holders, clientId, rights.scopes);
   await commit(
     ctx,
-    { clientId, before: row, write: (lastEvent) => grantWrite(keyOf(clientId), row, grant, { lastEvent }) },
-    { name: 'access.granted', action: row ? 'updated' : 'created' },
+    {
+      clientId,
+      before: row,
+      writes: (lastEvent) => [grantWrite(keyOf(clientId), row, grant, { lastEvent }), ...changes],
+    },
+    { name: 'access.granted', action: row ? 'updated' : 'created', changed: ['scopes', 'rows'] },
   );
   return { status: 200, body: accessOf(grant, client) };
 }
 
 /** Takes a client's access back. Its requests are refused within a minute. */
-async function deleteGrant(ctx: Context, clientId: string): Promise<Answer> {
-  const row = CLIENT_ID.test(clientId) ? await ctx.control.get(keyOf(clientId)) : undefined;
+async function deleteGrant(ctx: Context, find: FindClients, clientId: string): Promise<Answer> {
+  const { row, holders } = await read(ctx, find, clientId);
   if (!row) throw unknown();
   if (clientId === ctx.actor.id) {
     throw invalid('/path/clientId', 'A client cannot take back its own access: nobody might be left who has it.');
   }
+  requireRevocable(ctx, grantOf(row).scopes);
   const write: Write = { kind: 'delete', key: keyOf(clientId), condition: isVersion(versionOf(row)) };
-  await commit(ctx, { clientId, before: row, write: () => write }, { name: 'access.revoked', action: 'deleted' });
+  const writes = [write, ...holdersAfter(holders, clientId, [])];
+  await commit(
+    ctx,
+    { clientId, before: row, writes: () => writes },
+    { name: 'access.revoked', action: 'deleted', changed: ['scopes', 'rows'] },
+  );
   return { status: 204 };
+}
+
+/**
+ * Lets a partner's client in again after an operator added a credential to it, which suspended its grant. The municipality
+ * confirms what the client has been given until now; a further credential suspends the grant again.
+ */
+async function confirmGrant(ctx: Context, find: FindClients, clientId: string): Promise<Answer> {
+  const { row, client } = await read(ctx, find, clientId);
+  if (!row || !client || client.details.revokedAt !== undefined) throw unknown();
+  const standing = grantOf(row);
+  if ((standing.epoch ?? 0) === client.epoch) return { status: 200, body: accessOf(standing, client) };
+  requireGrantable(ctx, client, standing);
+  const grant: Grant = { ...standing, epoch: client.epoch };
+  await commit(
+    ctx,
+    { clientId, before: row, writes: (lastEvent) => [grantWrite(keyOf(clientId), row, grant, { lastEvent })] },
+    { name: 'access.confirmed', action: 'updated', changed: ['suspendedAt'] },
+  );
+  return { status: 200, body: accessOf(grant, client) };
 }
 
 /** The operations by which a municipality itself says who has access. `find` reads clients, which stand outside of it. */
@@ -258,7 +311,7 @@ export const grantOperations = (find: FindClients): Operation<Context>[] => [
     manner: 'act',
     body: GrantInput,
     success: { status: 200, description: 'The grant, in place of an earlier one.', body: AccessView },
-    problems: ['validation_failed', 'in_flight'],
+    problems: ['validation_failed', 'conflict', 'in_flight'],
     example: { preset: 'partner' },
     run: (ctx, request) => putGrant(ctx, find, param(request, 'clientId'), request.body),
   },
@@ -271,7 +324,22 @@ export const grantOperations = (find: FindClients): Operation<Context>[] => [
     summary: 'Take a client’s access back',
     manner: 'act',
     success: { status: 204, description: 'It is refused within a minute.' },
-    problems: ['validation_failed', 'in_flight'],
-    run: (ctx, request) => deleteGrant(ctx, param(request, 'clientId')),
+    description: 'Who takes back a scope must hold it. The last client that holds grants:write keeps it.',
+    problems: ['validation_failed', 'conflict', 'in_flight'],
+    run: (ctx, request) => deleteGrant(ctx, find, param(request, 'clientId')),
+  },
+  {
+    id: 'confirm-access',
+    method: 'POST',
+    path: `${collection}/{clientId}/confirm`,
+    scope: 'grants:write',
+    tag: 'grants',
+    summary: 'Let a suspended client in again',
+    description:
+      'An operator that adds a credential to a partner’s client has seen its secret, which suspends what the client was granted. Confirm it once you know why.',
+    manner: 'act',
+    success: { status: 200, description: 'The grant, which holds again within a minute.', body: AccessView },
+    problems: ['in_flight'],
+    run: (ctx, request) => confirmGrant(ctx, find, param(request, 'clientId')),
   },
 ];

@@ -6,16 +6,18 @@ import type { Sealing } from '../crypto/keyring.ts';
 import { KEY_PURPOSES, type KeyPurpose } from '../crypto/purposes.ts';
 import { invalid, Problem } from '../errors.ts';
 import type { Answer } from '../operation.ts';
-import { DEFAULT_MONTHS } from '../privacy/access-log.ts';
 import { instant, line, municipalityCode, whole } from '../record/fields.ts';
 import { LOOKUP_BOUNDS, LOOKUPS_PER_DAY } from '../record/lookups.ts';
 import { mergePatch } from '../record/merge.ts';
 import { parse } from '../record/validate.ts';
 import { findMunicipality, type RegisterEntry, regionOf } from '../register/register.ts';
+import { grantKey, holdersKey } from '../table/keys.ts';
 import { WriteRefused } from '../table/write.ts';
 import { localDateOf } from '../time.ts';
-import { clientWrites, shownOnce, withdrawClient } from './clients.ts';
+import { clientWrite, shownOnce, withdrawClient } from './clients.ts';
 import type { OperatorContext } from './control.ts';
+import { type Grant, grantWrite } from './grant-row.ts';
+import { holdersOf, holdersWrite } from './holders.ts';
 import { MUNICIPALITY_STATUSES } from './lifecycle.ts';
 import { noteMadeKey } from './made-keys.ts';
 import {
@@ -31,20 +33,6 @@ import { QUOTA_BOUNDS, QUOTA_PER_MINUTE } from './quota.ts';
 export const Provisioning = () =>
   z.strictObject({ code: municipalityCode('Municipality code (kommunekode), one of the 98.') });
 
-const kleNumber = () =>
-  z
-    .string()
-    .regex(/^\d{2}\.\d{2}\.\d{2}$/, 'A KLE number, dd.dd.dd')
-    .describe('The KLE number that its events carry (KLE-emne), `dd.dd.dd`.');
-
-const LOG_MONTHS = `For how many calendar months entries of the access log are kept (opbevaring af adgangslog), 6–120; ${DEFAULT_MONTHS} where it is not chosen.`;
-const accessLogMonths = () => whole(`${LOG_MONTHS} An entry keeps what held when it was made.`, 6, 120);
-const retentionMonths = () =>
-  whole(
-    'Months after which closed families, and children of whom nothing is heard, are archived and erased (opbevaringstid), 12–1,200; absent: never.',
-    12,
-    1_200,
-  );
 const quotaNumber = () =>
   whole(
     `Units that each client may spend in a minute, ${QUOTA_BOUNDS.min}–${QUOTA_BOUNDS.max} (kvote pr. minut). Absent: ${QUOTA_PER_MINUTE}.`,
@@ -62,17 +50,6 @@ const lookupNumber = () =>
 /** What an operator may change of a municipality: a JSON merge patch. */
 export const MunicipalityPatch = () =>
   z.strictObject({
-    kle: kleNumber()
-      .nullable()
-      .describe('The KLE number that its events carry (KLE-emne), or null for none.')
-      .optional(),
-    accessLogMonths: accessLogMonths().nullable().describe(`${LOG_MONTHS} Null for that.`).optional(),
-    retentionMonths: retentionMonths()
-      .nullable()
-      .describe(
-        'Months after which closed families, and children of whom nothing is heard, are archived and erased (opbevaringstid), 12–1,200, or null for never.',
-      )
-      .optional(),
     lookupsPerDay: lookupNumber()
       .nullable()
       .describe(
@@ -102,9 +79,6 @@ export const MunicipalityView = () =>
         .describe('Where it stands (status): its clients work in `test` and `live` alone.'),
       statusAt: instant('When an operator last changed its status, UTC (status siden).').optional(),
       statusReason: line('Why (begrundelse).').optional(),
-      kle: kleNumber().optional(),
-      accessLogMonths: accessLogMonths().optional(),
-      retentionMonths: retentionMonths().optional(),
       lookupsPerDay: lookupNumber().optional(),
       quotaPerMinute: quotaNumber().optional(),
       keyVersion: whole(
@@ -153,12 +127,33 @@ export async function provisionMunicipality(ctx: OperatorContext, body: unknown)
   if (begun?.tenant.status !== 'provisioning') throw exists();
 
   const tenant: Tenant = { ...begun.tenant, status: 'test' };
-  const untold = [{ name: 'municipality.provisioned', version: 1, at: ctx.now, operatorId: ctx.operatorId }];
-  const row = municipalityWrite(begun, { tenant, view: begun.view, untold });
   const credentials = await ctx.identity.createClient(`municipality ${code} administrator`, TENANT_SCOPES);
   try {
     const client = { ...credentials, name: 'Administrator', owner: { kind: 'municipality', id: code } as const };
-    await ctx.control.transact([row, ...clientWrites(ctx, client, { scopes: TENANT_SCOPES })]);
+    const { clientId } = credentials;
+    const untold = [
+      {
+        name: 'municipality.provisioned',
+        version: 1,
+        at: ctx.now,
+        operatorId: ctx.operatorId,
+        details: { clientId, scopes: TENANT_SCOPES },
+      },
+    ];
+    const grant: Grant = {
+      clientId,
+      municipality: code,
+      scopes: TENANT_SCOPES,
+      rows: 'all',
+      grantedAt: ctx.now,
+      grantedBy: ctx.operatorId,
+    };
+    await ctx.control.transact([
+      municipalityWrite(begun, { tenant, view: begun.view, untold }),
+      clientWrite({ now: ctx.now, by: ctx.operatorId }, client, { seenByOperator: true }),
+      grantWrite(grantKey(code, clientId), undefined, grant),
+      ...holdersWrite(holdersKey(code), holdersOf(undefined), { clientId, holds: true }),
+    ]);
   } catch (error) {
     await withdrawClient(ctx, credentials);
     throw error instanceof WriteRefused ? exists() : error;
@@ -210,7 +205,7 @@ async function begin(ctx: OperatorContext, entry: RegisterEntry): Promise<Munici
   }
 }
 
-/** Changes a municipality's settings (JSON merge patch). They hold within a minute. */
+/** Changes what an operator may set of a municipality (JSON merge patch). It holds within a minute. */
 export async function updateMunicipality(ctx: OperatorContext, code: string, body: unknown): Promise<Answer> {
   const patch = parse(MunicipalityPatch(), body);
   const before = await loadMunicipality(ctx.control, code);

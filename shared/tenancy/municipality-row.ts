@@ -7,6 +7,8 @@ import type { ScopedTable } from '../table/scoped-table.ts';
 import { unchangedSince, type Write, WriteRefused } from '../table/write.ts';
 import type { Instant } from '../time.ts';
 import type { Offboarding } from './offboarding.ts';
+import type { PendingRecovery } from './recovery.ts';
+import type { SettingsState } from './settings.ts';
 
 /** Something that happened to a municipality and that its own events do not tell yet (steward.ts writes them). */
 export interface Untold {
@@ -18,6 +20,8 @@ export interface Untold {
   readonly operatorId: string;
   /** Version of the municipality that its event before this one tells of. */
   readonly previous?: number | undefined;
+  /** What the event says besides. */
+  readonly details?: object | undefined;
 }
 
 /** A municipality as it is stored outside of itself. */
@@ -32,6 +36,10 @@ export interface Municipality {
   readonly lastEvent?: number | undefined;
   /** The data key that everything is to be sealed with, while that is under way (key-rotation.ts). */
   readonly resealTo?: number | undefined;
+  /** Who changed its settings last (settings.ts). */
+  readonly settings?: SettingsState | undefined;
+  /** A recovery that an operator asked for and that has not been used or cancelled (recovery.ts). */
+  readonly recovery?: PendingRecovery | undefined;
   /** How far it has left, while it leaves. */
   readonly offboarding?: Offboarding | undefined;
   /** The certificate of its erasure, once it is deleted. */
@@ -55,10 +63,10 @@ const notProvisioned = (code: string) =>
 export async function findMunicipalityRow(control: ScopedTable, code: string): Promise<Municipality | undefined> {
   const row = findMunicipality(code) ? await control.get(municipalityKey(code)) : undefined;
   if (!row) return undefined;
-  const { version, tenant, view, untold, lastEvent, resealTo, certificate, ...rest } =
+  const { version, tenant, view, untold, lastEvent, resealTo, settings, recovery, certificate, ...rest } =
     row as unknown as MunicipalityRow;
   const offboarding = rest.offboarding && JSON.parse(rest.offboarding);
-  return { version, tenant, view, untold, lastEvent, resealTo, offboarding, certificate };
+  return { version, tenant, view, untold, lastEvent, resealTo, settings, recovery, offboarding, certificate };
 }
 
 /** The stored municipality. Throws `not_found` where the code was never provisioned. */

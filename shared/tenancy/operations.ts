@@ -6,7 +6,7 @@ import { instantOf } from '../time.ts';
 import { certificateOperations } from './certificate-operations.ts';
 import type { CertificateKey } from './certificates.ts';
 import { clientOperations } from './client-operations.ts';
-import { ClientOnce } from './clients.ts';
+import { ClientOnce } from './client-views.ts';
 import { afterParameter, controlPage, controlTable, listControl, type OperatorContext } from './control.ts';
 import type { IdentityProvider } from './identity.ts';
 import { KeyRotation, rotateKeys } from './key-rotation.ts';
@@ -18,19 +18,25 @@ import {
   updateMunicipality,
 } from './municipalities.ts';
 import { loadMunicipality } from './municipality-row.ts';
+import { operatorOperations } from './operator-operations.ts';
 import { createPartner, getPartner, NewPartner, PartnerView } from './partners.ts';
 import { programmeOperations } from './programme-operations.ts';
+import { recoveryOperations } from './recovery-operations.ts';
 import { changeMunicipalityStatus, MunicipalityStatusChange } from './status-change.ts';
 
 export type { OperatorContext };
 
-interface OperatorDeps {
+export interface OperatorDeps {
   readonly store: Store;
   readonly identity: IdentityProvider;
   readonly keys: KeyMaker;
   readonly certificates: CertificateKey;
   readonly now: () => Date;
   readonly tokenUrl: string;
+  /** The client that was made together with the user pool: the first that may operate Livline. */
+  readonly operatorClientId: string;
+  /** Seconds after which a recovery takes effect. */
+  readonly recoveryDelayS: number;
 }
 
 /** The context of a caller that is known to be the operator. */
@@ -45,6 +51,8 @@ export const openOperatorContext = (deps: OperatorDeps, operatorId: string, requ
   keys: deps.keys,
   certificates: deps.certificates,
   tokenUrl: deps.tokenUrl,
+  firstOperatorId: deps.operatorClientId,
+  recoveryDelayS: deps.recoveryDelayS,
 });
 
 const municipalities = '/v1/admin/municipalities';
@@ -60,7 +68,7 @@ export const adminOperations = (): Operation<OperatorContext>[] => [
     tag: 'municipalities',
     summary: 'Provision a municipality',
     description:
-      'Name, CVR and region come from the register. The answer holds the credentials of its administrator, this once.',
+      'Name, CVR and region come from the register. The answer holds the credentials of its administrator, this once. The operator has seen them, so they work until the municipality goes live; in `test` it holds test data only.',
     manner: 'act',
     body: Provisioning,
     success: {
@@ -114,13 +122,13 @@ export const adminOperations = (): Operation<OperatorContext>[] => [
     path: `${municipalities}/{code}`,
     scope: 'admin:write',
     tag: 'municipalities',
-    summary: "Change a municipality's settings",
+    summary: 'Change what an operator sets of a municipality',
     description: 'A JSON merge patch (RFC 7396): null removes. It works within a minute.',
     manner: 'act',
     body: MunicipalityPatch,
     success: { status: 200, description: 'The municipality.', body: MunicipalityView },
     problems: ['validation_failed', 'in_flight'],
-    example: { kle: '27.24.00', quotaPerMinute: 12_000 },
+    example: { quotaPerMinute: 12_000 },
     run: (ctx, request) => updateMunicipality(ctx, param(request, 'code'), request.body),
   },
   {
@@ -131,7 +139,7 @@ export const adminOperations = (): Operation<OperatorContext>[] => [
     tag: 'municipalities',
     summary: "Change a municipality's status",
     description:
-      'Suspending stops reads, writes and deliveries within 60 s; what waits is kept, and goes out after `live`. `offboarding` hands the record over and then erases it, which nothing undoes.',
+      'Going live is refused with `credentials_seen` while a client of the municipality’s own has a credential that an operator has seen and none that was made from inside, and ends what is left of the former. Until then the municipality is in `test`, which holds test data only. Suspending stops reads, writes and deliveries within 60 s; what waits is kept, and goes out after `live`. `offboarding` hands the record over and then erases it, which nothing undoes.',
     manner: 'act',
     body: MunicipalityStatusChange,
     success: {
@@ -139,7 +147,7 @@ export const adminOperations = (): Operation<OperatorContext>[] => [
       description: 'The municipality, also where it had that status before.',
       body: MunicipalityView,
     },
-    problems: ['validation_failed', 'illegal_transition', 'in_flight'],
+    problems: ['validation_failed', 'illegal_transition', 'credentials_seen', 'in_flight'],
     example: { status: 'suspended', reason: 'Agreed with the municipality until its new contract is signed.' },
     run: (ctx, request) => changeMunicipalityStatus(ctx, param(request, 'code'), request.body),
   },
@@ -203,6 +211,8 @@ export const adminOperations = (): Operation<OperatorContext>[] => [
     run: (ctx, request) => getPartner(ctx, param(request, 'partnerId')),
   },
   ...clientOperations(),
+  ...operatorOperations(),
+  ...recoveryOperations(),
   ...certificateOperations(),
   ...programmeOperations(),
 ];

@@ -4,6 +4,7 @@ import type { Answer } from '../operation.ts';
 import { line } from '../record/fields.ts';
 import { parse } from '../record/validate.ts';
 import type { OperatorContext } from './control.ts';
+import { endSeenCredentials } from './going-live.ts';
 import { MUNICIPALITY_STATUSES, type MunicipalityStatus, stepsOnRequest } from './lifecycle.ts';
 import { commitMunicipality, loadMunicipality, type Municipality, municipalityWrite } from './municipality-row.ts';
 
@@ -50,6 +51,7 @@ export async function changeMunicipalityStatus(ctx: OperatorContext, code: strin
 
 async function enter(ctx: OperatorContext, before: Municipality, { status, reason }: Asked): Promise<object> {
   requireStep(before.tenant.status, status);
+  if (status === 'live') await endSeenCredentials(ctx, before.tenant.code);
   const { statusReason: _, ...standing } = before.view;
   const view = { ...standing, status, statusAt: ctx.now, ...(reason !== undefined && { statusReason: reason }) };
   const { operatorId } = ctx;

@@ -99,9 +99,7 @@ describe('a municipality with everything in it', () => {
         municipalities: [{ code: at.code, allocationOere: 1 }],
       },
     });
-    await livline.operator('POST', `/municipalities/${at.code}/clients`, {
-      body: { name: 'DUBU', preset: 'integration' },
-    });
+    await livline.ownClient(at, { preset: 'integration' });
     // Webhooks in every state: delivered, failed, waiting in a line, held.
     pipeline.answer(({ url }) => ({ status: url.includes('ordered') ? 500 : 204, durationMs: 1 }));
     await pipeline.relayFresh();
@@ -270,20 +268,16 @@ describe('a municipality that leaves', () => {
     }
   });
 
-  it('gets no client and no grant any more', async () => {
+  it('gets no client and no grant any more a minute later', async () => {
     const at = await livline.freshMunicipality();
-    const early = await livline.operator('POST', `/municipalities/${at.code}/clients`, {
-      body: { name: 'Early', preset: 'integration' },
-    });
+    const early = await livline.ownClient(at, { preset: 'integration' });
     await ask(at.code, 'offboarding');
+    livline.advance(60);
     const clients = livline.issuedClients.size;
-    const body = { name: 'Late', preset: 'integration' };
-    expectProblem(await livline.operator('POST', `/municipalities/${at.code}/clients`, { body }), 409, 'conflict');
+    expectProblem(await at.post('/clients', { name: 'Late', preset: 'integration' }), 404, 'not_found');
     expect(livline.issuedClients.size).toBe(clients);
-    const grant = `/clients/${early.body.client.clientId}/grants/${at.code}`;
-    const rights = { scopes: ['families:read'] };
-    expectProblem(await livline.operator('PUT', grant, { body: rights }), 409, 'conflict');
-    expect((await livline.operator('DELETE', grant)).status).toBe(204);
+    expectProblem(await at.put(`/grants/${early.clientId}`, { scopes: ['families:read'] }), 404, 'not_found');
+    expect((await livline.operator('DELETE', `/clients/${early.clientId}/grants/${at.code}`)).status).toBe(204);
   });
 
   it('has no certificate before it is erased', async () => {

@@ -335,6 +335,7 @@ describe('a change of a programme by a process that dies', () => {
         now: livline.now,
         tokenUrl: 'https://token.test/oauth2/token',
         operatorClientId: OPERATOR,
+        recoveryDelayS: 259_200,
       });
       await api(proxyEvent(request));
       await life.over();

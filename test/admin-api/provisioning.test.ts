@@ -130,8 +130,6 @@ describe('provisioning a municipality', () => {
     'was not done for %j, which is not found',
     async (code) => {
       expectProblem(await livline.operator('GET', `/municipalities/${code}`), 404, 'not_found');
-      const body = { name: 'DUBU', preset: 'integration' };
-      expectProblem(await livline.operator('POST', `/municipalities/${code}/clients`, { body }), 404, 'not_found');
     },
   );
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { MUNICIPALITY_STATUSES, MUNICIPALITY_STEPS, type MunicipalityStatus } from '#shared/tenancy/lifecycle.ts';
-import { createFamily, setStatus, subscribe } from '#test/support/endpoints.ts';
+import { createFamily, replaceSeen, setStatus, subscribe } from '#test/support/endpoints.ts';
 import { FAMILY } from '#test/support/examples.ts';
 import { type Livline, OPERATOR, startLivline } from '#test/support/livline.ts';
 import { startPipeline } from '#test/support/pipeline.ts';
@@ -13,11 +13,17 @@ beforeAll(async () => {
 });
 
 const ask = (code: string, body: object) => livline.operator('POST', `/municipalities/${code}/status`, { body });
+/** A municipality in `test` whose credentials no operator has seen. */
+async function takenOver() {
+  const at = await livline.freshMunicipality();
+  await replaceSeen(livline, at.code);
+  return at;
+}
 const statusOf = async (code: string) => (await livline.operator('GET', `/municipalities/${code}`)).body.status;
 
 describe('the status of a municipality', () => {
   it('is test when it is provisioned, and changes for a reason at a time', async () => {
-    const { code } = await livline.freshMunicipality();
+    const { code } = await takenOver();
     expect(await statusOf(code)).toBe('test');
     const { status, body } = await ask(code, { status: 'live', reason: 'Taken into use' });
     expect({ status, body }).toMatchObject({
@@ -36,7 +42,7 @@ describe('the status of a municipality', () => {
       fc.asyncProperty(
         fc.array(fc.constantFrom(...MUNICIPALITY_STATUSES), { minLength: 2, maxLength: 6 }),
         async (walk) => {
-          const { code } = await livline.freshMunicipality();
+          const { code } = await takenOver();
           let at: MunicipalityStatus = 'test';
           for (const status of walk) {
             const reply = await ask(code, { status });
@@ -56,7 +62,7 @@ describe('the status of a municipality', () => {
   });
 
   it('asked for again changes nothing and tells nothing', async () => {
-    const { code } = await livline.freshMunicipality();
+    const { code } = await takenOver();
     const first = await ask(code, { status: 'live', reason: 'A' });
     const requests = await livline.requestsOf(async () => {
       expect(await ask(code, { status: 'live', reason: 'B' })).toMatchObject({ status: 200, body: first.body });
@@ -65,7 +71,7 @@ describe('the status of a municipality', () => {
   });
 
   it('is changed once by two who ask at the same instant for the same', async () => {
-    const { code } = await livline.freshMunicipality();
+    const { code } = await takenOver();
     const replies = await Promise.all([ask(code, { status: 'live' }), ask(code, { status: 'live' })]);
     expect(replies.map(({ status }) => status)).toEqual([200, 200]);
     expect(replies[0]?.body).toEqual(replies[1]?.body);
@@ -75,7 +81,7 @@ describe('the status of a municipality', () => {
   });
 
   it('is for the second of two who ask at the same instant what the first has left', async () => {
-    const { code } = await livline.freshMunicipality();
+    const { code } = await takenOver();
     const replies = await Promise.all([ask(code, { status: 'offboarding' }), ask(code, { status: 'live' })]);
     const after = await statusOf(code);
     expect(after).toBe('offboarding');
@@ -103,7 +109,7 @@ describe('the status of a municipality', () => {
   });
 
   it('is told in the municipality’s own events, in order', async () => {
-    const at = await livline.freshMunicipality();
+    const at = await takenOver();
     for (const status of ['live', 'suspended', 'live'] as const) {
       livline.advance(1);
       await setStatus(livline, at.code, status);

@@ -108,6 +108,7 @@ export async function startWorld({
     now,
     tokenUrl: 'https://token.invalid',
     operatorClientId: OPERATOR,
+    recoveryDelayS: 0,
   });
   const tenant = openTenantApi(store, now, { quotaPerMinute: PLENTY });
 

@@ -437,7 +437,7 @@ export const RULES_SHOWN: Shown = {
   ],
   'P-nummer: 10 digits.': ['resources/institutions > is refused with %s'],
   'KLE `dd.dd.dd`, configurable per municipality.': [
-    'admin-api/kle > is `dd.dd.dd`, chosen for each municipality, and carried by its events from then on',
+    'tenant-api/kle > is `dd.dd.dd`, chosen for each municipality, and carried by its events from then on',
   ],
   '`630` and `0630` are both accepted as a code in a body, `0630` is stored, and paths take `0630` only.': [
     'resources/families > lives in one of the 98 municipalities, 630 being 0630',

@@ -360,8 +360,7 @@ describe('an export of the access log', () => {
 });
 
 describe('an entry is kept', () => {
-  const choose = (by: Caller, accessLogMonths: unknown) =>
-    livline.operator('PATCH', `/municipalities/${by.code}`, { body: { accessLogMonths } });
+  const choose = (by: Caller, accessLogMonths: unknown) => livline.configure(by, { accessLogMonths });
   const DAY = 86_400;
 
   it('for 24 months, or as many as the municipality has chosen when it was made', async () => {
@@ -400,9 +399,8 @@ describe('an entry is kept', () => {
     for (const months of [5, 121, 12.5, '24'])
       expectProblem(await choose(by, months), 422, 'validation_failed', '/accessLogMonths');
     expect((await choose(by, 36)).body).toMatchObject({ accessLogMonths: 36 });
-    await livline.operator('PATCH', `/municipalities/${by.code}`, { body: { kle: '27.24.00' } });
-    const { body } = await livline.operator('GET', `/municipalities/${by.code}`);
-    expect(body).toMatchObject({ accessLogMonths: 36, kle: '27.24.00' });
+    await livline.configure(by, { kle: '27.24.00' });
+    expect((await by.get('/settings')).body).toMatchObject({ accessLogMonths: 36, kle: '27.24.00' });
     expect((await choose(by, null)).body).not.toHaveProperty('accessLogMonths');
   });
 });

@@ -29,8 +29,7 @@ beforeAll(async () => {
 });
 
 const MONTH_S = 31 * 86_400;
-const keep = (caller: Caller, retentionMonths: number | null) =>
-  livline.operator('PATCH', `/municipalities/${caller.code}`, { body: { retentionMonths } });
+const keep = (caller: Caller, retentionMonths: number | null) => livline.configure(caller, { retentionMonths });
 /** A municipality that keeps families and children for a year. */
 async function forgetful(): Promise<Caller> {
   const caller = await livline.freshMunicipality();

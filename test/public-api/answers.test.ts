@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { documentedOperations as served } from '#infra/openapi/operations.ts';
 import { RESOURCES } from '#shared/resources/registry.ts';
+import { setStatus } from '#test/support/endpoints.ts';
 import { MAKERS, makeCall, makeFamily, makeInboxMessage, PROGRAMME } from '#test/support/examples.ts';
 import { type Caller, type Livline, type Reply, startLivline } from '#test/support/livline.ts';
 import { documentedOperations } from '#test/support/openapi.ts';
@@ -135,10 +136,6 @@ test('what operators do', async () => {
   expectDocumented('get-municipality', await operator('GET', `/municipalities/${code}`));
   const client = { name: 'DUBU' };
   expectDocumented(
-    'create-municipal-client',
-    await operator('POST', `/municipalities/${code}/clients`, { body: { ...client, preset: 'integration' } }),
-  );
-  expectDocumented(
     'create-partner',
     await operator('POST', '/partners', { body: { id: 'carelink', name: 'Carelink' } }),
   );
@@ -164,10 +161,52 @@ test('who has access, on both sides', async () => {
   expectDocumented('get-access', await own.get(one));
   expectDocumented('list-grants', await own.get('/grants'));
   expectDocumented('revoke-access', await own.send('DELETE', one));
-  const grant = `/clients/${own.clientId}/grants/${own.code}`;
-  expectDocumented('put-grant', await own.operator('PUT', grant, { body: { preset: 'manager' } }));
-  expectDocumented('get-client', await own.operator('GET', `/clients/${own.clientId}`));
-  expectDocumented('delete-grant', await own.operator('DELETE', grant));
+  await own.put(one, { preset: 'partner' });
+  await own.operator('POST', `/clients/${carelink.clientId}/credentials`);
+  expectDocumented('get-access', await own.get(one));
+  expectDocumented('confirm-access', await own.send('POST', `${one}/confirm`));
+  expectDocumented('delete-grant', await own.operator('DELETE', `/clients/${carelink.clientId}/grants/${own.code}`));
+  const made = await own.post('/clients', { name: 'DUBU', preset: 'integration' });
+  expectDocumented('create-own-client', made);
+  const client = `/clients/${made.body.client.clientId}`;
+  expectDocumented('list-own-clients', await own.get('/clients'));
+  const added = await own.send('POST', `${client}/credentials`);
+  expectDocumented('add-own-credential', added);
+  expectDocumented('get-own-client', await own.get(client));
+  const credential = `${client}/credentials/${added.body.credential.id}`;
+  expectDocumented('end-own-credential', await own.send('DELETE', credential));
+  expectDocumented('revoke-own-client', await own.send('DELETE', client));
+});
+
+test('settings and recovery', async () => {
+  const own = await livline.freshMunicipality();
+  expectDocumented('get-settings', await own.get('/settings'));
+  expectDocumented('update-settings', await own.patch('/settings', { requirePurpose: true }, 1));
+  await setStatus(livline, own.code, 'live');
+  const admin = `/municipalities/${own.code}/recovery`;
+  const ask = () => own.operator('POST', admin, { body: { reason: 'credentials_lost' } });
+  expectDocumented('request-recovery', await ask());
+  expectDocumented('get-recovery', await own.get('/recovery'));
+  expectDocumented('cancel-recovery', await own.send('DELETE', '/recovery'));
+  await ask();
+  livline.advance(72 * 3_600);
+  expectDocumented('use-recovery', await own.operator('POST', `${admin}/credentials`));
+});
+
+test('operators', async () => {
+  const { operator } = livline;
+  const made = await operator('POST', '/operators', { body: { name: 'Vagthavende' } });
+  expectDocumented('create-operator', made);
+  const one = `/operators/${made.body.client.clientId}`;
+  expectDocumented('list-operators', await operator('GET', '/operators'));
+  const added = await operator('POST', `${one}/credentials`);
+  expectDocumented('add-operator-credential', added);
+  expectDocumented('get-operator', await operator('GET', one));
+  expectDocumented(
+    'end-operator-credential',
+    await operator('DELETE', `${one}/credentials/${added.body.credential.id}`),
+  );
+  expectDocumented('remove-operator', await operator('DELETE', one));
 });
 
 test('programmes, on both sides', async () => {

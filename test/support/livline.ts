@@ -70,6 +70,8 @@ export interface Caller {
 }
 
 export const OPERATOR = 'operator-client';
+/** Seconds after which a recovery takes effect, as in production. */
+export const RECOVERY_DELAY_S = 72 * 3_600;
 export const TOKEN_URL = 'https://token.test/oauth2/token';
 /** What access-api serves. */
 const ACCESS_PATH = new RegExp(`^/v1/municipalities/[^/]*/(${ACCESS_COLLECTIONS.join('|')})(/|$)`);
@@ -130,6 +132,7 @@ export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY
     now,
     tokenUrl: TOKEN_URL,
     operatorClientId: OPERATOR,
+    recoveryDelayS: RECOVERY_DELAY_S,
   });
   const inbox = inboxApi({ store: storeOf('inbox'), now, quotaPerMinute });
   const endpoints = webhookEndpoints({ allowLocal });
@@ -240,6 +243,19 @@ export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY
     return caller(code, body.client.clientId);
   }
 
+  /** Another client of a municipality's own, with these rights. */
+  async function ownClient(by: Caller, rights: object): Promise<Caller> {
+    const { status, body } = await by.post('/clients', { name: 'DUBU', ...rights });
+    if (status !== 201) throw new Error(`Making a client was answered ${status}`);
+    return caller(by.code, body.client.clientId);
+  }
+
+  /** Changes settings of a municipality, whichever version they are at. */
+  async function configure(by: Caller, settings: object): Promise<Reply> {
+    const { headers } = await by.get('/settings');
+    return by.send('PATCH', '/settings', { body: settings, headers: { 'if-match': headers['etag'] ?? '' } });
+  }
+
   const administrators = new Map<string, string>();
   function administratorOf(code: string): Caller {
     const clientId = administrators.get(code);
@@ -323,6 +339,8 @@ export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY
     /** The client that a municipality was provisioned with. */
     administratorOf,
     freshMunicipality,
+    ownClient,
+    configure,
     freshPartner,
     nextCode: () => codes.shift() as string,
     now,

@@ -19,11 +19,7 @@ beforeAll(async () => {
 /** A partner's client that has no access anywhere yet. */
 const stranger = async (id: string): Promise<string> => (await livline.freshPartner(id, []))(own.code).clientId;
 /** Another client of a municipality's own. */
-async function another(by: Caller, rights: object): Promise<Caller> {
-  const body = { name: 'DUBU', ...rights };
-  const made = await livline.operator('POST', `/municipalities/${by.code}/clients`, { body });
-  return livline.caller(by.code, made.body.client.clientId);
-}
+const another = (by: Caller, rights: object): Promise<Caller> => livline.ownClient(by, rights);
 const grant = (clientId: string, rights: object, by = own) => by.put(`/grants/${clientId}`, rights);
 const revoke = (clientId: string, by = own) => by.send('DELETE', `/grants/${clientId}`);
 const SCOPES = { scopes: ['families:read', 'families:write'] };
@@ -289,7 +285,7 @@ describe('the municipality’s history', () => {
       );
       outcomes.push(`${granted} ${told}`);
     });
-    // The context, the lease of the quota, the grant and the client, the transaction.
+    // The context, the lease of the quota, the grant with the holders and the client, the transaction.
     expect(calls).toBe(5);
     expect(outcomes).toEqual([...Array(5).fill('false false'), 'true true', 'true true']);
   });

@@ -83,7 +83,7 @@ beforeAll(async () => {
   ] as const) {
     // A client of the municipality's own, beside the one that asks.
     const body = { name: 'DUBU', preset: 'integration' };
-    const { clientId } = (await by.operator('POST', `/municipalities/${by.code}/clients`, { body })).body.client;
+    const { clientId } = (await by.post('/clients', body)).body.client;
     side.set('grants', { id: clientId, clientId });
   }
   for (const side of [made.here, made.there]) side.set('programmes', { id: side.get('rounds').programmeId });

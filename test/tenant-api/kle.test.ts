@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { makeFamily } from '#test/support/examples.ts';
-import { type Livline, startLivline } from '#test/support/livline.ts';
+import { type Caller, type Livline, startLivline } from '#test/support/livline.ts';
 import { expectProblem } from '#test/support/problems.ts';
 
 let livline: Livline;
@@ -8,19 +8,18 @@ beforeAll(async () => {
   livline = await startLivline();
 });
 
-const choose = (code: string, body: unknown) => livline.operator('PATCH', `/municipalities/${code}`, { body });
+const choose = (by: Caller, body: object) => livline.configure(by, body);
 
 describe('the KLE number of a municipality', () => {
   it('is `dd.dd.dd`, chosen for each municipality, and carried by its events from then on', async () => {
     const [caller, other] = [await livline.freshMunicipality(), await livline.freshMunicipality()];
     await makeFamily(caller);
-    expect((await choose(caller.code, { kle: '27.24.00' })).body).toMatchObject({ code: caller.code, kle: '27.24.00' });
-    expect((await livline.operator('GET', `/municipalities/${caller.code}`)).body.kle).toBe('27.24.00');
+    expect((await choose(caller, { kle: '27.24.00' })).body).toMatchObject({ kle: '27.24.00' });
     // What a client may do and where is remembered for a minute.
     livline.advance(61);
     await makeFamily(caller);
     await makeFamily(other);
-    await choose(caller.code, { kle: null });
+    await choose(caller, { kle: null });
     livline.advance(61);
     await makeFamily(caller);
     await livline.relay();
@@ -33,8 +32,7 @@ describe('the KLE number of a municipality', () => {
   });
 
   it.each(['27.24', '27.24.0', '27-24-00', 'KLE', 272400])('is not %j', async (kle) => {
-    const { code } = await livline.freshMunicipality();
-    expectProblem(await choose(code, { kle }), 422, 'validation_failed', '/kle');
+    expectProblem(await choose(await livline.freshMunicipality(), { kle }), 422, 'validation_failed', '/kle');
   });
 
   it('leaves everything else of the municipality as it was, also for its clients', async () => {
@@ -44,19 +42,10 @@ describe('the KLE number of a municipality', () => {
     await makeFamily(caller);
     await makeFamily(caller);
     const cursor = await cursorOf();
-    await choose(caller.code, { kle: '27.24.00' });
-    await choose(caller.code, {});
+    await choose(caller, { kle: '27.24.00' });
+    await choose(caller, {});
     livline.advance(61);
     expect((await caller.get('/families', { limit: '1', cursor })).body.items).toHaveLength(1);
-    expect((await livline.operator('GET', `/municipalities/${caller.code}`)).body).toEqual({
-      ...before,
-      kle: '27.24.00',
-    });
-  });
-
-  it('is chosen for a provisioned municipality only', async () => {
-    for (const code of [livline.nextCode(), '9999']) {
-      expectProblem(await choose(code, { kle: '27.24.00' }), 404, 'not_found');
-    }
+    expect((await livline.operator('GET', `/municipalities/${caller.code}`)).body).toEqual(before);
   });
 });
