@@ -22,10 +22,10 @@ const WATCHED = ['type', 'view'];
 /** The indexes; each is sparse over its own attributes `<name>Pk` and `<name>Sk` (shared/table/keys.ts). */
 const INDEXES: Readonly<Record<string, readonly string[]>> = {
   // With the hash and the code, the feed is the chain that an audit follows; so are the entries of the access log.
-  list: [...SHOWN, 'hash', 'mac', 'expiresAt'],
+  list: [...SHOWN, 'cases', 'redacted', 'hash', 'mac', 'expiresAt'],
   about: SHOWN,
   // With the number of the partner's event before it, a partner's own feed shows no hole.
-  filter1: [...SHOWN, 'previousOfPartner'],
+  filter1: [...SHOWN, 'cases', 'previousOfPartner'],
   filter2: SHOWN,
   filter3: SHOWN,
   changed: SHOWN,

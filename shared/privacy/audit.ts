@@ -4,7 +4,8 @@ import type { Context } from '../auth/context.ts';
 import { invalid, Problem } from '../errors.ts';
 import { log } from '../log.ts';
 import type { Answer, ApiRequest, Operation } from '../operation.ts';
-import { sequenceText } from '../record/events.ts';
+import { areCasesWhole } from '../record/event-cases.ts';
+import { eventSummary, sequenceText } from '../record/events.ts';
 import { flag, line, oneOf, reference, whole } from '../record/fields.ts';
 import { TENANT_BASE } from '../record/operations.ts';
 import { parse } from '../record/validate.ts';
@@ -47,7 +48,11 @@ async function followNext(ctx: Context, link: Ground, limit: number): Promise<Wa
   try {
     const rows = await entriesAfter(ctx, link, limit);
     const key = await ctx.keys.integrityKey();
-    const followed = follow(link, rows, (row) => isWholeFolded(key, ctx.tenant.code, row));
+    const { code } = ctx.tenant;
+    const followed = follow(link, rows, {
+      isWholeFolded: (row) => isWholeFolded(key, code, row),
+      areCasesWhole: (row) => areCasesWhole(key, code, eventSummary(row).id, row),
+    });
     const whole = rows.slice(0, followed.link.sequence - link.sequence);
     return { ...followed, entries: whole.map((row) => ({ ...recordEntryOf(row), hash: row['hash'] as string })) };
   } catch (error) {

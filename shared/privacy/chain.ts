@@ -34,8 +34,9 @@ export const genesis = (code: string): Link => ({ sequence: 0, hash: digest('gen
 
 /** The parts of an event that the chain covers. */
 interface ChainedEvent {
+  /** Without the case numbers, so that the chain holds when an erasure takes them (record/event-cases.ts). */
   readonly envelope: string;
-  /** The version and status that its record's history shows. */
+  /** The version and status that its record's history shows, and the SHA-256 of its case numbers. */
   readonly view: unknown;
   /** The code of the record's row with this event (record/row-mac.ts). */
   readonly mac?: string | undefined;
@@ -60,14 +61,22 @@ export interface Followed {
   readonly fault?: Fault;
 }
 
-/**
- * Follows the chain through the rows of the feed that come next, in their order. The hash of an event whose CloudEvent has
- * expired cannot be computed again: `isWholeFolded` says whether its row is as it was folded (fold-events.ts).
- */
+/** What the municipality's key proves of a row, which the hashes cannot. */
+export interface RowProofs {
+  /** Whether the row of an event whose CloudEvent has expired is as it was folded (fold-events.ts). */
+  readonly isWholeFolded: (row: Row) => boolean;
+  /** Whether the case numbers are those of the event, or were taken by an erasure (record/event-cases.ts). */
+  readonly areCasesWhole: (row: Row) => boolean;
+}
+
+/** Follows the hashes alone: no expired event is believed, and no case number is looked at. */
+const HASHES_ALONE: RowProofs = { isWholeFolded: () => false, areCasesWhole: () => true };
+
+/** Follows the chain through the rows of the feed that come next, in their order. */
 export function follow(
   from: Ground,
   rows: readonly Row[],
-  isWholeFolded: (row: Row) => boolean = () => false,
+  { isWholeFolded, areCasesWhole }: RowProofs = HASHES_ALONE,
 ): Followed {
   let link = from;
   for (const row of rows) {
@@ -76,7 +85,8 @@ export function follow(
     if (place > sequenceText(sequence)) return { link, fault: { sequence, kind: 'missing' } };
     const isFolded = row['envelope'] === undefined;
     const isBelieved = isFolded ? isWholeFolded(row) : link.hash === undefined;
-    if (isFolded && !isBelieved) return { link, fault: { sequence, kind: 'altered' } };
+    const isProven = isFolded ? isBelieved : isBelieved || areCasesWhole(row);
+    if (!isProven) return { link, fault: { sequence, kind: 'altered' } };
     const next = isBelieved ? (row as unknown as Link) : chained(link as Link, row as unknown as ChainedEvent);
     // A place before the number is one that is taken twice.
     const isWhole = place === sequenceText(sequence) && row['sequence'] === sequence && row['hash'] === next.hash;

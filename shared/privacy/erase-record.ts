@@ -1,5 +1,5 @@
 import type { Context } from '../auth/context.ts';
-import { forgetAnswers } from '../record/answers.ts';
+
 import { eventName } from '../record/event-names.ts';
 import { subjectName } from '../record/legal-hold.ts';
 import { changedFields } from '../record/merge.ts';
@@ -16,7 +16,7 @@ import { isHeld } from '../resources/subject-ledger.ts';
 import { ledgerKey } from '../table/keys.ts';
 import { unchangedSince, type Write } from '../table/write.ts';
 import { localDateOf } from '../time.ts';
-import { inboxMessages, partsOf } from '../webhooks/inbox-messages.ts';
+import { forgetInEvents } from './forget-events.ts';
 import { forgetKept } from './kept.ts';
 import { keepReadable } from './reseal.ts';
 
@@ -24,7 +24,7 @@ import { keepReadable } from './reseal.ts';
 const TRIES = 12;
 
 /** Runs a change that others may outrun until it is done. */
-async function untilDone<Result>(run: () => Promise<Result>): Promise<Result> {
+export async function untilDone<Result>(run: () => Promise<Result>): Promise<Result> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await run();
@@ -38,7 +38,7 @@ async function untilDone<Result>(run: () => Promise<Result>): Promise<Result> {
  * The checks that nobody of these is held, as they stand when the record is written; undefined where somebody is. A hold
  * that comes in between fails the write, which is then decided anew.
  */
-async function unheld(ctx: Context, ids: readonly string[]): Promise<Write[] | undefined> {
+export async function unheld(ctx: Context, ids: readonly string[]): Promise<Write[] | undefined> {
   const keys = ids.map((id) => ledgerKey(...subjectName(id)));
   const rows = await Promise.all(keys.map((key) => ctx.table.get(key)));
   const day = localDateOf(ctx.now);
@@ -93,7 +93,7 @@ export const eraseRecord = (
       return 'kept';
     }
     if (!mayErase(id, whole.version)) return 'waiting';
-    await forgetAnswers(ctx, before.lastEvent);
+    await forgetInEvents(ctx, before.lastEvent, about);
     await save(ctx, resource, {
       before,
       after: { ...after, version: whole.version + 1, updatedAt: ctx.now, updatedBy: ctx.actor.id },
@@ -106,25 +106,4 @@ export const eraseRecord = (
       answerStatus: 200,
     });
     return 'erased';
-  });
-
-/** Takes from a message that came in what it says: its payload, all parts of it, and what a person said of it. */
-export const eraseMessage = (ctx: Context, id: string): Promise<void> =>
-  untilDone(async () => {
-    const before = await findOpened(ctx, inboxMessages, id);
-    const { payload, statusReason, ...after } = before?.whole ?? ({} as Whole);
-    if (!before || payload === undefined) return;
-    await save(ctx, inboxMessages, {
-      before,
-      after: { ...(after as Whole), version: before.whole.version + 1, updatedAt: ctx.now, updatedBy: ctx.actor.id },
-      writtenBy: {},
-      event: {
-        name: eventName(inboxMessages, 'updated'),
-        action: 'updated',
-        changed: ['payload', ...(statusReason === undefined ? [] : ['statusReason'])],
-      },
-      href: hrefOf(ctx, inboxMessages, before.whole),
-      beside: (await partsOf(ctx, id)).map((key) => ({ kind: 'delete', key })),
-      answerStatus: 200,
-    });
   });

@@ -4,7 +4,8 @@ import type { Context } from '../auth/context.ts';
 import { nameOfPerson } from '../crypto/key-names.ts';
 import { Problem } from '../errors.ts';
 import { count, faultOf, log } from '../log.ts';
-import { forgetAnswers } from '../record/answers.ts';
+
+import { pagesOf } from '../record/all.ts';
 import { eventName } from '../record/event-names.ts';
 import { selectedList } from '../record/indexes.ts';
 import { once } from '../record/once.ts';
@@ -18,14 +19,16 @@ import { opened } from '../record/sealing.ts';
 import { type Opened, type Stored, storedOf, type Whole } from '../record/stored.ts';
 import { amend } from '../record/verbs.ts';
 import { erasures } from '../resources/erasures.ts';
-import { recordKey } from '../table/keys.ts';
+import { deletedPartition, recordKey } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
 import { plusSeconds } from '../time.ts';
-import { inboxMessages } from '../webhooks/inbox-messages.ts';
 import { type Archivable, openArchive } from './archive-subject.ts';
-import { eraseMessage, eraseRecord, type MayErase, type Outcome } from './erase-record.ts';
+import { eraseMessagesAbout } from './erase-messages.ts';
+import { eraseRecord, type MayErase, type Outcome } from './erase-record.ts';
+import { forgetInEvents } from './forget-events.ts';
 import { forgetKept } from './kept.ts';
 import { dropKey } from './person-keys.ts';
+import { countLeft, type Passed } from './remainder.ts';
 import { type Found, foundAbout, readAll, subjectResource } from './trail.ts';
 
 /**
@@ -51,7 +54,7 @@ const AT_ONCE = 5;
 export type HasTime = () => boolean;
 
 /** What a pass over everything about a person came to. */
-interface Pass {
+interface Pass extends Omit<Passed, 'archived'> {
   readonly erased: number;
   readonly kept: number;
 }
@@ -97,7 +100,7 @@ async function strip(ctx: Context, { resource, row }: Withdrawn): Promise<void> 
   const view = { ...remainsOf(resource, viewIn(row)), updatedAt: viewIn(row).updatedAt };
   // A round that died behind this step left it done.
   if (row['sensitive'] === undefined && isDeepStrictEqual(row['view'], view)) return;
-  await forgetAnswers(ctx, lastEvent);
+  await forgetInEvents(ctx, lastEvent, true);
   await forgetKept(ctx, resource, viewIn(row).id);
   await rewriteRow(ctx, resource, {
     name: 'record.emptied',
@@ -108,26 +111,28 @@ async function strip(ctx: Context, { resource, row }: Withdrawn): Promise<void> 
   });
 }
 
-/** Takes from the messages that named a record what they say. */
-async function eraseMessagesAbout(ctx: Context, id: string): Promise<void> {
-  const partition = selectedList(inboxMessages, {}, 'objectId', id);
-  let after: string | undefined;
-  do {
-    const page = await ctx.table.query({ index: 'filter3', partition, after, limit: PAGE });
-    for (const row of page.rows) await eraseMessage(ctx, String((row['view'] as Fields)['id']));
-    after = page.last;
-  } while (after !== undefined);
+/** What came of one record, and the messages that named it. */
+interface Erased {
+  readonly id: string;
+  readonly outcome: Outcome;
+  readonly messageIds: readonly string[];
 }
 
-async function eraseOne(
-  ctx: Context,
-  { resource, id }: Found,
-  subjectId: string,
-  mayErase: MayErase,
-): Promise<Outcome> {
+async function eraseOne(ctx: Context, { resource, id }: Found, subjectId: string, mayErase: MayErase): Promise<Erased> {
   const outcome = await eraseRecord(ctx, resource, id, subjectId, mayErase);
-  if (outcome === 'erased') await eraseMessagesAbout(ctx, id);
-  return outcome;
+  return { id, outcome, messageIds: outcome === 'erased' ? await eraseMessagesAbout(ctx, id) : [] };
+}
+
+/** Takes from the events of what was deleted before what says whom it was about, and returns the ids. */
+async function forgetDeleted(ctx: Context, subjectId: string): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const rows of pagesOf(ctx.table, { index: 'about', partition: deletedPartition(subjectId) })) {
+    for (const row of await ctx.table.getMany(rows.map((listed) => recordKey(viewIn(listed).id)))) {
+      await forgetInEvents(ctx, row['lastEvent'] as string, true);
+      ids.push(viewIn(row).id);
+    }
+  }
+  return ids;
 }
 
 /** Erases a person in every record about that person; undefined where there is more to do another time. */
@@ -138,18 +143,25 @@ async function pass(
   { hasTime, mayErase }: { readonly hasTime: HasTime; readonly mayErase: MayErase },
 ): Promise<Pass | undefined> {
   const subjectId = viewIn(row).id;
-  const outcomes: Outcome[] = [];
+  const all: Erased[] = [];
   for await (const page of foundAbout(ctx, resource, subjectId)) {
     const found = page.filter(({ id }) => id !== erasureId);
     for (let start = 0; start < found.length; start += AT_ONCE) {
       if (!hasTime()) return undefined;
       const some = found.slice(start, start + AT_ONCE);
-      outcomes.push(...(await Promise.all(some.map((one) => eraseOne(ctx, one, subjectId, mayErase)))));
+      all.push(...(await Promise.all(some.map((one) => eraseOne(ctx, one, subjectId, mayErase)))));
     }
   }
-  await eraseMessagesAbout(ctx, subjectId);
-  const many = (wanted: Outcome) => outcomes.filter((outcome) => outcome === wanted).length;
-  return many('waiting') > 0 ? undefined : { erased: many('erased'), kept: many('kept') };
+  const deletedIds = await forgetDeleted(ctx, subjectId);
+  const messageIds = await eraseMessagesAbout(ctx, subjectId);
+  const those = (wanted: Outcome) => all.filter(({ outcome }) => outcome === wanted);
+  if (those('waiting').length > 0) return undefined;
+  return {
+    erased: those('erased').length,
+    kept: those('kept').length,
+    recordIds: [subjectId, ...those('erased').map(({ id }) => id), ...deletedIds],
+    messageIds: [...messageIds, ...all.flatMap((one) => one.messageIds)],
+  };
 }
 
 /** Archives a person before the erasure of a retention, and gives what of it may be erased; undefined where time was over. */
@@ -205,7 +217,12 @@ async function erase(ctx: Context, id: string, deps: EraseDeps & { readonly hasT
   await strip(ctx, own);
   // Last of all: what was not found above, in a backup or an old copy, ends with the key.
   await dropKey(ctx, nameOfPerson(subjectId));
-  await note(ctx, id, { ...done }, 'completed');
+  const { erased, kept, recordIds, messageIds } = done;
+  const { records: archived = 0 } = ((await findRecord(ctx, erasures, id))?.view['archive'] ?? {}) as {
+    records?: number;
+  };
+  const left = await countLeft(ctx, { recordIds, messageIds, archived }, deps.hasTime);
+  if (left) await note(ctx, id, { erased, kept, left }, 'completed');
 }
 
 /**

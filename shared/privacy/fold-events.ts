@@ -49,7 +49,7 @@ function foldWrite(key: KeyObject, municipality: string, row: Row): Write {
     kind: 'update',
     key: eventKey(folded.id),
     set: { view: JSON.stringify({ ...view, code: foldedCode(key, municipality, row, view) }) },
-    remove: ['envelope'],
+    remove: ['envelope', 'cases', 'redacted'],
     condition: { expression: 'attribute_exists(#envelope)' },
   };
 }

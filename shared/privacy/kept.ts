@@ -89,6 +89,22 @@ export const keptVersions = (): Operation<Context> => ({
   run: listKept,
 });
 
+/** The keys of the versions of a record that legal holds keep. */
+export async function keptVersionKeys(ctx: Context, recordId: string): Promise<Key[]> {
+  const keys: Key[] = [];
+  for await (const rows of pagesOf(ctx.table, { index: 'about', partition: keptPartition(recordId) }))
+    keys.push(...rows.map(keyOfKept));
+  return keys;
+}
+
+/** The key of a kept version: the hold that keeps it stands in the partition. */
+function keyOfKept(row: Row): Key {
+  const { id, version } = row['view'] as { readonly id: string; readonly version: number };
+  return keptKey(holdOf(row), id, version);
+}
+
+const holdOf = (row: Row): string => /#R#([^#]+)$/.exec(String(row['pk']))?.[1] ?? '';
+
 async function* keptOf(ctx: Context, resource: Resource, id: string): AsyncGenerator<Row> {
   for await (const rows of pagesOf(ctx.table, { index: 'about', partition: keptPartition(id) })) yield* rows;
   // What a hold on an erased person kept goes with the hold's own reason.
@@ -102,12 +118,11 @@ async function* keptOf(ctx: Context, resource: Resource, id: string): AsyncGener
 export async function forgetKept(ctx: Context, resource: Resource, id: string): Promise<void> {
   const day = localDateOf(ctx.now);
   for await (const row of keptOf(ctx, resource, id)) {
-    const { id: recordId, version } = row['view'] as { readonly id: string; readonly version: number };
-    const [, holdId = ''] = /#R#([^#]+)$/.exec(String(row['pk'])) ?? [];
-    const hold = await findRecord(ctx, legalHolds, holdId);
+    const { id: recordId } = row['view'] as { readonly id: string };
+    const hold = await findRecord(ctx, legalHolds, holdOf(row));
     const { status, to } = { ...hold?.view } as { readonly status?: string; readonly to?: string };
     const isInForce = status === 'in_force' && isHold(day, { kind: 'hold', to });
-    const key = keptKey(holdId, recordId, version);
+    const key = keyOfKept(row);
     if (isInForce) await outlast(ctx, key, recordId, row);
     else await ctx.table.write({ kind: 'delete', key });
   }

@@ -56,18 +56,10 @@ export async function replay(ctx: Context, row: Row, { essence }: Idempotency): 
 }
 
 /**
- * Takes from the events of a record what its requests were answered, which shows the record as it was. The rows stay until
- * they expire, so that a request which is sent again does not create the record again.
+ * Takes the answer of an event, which shows a record as it was. The row stays until it expires, so that a request which is
+ * sent again does not create the record again.
  */
-export async function forgetAnswers(ctx: Context, lastEvent: string): Promise<void> {
-  for (let id: string | undefined = lastEvent; id !== undefined; ) {
-    const event: Row | undefined = await ctx.table.get(eventKey(id));
-    if (event?.['answered'] === true) await forget(ctx, id);
-    id = event?.['previous'] as string | undefined;
-  }
-}
-
-async function forget(ctx: Context, eventId: string): Promise<void> {
+export async function forgetAnswer(ctx: Context, eventId: string): Promise<void> {
   const key = answerKey(eventId);
   try {
     await ctx.table.write({ kind: 'update', key, remove: ['fingerprint', 'answer'], condition: PRESENT });

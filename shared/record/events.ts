@@ -4,6 +4,7 @@ import { duePartition, eventKey } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
 import { ABSENT, type Write } from '../table/write.ts';
 import { type Instant, plusSeconds } from '../time.ts';
+import { envelopeWithCases, eventCases } from './event-cases.ts';
 import type { CaseRef } from './resource.ts';
 
 /** Seconds after which an event that the stream did not bring to the relay is looked for in the table. */
@@ -58,8 +59,9 @@ export const cloudEvent = (
 
 /**
  * The event of a change as a row, written in the same transaction. `envelope` is the CloudEvent (1.0, structured JSON)
- * as it will be sent, all but its end: the relay gives the sequence, and {@link eventBytes} is a plain joining of the
- * two, so the bytes are final once the sequence is set and nothing is ever rendered again.
+ * as it will be sent, all but its case numbers (event-cases.ts) and its end: the relay gives the sequence, and
+ * {@link sentBytes} is a plain joining of them, so the bytes are final once the sequence is set, until an erasure takes the
+ * case numbers.
  */
 export function eventWrite(ctx: Context, draft: EventDraft): Write {
   const { id, name, objectType, objectId, action, changed, caseRefs, href } = draft;
@@ -70,11 +72,11 @@ export function eventWrite(ctx: Context, draft: EventDraft): Write {
     registeredAt: ctx.now,
     actor: { kind: ctx.actor.kind, id: ctx.actor.id },
     ...(ctx.tenant.kle !== undefined && { kle: ctx.tenant.kle }),
-    ...(caseRefs && { caseRefs }),
     href,
     changed,
     ...draft.details,
   };
+  const cases = eventCases(caseRefs);
   const envelope = cloudEvent(ctx, { id, name, subject: objectId, data }).slice(0, -1);
   return {
     kind: 'put',
@@ -94,7 +96,9 @@ export function eventWrite(ctx: Context, draft: EventDraft): Write {
         ...(draft.status !== undefined && { status: draft.status }),
         scope: draft.scope,
         source: draft.source,
+        ...(cases && { cases: cases.digest }),
       },
+      ...(cases && { cases: cases.text }),
       previous: draft.previous,
       mac: draft.mac,
       ...(draft.answered && { answered: true }),
@@ -106,9 +110,12 @@ export function eventWrite(ctx: Context, draft: EventDraft): Write {
 /** Digits of a sequence: as text it sorts as the number does. */
 export const sequenceText = (sequence: number): string => String(sequence).padStart(12, '0');
 
-/** The CloudEvent as it is sent. */
+/** The CloudEvent without its case numbers, which the chain covers (privacy/chain.ts). */
 export const eventBytes = (envelope: string, sequence: number): string =>
   `${envelope},"sequence":"${sequenceText(sequence)}"}`;
+
+/** The CloudEvent of a numbered event as it is sent, with the case numbers that its row has. */
+export const sentBytes = (row: Row): string => eventBytes(envelopeWithCases(row), row['sequence'] as number);
 
 /** What the history of a record shows of an event, and what the event is about. */
 export interface EventSummary {

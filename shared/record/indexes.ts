@@ -2,6 +2,7 @@ import type { Context } from '../auth/context.ts';
 import { isId } from '../ids.ts';
 import {
   casePartition,
+  deletedPartition,
   duePartition,
   edgeKey,
   type IndexEntries,
@@ -13,6 +14,7 @@ import {
 import type { Write } from '../table/write.ts';
 import { startOfDay } from '../time.ts';
 import { lookupHash, normalised } from './keyed-hash.ts';
+import { personsIn } from './persons.ts';
 import { parentFields } from './place.ts';
 import type { Fields, Resource } from './resource.ts';
 import { viewOf, type Whole } from './stored.ts';
@@ -71,6 +73,19 @@ export function indexOf(resource: Resource, record: Whole): IndexEntries {
   };
 }
 
+/**
+ * Where a deleted record stands: by whom it was about, so that the erasure of that person finds its history. A record of a
+ * kind that can be deleted is about one person at most.
+ */
+export function indexOfDeleted(resource: Resource, record: Whole): IndexEntries {
+  const [personId] = resource.deletable ? personsIn(resource, record) : [];
+  return personId === undefined ? {} : { about: { pk: deletedPartition(personId), sk: [record.id] } };
+}
+
+const MENTIONS = 'mentions';
+/** The list of the records of a type that mention an id. */
+export const mentionsOf = (resource: Resource, id: string): Segments => selectedList(resource, {}, MENTIONS, id);
+
 /** A row beside a record that shows it in one more list. */
 interface Edge {
   readonly name: string;
@@ -104,10 +119,18 @@ async function edgesOf(ctx: Context, resource: Resource, record: Whole | undefin
       }),
     ),
   );
+  const mentioned = (resource.mentions?.(record) ?? []).map((value) => ({
+    name: MENTIONS,
+    value,
+    index: { list: { pk: mentionsOf(resource, value), sk: [record.id] } },
+    pointer: true as const,
+  }));
   const cases = caseNumbers(record)
     .slice(1)
     .map((value) => ({ name: 'caseNumber', value, index: { case: inCase(resource, record, value) } }));
-  return new Map([...named, ...looked, ...cases].map((edge: Edge) => [JSON.stringify([edge.name, edge.value]), edge]));
+  return new Map(
+    [...named, ...looked, ...mentioned, ...cases].map((edge: Edge) => [JSON.stringify([edge.name, edge.value]), edge]),
+  );
 }
 
 /**

@@ -196,6 +196,8 @@ export interface Definition<Shape extends z.ZodRawShape, Up extends string = nev
   readonly edges?: Readonly<Record<string, (record: RecordOf<Shape, Up>) => readonly string[]>>;
   /** Sensitive values by which a record is looked up: only their keyed hashes are stored beside it. */
   readonly lookups?: Readonly<Record<string, (record: RecordOf<Shape, Up>) => readonly string[]>>;
+  /** Ids that a record mentions without standing in a timeline or a list of theirs: what erases one of them finds it. */
+  readonly mentions?: (record: RecordOf<Shape, Up>) => readonly string[];
   /** Id of the record whose timeline this one stands in. Edges stand in the timelines of what they lead to. */
   readonly about?: (record: RecordOf<Shape, Up>) => string | undefined;
   /** When the clock must look at it if nobody has before: it finds the record by its collection and id (webhooks/sweep.ts). */

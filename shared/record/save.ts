@@ -8,7 +8,7 @@ import { ABSENT, isRevision, type Write, WriteRefused } from '../table/write.ts'
 import { answerWrite } from './answers.ts';
 import { type Action, eventWrite } from './events.ts';
 import { type Guarded, ledgerWrites, lockWrites } from './guards.ts';
-import { edgeWrites, indexOf } from './indexes.ts';
+import { edgeWrites, indexOf, indexOfDeleted } from './indexes.ts';
 import { requestFingerprint } from './keyed-hash.ts';
 import { HeldError, type Holds, holdsUnread, keptBy, readHolds } from './legal-hold.ts';
 import { Done, Outrun } from './once.ts';
@@ -97,7 +97,7 @@ export async function save(ctx: Context, resource: Resource, saving: Saving): Pr
       key: recordKey(after.id),
       condition: before ? isRevision(before.whole.version, before.lastEvent) : ABSENT,
       item,
-      ...(index && { index }),
+      index: index ?? indexOfDeleted(resource, origin),
     },
     refusal: () => new Outrun(),
   };

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Context } from '../auth/context.ts';
 import { invalid, Problem } from '../errors.ts';
-import { group, impersonal, instant, line, oneOf, whole } from '../record/fields.ts';
+import { group, impersonal, instant, line, listOf, oneOf, whole } from '../record/fields.ts';
 import { type Change, defineResource, type Fields, type RecordOf } from '../record/resource.ts';
 import { ledgerKey } from '../table/keys.ts';
 import { localDateOf } from '../time.ts';
@@ -16,6 +16,18 @@ const fields = () => ({
   ),
 });
 
+/** Where something is left of a person who was erased. */
+export const LEFT = [
+  'records',
+  'events',
+  'history',
+  'access_log',
+  'messages',
+  'deliveries',
+  'kept_versions',
+  'archive',
+] as const;
+
 const count = (description: string) => whole(description, 0, Number.MAX_SAFE_INTEGER).optional();
 
 /** What the system adds as it goes. */
@@ -28,6 +40,14 @@ const derived = () => ({
   }).optional(),
   erased: count('How many records about the person were erased (slettet), its own not counted; 1 is one record.'),
   kept: count('How many were kept, because another person whom they are about is held (bevaret); 1 is one record.'),
+  left: listOf(
+    'What is left of the person when the erasure is completed, counted then (tilbageværende); `kept` comes besides.',
+    group('Rows of one kind (én slags poster).', {
+      where: oneOf('Where they are (sted).', LEFT),
+      count: whole('How many there were then (antal); 1 is one row.', 1, Number.MAX_SAFE_INTEGER),
+      what: impersonal(line('What they say (indhold).')),
+    }),
+  ).optional(),
 });
 
 type Erasure = RecordOf<ReturnType<typeof fields>> & { readonly startedAt?: string };
@@ -58,7 +78,7 @@ export const erasures = defineResource({
   danish: 'Sletning',
   summary: [
     "The erasure of a person or household. Of its own record the id and that it was erased remain. Records about it lose their sensitive fields, free texts, external ids and case numbers, and keep dates, kinds, statuses and ids, so that reports stay true; they take no text any more. Records in which others take part too (a group, its sessions, a course) lose what is sensitive. What is about another person who is held stays, and is counted as kept. What is about a child's foster family stays that family's; of a consultant or staff member only the own record and the shifts are about the person.",
-    'The change history stays: it holds ids, names of fields and case numbers. Backups of the table reach back 35 days. What is sealed of a family or child in them ends when its key is dropped, which can be undone for 7 days; plain fields and what is sealed of others are not altered there.',
+    'The change history stays without case numbers: it holds ids, types, names of fields, who acted and when. `left` says how many rows of each kind were left when the erasure was completed. Backups of the table reach back 35 days. What is sealed of a family or child in them ends when its key is dropped, which can be undone for 7 days; plain fields and what is sealed of others are not altered there.',
   ].join(' '),
   scopes: { read: 'privacy:read', write: 'privacy:write' },
   fields,

@@ -9,6 +9,7 @@
  * | row                 | pk                       | sk              | list                       | about                 | due            |
  * |---------------------|--------------------------|-----------------|----------------------------|-----------------------|----------------|
  * | record              | R#id                     | A               | L#type → natural order     | O#owner → time        | deadlines      |
+ * | deleted record      | R#id                     | A               |                            | DELETED#owner → id    |                |
  * | edge to a record    | R#id                     | E#name#otherId  | L#type#name#otherId        | O#otherId → time      |                |
  * | partner's copy      | R#id                     | V#partner#…     | S#partner#L#type → …       | S#partner#O#owner → … |                |
  * | part of a long text  | R#id                     | P#part          |                            |                       |                |
@@ -156,6 +157,8 @@ export const accessByActor = (actorId: string, day: string): Segments => ['L', '
 export const listPartition = (type: string, ...selection: Segments): Segments => ['L', type, ...selection];
 export const casePartition = (caseNumber: string): Segments => ['CASE', caseNumber];
 export const timelinePartition = (ownerId: string): Segments => ['O', ownerId];
+/** The deleted records about somebody, in the index `about`: of each, the id, the version and a history are left. */
+export const deletedPartition = (personId: string): Segments => ['DELETED', personId];
 export const historyPartition = (objectId: string): Segments => ['H', objectId];
 export const feedPartition: Segments = ['EVENTS'];
 export const duePartition: Segments = ['DUE'];

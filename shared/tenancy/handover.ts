@@ -99,8 +99,9 @@ export interface HandedEvents {
 }
 
 /**
- * Writes the events in the order of their numbers: `event` as it was sent, `view`, `mac` and `hash` as the chain needs them
- * (privacy/chain.ts). Throws while the index has not all of them.
+ * Writes the events in the order of their numbers: `event`, `view`, `mac` and `hash` as the chain needs them
+ * (privacy/chain.ts), and in `cases` the text with the case numbers of the event (record/event-cases.ts), unless an erasure
+ * took them. Throws while the index has not all of them.
  */
 export async function putEvents(handover: Handover): Promise<HandedEvents> {
   const { ctx, bucket, folder, recipient } = handover;
@@ -114,10 +115,11 @@ export async function putEvents(handover: Handover): Promise<HandedEvents> {
         if (objectType === 'webhook-endpoint') endpoints.add(objectId);
         last = row['sequence'] as number;
       }
-      yield rows.map(({ envelope, sequence, view, hash, mac = '' }) => {
+      yield rows.map(({ envelope, cases, sequence, view, hash, mac = '' }) => {
         // Of an event whose CloudEvent has expired, `view` has what was kept.
         const event = envelope === undefined ? 'null' : eventBytes(envelope as string, sequence as number);
-        return `{"event":${event},"view":${JSON.stringify(view)},"mac":${JSON.stringify(mac)},"hash":${JSON.stringify(hash)}}`;
+        const withCases = cases === undefined ? '' : `"cases":${JSON.stringify(cases)},`;
+        return `{"event":${event},${withCases}"view":${JSON.stringify(view)},"mac":${JSON.stringify(mac)},"hash":${JSON.stringify(hash)}}`;
       });
     }
     if (last !== head.sequence) throw new Error(`The feed ends at ${last} and the counter at ${head.sequence}`);

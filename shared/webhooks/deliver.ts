@@ -2,7 +2,7 @@ import type { Context } from '../auth/context.ts';
 import type { Principals } from '../auth/principals.ts';
 import { workerContext } from '../auth/system.ts';
 import { count, faultOf, log } from '../log.ts';
-import { eventBytes } from '../record/events.ts';
+import { sentBytes } from '../record/events.ts';
 import type { Resource } from '../record/resource.ts';
 import { opened } from '../record/sealing.ts';
 import { type Stored, storedOf, type Whole } from '../record/stored.ts';
@@ -236,7 +236,7 @@ async function requestOf(
 ): Promise<PostRequest | undefined> {
   try {
     const { whole: endpoint } = await opened(ctx, stored);
-    const body = eventBytes(event['envelope'] as string, event['sequence'] as number);
+    const body = sentBytes(event);
     return postRequest(endpoint, { id: eventId, body }, ctx.now);
   } catch (error) {
     log.error('delivery cannot be signed', { requestId: ctx.requestId, deliveryId: id, ...faultOf(error) });

@@ -1,4 +1,5 @@
 import type { Context } from '../auth/context.ts';
+import { derivedId } from '../ids.ts';
 import { deliveryKey, duePartition, type IndexEntries, listPartition, type Segments } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
 import { ABSENT, type Condition, isVersion, type Write, WriteRefused } from '../table/write.ts';
@@ -46,6 +47,10 @@ export const HINT_GRACE_S = 60;
 /** The delivery in a row, undefined for any other row. */
 export const deliveryOf = (row: Row | undefined): Delivery | undefined =>
   row?.['type'] === 'delivery' ? (row['view'] as Delivery) : undefined;
+
+/** The id of the delivery of an event to an endpoint: there is one at most. */
+export const deliveryIdOf = (ctx: Context, eventId: string, endpointId: string): string =>
+  derivedId('dlv', ctx.tenant.code, eventId, endpointId);
 
 /** The hint that names a delivery. */
 export const hintOf = (

@@ -3,7 +3,7 @@ import type { Context } from '../auth/context.ts';
 import { Problem } from '../errors.ts';
 import { type Operation, param } from '../operation.ts';
 import { purposeOf } from '../privacy/access-log.ts';
-import { instant, line, reference, sensitive, whole } from '../record/fields.ts';
+import { instant, line, reference, sensitive, setOf, whole } from '../record/fields.ts';
 import { operationsOf } from '../record/operations.ts';
 import { getRecord } from '../record/read.ts';
 import { defineResource, type Fields } from '../record/resource.ts';
@@ -25,6 +25,9 @@ export const payloadEndsAt = ({ status, statusAt, ...message }: Fields): Instant
   ENDED.includes(String(status)) && message['payload'] !== undefined
     ? plusSeconds(String(statusAt), PAYLOAD_KEPT_S)
     : undefined;
+
+/** Ids that a message may have besides the one that it is about: each is a row beside it, in the same transaction. */
+export const MOST_MENTIONS = 50;
 
 /** Characters of a message in its own row. Written as JSON text one has up to six bytes, and a row holds 400 KB. */
 const PART = 60_000;
@@ -57,6 +60,11 @@ export const inboxMessages = defineResource({
     objectId: reference('The record that it says it is about (objekt-id), where it says one.')
       .meta({ examples: ['01930000-0000-7000-8000-000000000003'] })
       .optional(),
+    mentions: setOf(
+      'Ids that stand anywhere in the message besides `objectId` (nævnte id’er): the erasure of one of them takes the payload.',
+      reference('An id of a record (post-id), or of something else.'),
+      MOST_MENTIONS,
+    ).optional(),
     bytes: whole('Size of the message (størrelse), 0–1,048,576 bytes.', 0, 1_048_576),
     payload: sensitive(
       z
@@ -91,6 +99,7 @@ export const inboxMessages = defineResource({
     connectionId: (message) => message.connectionId,
     objectId: (message) => message.objectId,
   },
+  mentions: ({ mentions = [] }) => mentions,
   due: (message) =>
     message.status === 'received' ? plusSeconds(message.createdAt, APPLY_GRACE_S) : payloadEndsAt(message),
   locks: ({ connectionId, messageId }) => [

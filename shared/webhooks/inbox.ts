@@ -2,9 +2,9 @@ import { timingSafeEqual } from 'node:crypto';
 import type { Context } from '../auth/context.ts';
 import type { Principals } from '../auth/principals.ts';
 import { type Connected, inboxContext, notSigned } from '../auth/signature.ts';
-import { Problem } from '../errors.ts';
+import { invalid, Problem } from '../errors.ts';
 import { isId } from '../ids.ts';
-import { requireBounded } from '../json.ts';
+import { parseJson, requireBounded } from '../json.ts';
 import { type Operation, param } from '../operation.ts';
 import { TENANT_BASE } from '../record/operations.ts';
 import type { Fields } from '../record/resource.ts';
@@ -13,7 +13,7 @@ import { createRecord } from '../record/verbs.ts';
 import type { Store } from '../table/store.ts';
 import { instantOf } from '../time.ts';
 import { applyMessage, MESSAGE_KINDS, readMessage } from './inbox-effects.ts';
-import { inboxMessages, inParts } from './inbox-messages.ts';
+import { inboxMessages, inParts, MOST_MENTIONS } from './inbox-messages.ts';
 import { isMessageKind } from './message-kinds.ts';
 import { newSecret, signV1 } from './sign.ts';
 
@@ -55,6 +55,34 @@ function objectOf(data: unknown): string | undefined {
   return [objectId, childId].find((id) => typeof id === 'string' && isId(id)) as string | undefined;
 }
 
+const UUIDS = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi;
+
+/** The text of a message without escapes; where a name stands twice in an object, without its first value. */
+function unescaped(text: string): string {
+  try {
+    return JSON.stringify(parseJson(text));
+  } catch {
+    return text;
+  }
+}
+
+/**
+ * Returns the ids that stand anywhere in a message, in whatever field and spelling, besides the one that it is about. Throws
+ * 422 where they are more than can be remembered: the erasure of a person must find each message that names that person.
+ */
+function mentionsIn(text: string, objectId: string | undefined): string[] {
+  const ids = new Set(
+    [text, unescaped(text)]
+      .flatMap((each) => each.match(UUIDS) ?? [])
+      .map((id) => id.toLowerCase())
+      .filter(isId),
+  );
+  if (objectId !== undefined) ids.delete(objectId);
+  if (ids.size > MOST_MENTIONS)
+    throw invalid('', `A message names at most ${MOST_MENTIONS} ids besides the one that it is about.`, 'too_long');
+  return [...ids];
+}
+
 /**
  * Throws `forbidden` for a kind of message that the connection does not take, and 422 for one whose data have another
  * form than its kind has: waiting would mend neither. A message of an unknown kind is kept for a person.
@@ -73,12 +101,14 @@ async function take({ ctx, kinds }: Connected, { principals }: Door, { id, times
   const { type, data } = readMessage(text) ?? {};
   requireFitting(kinds, type, data);
   const objectId = objectOf(data);
+  const mentions = mentionsIn(text, objectId);
   const fields = {
     connectionId: ctx.actor.id,
     messageId: id,
     sentAt: instantOf(new Date(timestamp * 1000)),
     ...(typeof type === 'string' && TYPE.test(type) && { type }),
     ...(objectId !== undefined && { objectId }),
+    ...(mentions.length > 0 && { mentions }),
     bytes: Buffer.byteLength(text),
     payload,
   };

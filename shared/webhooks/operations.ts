@@ -4,7 +4,7 @@ import type { TenantScope } from '../auth/scopes.ts';
 import { Problem } from '../errors.ts';
 import { newId } from '../ids.ts';
 import { type Answer, type ApiRequest, type Operation, param } from '../operation.ts';
-import { cloudEvent, eventBytes, sequenceText } from '../record/events.ts';
+import { cloudEvent, sentBytes, sequenceText } from '../record/events.ts';
 import { instant, oneOf } from '../record/fields.ts';
 import { operationsOf, TENANT_BASE } from '../record/operations.ts';
 import { loadOpened } from '../record/read.ts';
@@ -121,7 +121,7 @@ async function listEvents(ctx: Context, request: ApiRequest): Promise<Answer> {
   const unbroken = withoutHole(ctx, after, rows);
   const items = unbroken
     .filter((row) => mayReadEvent(ctx, row['view'] as EventOf))
-    .map((row) => JSON.parse(eventBytes(row['envelope'] as string, row['sequence'] as number)) as { type: string })
+    .map((row) => JSON.parse(sentBytes(row)) as { type: string })
     .filter(({ type }) => typesInclude(types, type.slice('dk.livline.'.length)));
   return {
     status: 200,

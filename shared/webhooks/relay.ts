@@ -1,6 +1,5 @@
 import type { Context } from '../auth/context.ts';
 import type { Principals } from '../auth/principals.ts';
-import { derivedId } from '../ids.ts';
 import { count, faultOf, log } from '../log.ts';
 import { chained, headOf, type Link } from '../privacy/chain.ts';
 import { isRewriteEvent } from '../record/event-names.ts';
@@ -11,7 +10,7 @@ import type { Row } from '../table/scoped-table.ts';
 import { ABSENT, type Write, WriteRefused } from '../table/write.ts';
 import type { Instant } from '../time.ts';
 import { type EventSubject, judgeEvent } from './audience.ts';
-import { hintOf, type NewDelivery, newDelivery, unlessRefused } from './deliveries.ts';
+import { deliveryIdOf, hintOf, type NewDelivery, newDelivery, unlessRefused } from './deliveries.ts';
 import { ENDPOINTS_LEDGER, type Subscription, typesInclude } from './endpoints.ts';
 import { watchGrant } from './grant-watch.ts';
 import type { SendHints } from './hints.ts';
@@ -185,7 +184,7 @@ async function deliveriesOf(
     if (judgement === 'skip') return [];
     const isHeld = disabled || judgement === 'hold';
     const delivery: NewDelivery = {
-      id: derivedId('dlv', ctx.tenant.code, event.eventId, endpointId),
+      id: deliveryIdOf(ctx, event.eventId, endpointId),
       eventId: event.eventId,
       eventName: event.name,
       endpointId,

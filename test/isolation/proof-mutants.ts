@@ -27,6 +27,20 @@ export const PROOF_MUTANTS: readonly Mutant[] = [
     because: /when a planted event says that an earlier row is the current one: expected/,
   },
   {
+    name: 'the code of an event from which the case numbers were taken',
+    file: 'shared/record/event-cases.ts',
+    without: [['return redacted === redactionCode(key, municipality, eventId);', 'return true || [redacted, key];']],
+    tests: ['test/privacy/event-cases.test.ts'],
+    because: /are not verified for whoever takes them away: expected/,
+  },
+  {
+    name: 'the case numbers under the chain',
+    file: 'shared/record/event-cases.ts',
+    without: [['return sha256(String(cases)) === expected;', 'return true;']],
+    tests: ['test/privacy/event-cases.test.ts'],
+    because: /are not verified for whoever alters them: expected/,
+  },
+  {
     name: 'the code of an entry of the access log',
     file: 'shared/privacy/verify-access.ts',
     without: [

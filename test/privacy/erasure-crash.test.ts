@@ -17,8 +17,9 @@ beforeAll(async () => {
   livline = await startLivline();
   at = await livline.freshMunicipality();
   vi.spyOn(process.stdout, 'write').mockReturnValue(true);
-  const { id } = await makeChild(at, { alias: 'SLETMIG', custody: 'GEMTNAVN' });
-  const action = await makeAction(at, { title: 'SLETMIG', about: { type: 'child', id } });
+  const caseRefs = [{ system: 'DUBU', caseNumber: 'SLETMIG-1' }];
+  const { id } = await makeChild(at, { alias: 'SLETMIG', custody: 'GEMTNAVN', caseRefs });
+  const action = await makeAction(at, { title: 'SLETMIG', about: { type: 'child', id }, caseRefs });
   await makeErasure(at, { subject: { type: 'child', id }, cause: 'retention' });
   ids = [id, action.id];
   before = await contentOf(livline.store);

@@ -43,7 +43,7 @@ export function plantedIn(field: z.ZodType, words: readonly string[]): unknown {
 
 /**
  * Fields of a record with something planted in each that a person may be known by: so a resource that is new, and a field
- * that is, is in it. The case numbers are left out, because events name them.
+ * that is, is in it.
  */
 export function plantedFields(resource: Resource): Fields {
   const all = Object.entries(resource.fields() as Record<string, z.ZodType>).map(([name, field]) => {
@@ -53,7 +53,11 @@ export function plantedFields(resource: Resource): Fields {
     return [name, value] as const;
   });
   const planted = Object.fromEntries(all.filter(([, value]) => value !== undefined));
-  return { ...planted, externalId: `sletmig-${resource.path}`, ...(resource.machine && { statusReason: 'GEMTNAVN' }) };
+  const common = {
+    externalId: `sletmig-${resource.path}`,
+    caseRefs: [{ system: 'DUBU', caseNumber: `SLETMIG-${resource.path}` }],
+  };
+  return { ...planted, ...common, ...(resource.machine && { statusReason: 'GEMTNAVN' }) };
 }
 
 /** Whether anything in a row says what was planted. */
