@@ -35,7 +35,7 @@ const LOOKUP_SCOPES = ['sensitive:read', 'lookup'] as const;
 const UNSEEN = 'A sensitive field that the client cannot see stays where it is left out, and null removes it. ';
 /** What a change does with sensitive fields. */
 const ALWAYS =
-  'A sensitive field that is sent always makes a new version, also with the value that it has, so that no answer tells what stood there. ';
+  'A sensitive field that is sent always makes a new version, also with the value that it has, so that no answer tells what stood there. One that the caller cannot see is replaced whole. ';
 
 /** The operations that a resource has because it is one, and its own. */
 export function operationsOf(resource: Resource): Operation<Context>[] {

@@ -6,6 +6,7 @@ import { newPersonKey, rowOfKey } from '../crypto/person-key.ts';
 import { isId } from '../ids.ts';
 import { ABSENT, type Write } from '../table/write.ts';
 import type { Fields, Resource } from './resource.ts';
+import { schemasOf } from './schemas.ts';
 import type { Stored, Whole } from './stored.ts';
 
 /** The collections of the persons and households that have a key of their own. */
@@ -25,6 +26,10 @@ export function ownerOf(resource: Resource, record: Whole): string | undefined {
   return typeof owner === 'string' ? owner : undefined;
 }
 
+/** Whether records of a type have fields that are sealed with the key of whom they are about. */
+const sealsForOwner = (resource: Resource): boolean =>
+  Object.values(schemasOf(resource).sensitivity).some((sensitivity) => sensitivity !== 'secret');
+
 /** The key that a record's fields are sealed with. */
 export interface OwnerKey {
   readonly name: KeyName;
@@ -38,23 +43,27 @@ export interface OwnerKey {
 
 /**
  * Finds or makes the key for a record: that of its owner, or the municipality's own where it has none, where the owner was
- * erased, and where the record went over to the municipality's key because another person in it is held.
+ * erased, and where the record went over to the municipality's key because another person in it is held. Undefined for a
+ * type without fields that are sealed with it. It is asked for whether or not the record has something to seal, and a
+ * family or child gets its key when it is created, because a request that is made only for a value would tell that there
+ * is one.
  */
 export async function ownerKey(
   ctx: Context,
   resource: Resource,
   before: Stored | undefined,
   after: Whole,
-): Promise<OwnerKey> {
+): Promise<OwnerKey | undefined> {
+  if (!sealsForOwner(resource)) return undefined;
   const { keys, tenant } = ctx;
   const municipal: OwnerKey = { name: keys.newest.fields, keyring: keys };
   const owner = ownerOf(resource, after);
-  if (owner === undefined || before?.municipalKey) return municipal;
+  if (owner === undefined) return municipal;
   const name = nameOfPerson(owner);
   // The key of a person whose record is only being created cannot be there.
   const state = !before && owner === after.id ? undefined : await keys.stateOf(name);
+  if (state === 'dropped' || before?.municipalKey) return municipal;
   if (state === 'live') return { name, keyring: keys };
-  if (state === 'dropped') return municipal;
   const { row, key } = await newPersonKey(keys, tenant.code, name);
   return made(name, keys, key, { kind: 'put', key: rowOfKey(name), item: { ...row }, condition: ABSENT });
 }
@@ -69,4 +78,10 @@ const made = (name: KeyName, keys: Keyring, key: webcrypto.CryptoKey, write: Wri
 /** Begins to read a person's own key together with its record; a failure is met where the key is used. */
 export function fetchOwnKey({ keys }: Context, resource: Resource, id: string): void {
   if (hasOwnKey(resource) && isId(id)) keys.stateOf(nameOfPerson(id)).catch(() => undefined);
+}
+
+/** Reads the key of whom a record is about, before a change of it, whether or not something of it is sealed (see {@link ownerKey}). */
+export async function fetchOwnerKey({ keys }: Context, resource: Resource, { view }: Stored): Promise<void> {
+  const owner = sealsForOwner(resource) ? ownerOf(resource, view) : undefined;
+  if (owner !== undefined) await keys.stateOf(nameOfPerson(owner));
 }

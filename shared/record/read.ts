@@ -5,7 +5,7 @@ import { type Answer, etagOf } from '../operation.ts';
 import type { Purpose } from '../privacy/access-log.ts';
 import { lockKey, recordKey } from '../table/keys.ts';
 import { externalName } from './guards.ts';
-import { fetchOwnKey } from './owner-key.ts';
+import { fetchOwnerKey, fetchOwnKey } from './owner-key.ts';
 import { type Parents, type Place, parentFields } from './place.ts';
 import type { Resource } from './resource.ts';
 import { opened } from './sealing.ts';
@@ -34,9 +34,11 @@ export async function loadOpened(ctx: Context, resource: Resource, place: Place)
 
 /** Reads a record as {@link loadOpened} does, for a change of it. Throws `forbidden` where the client may see it and not change it. */
 export async function loadToChange(ctx: Context, resource: Resource, place: Place): Promise<Opened> {
+  fetchOwnKey(ctx, resource, place.id);
   const stored = await load(ctx, resource, place);
   requireOwnRow(ctx, resource, stored.view);
-  return opened(ctx, stored);
+  const [before] = await Promise.all([opened(ctx, stored), fetchOwnerKey(ctx, resource, stored)]);
+  return before;
 }
 
 /** Reads a record that another one refers to; undefined where there is none of this type. */

@@ -63,12 +63,10 @@ export async function sealedOf(
   resealed: readonly string[] = [],
 ): Promise<SealedPart> {
   const parts = Object.entries(sensitiveOf(resource, after)) as [Sensitivity, Fields][];
-  if (parts.length === 0) return {};
+  const key = await ownerKey(ctx, resource, before, after);
+  if (parts.length === 0) return { ...(key && { key }) };
   const isSecret = (sensitivity: Sensitivity) => sensitivity === 'secret';
-  const [{ keyNameOf, seal }, key] = await Promise.all([
-    sealing(),
-    parts.every(([sensitivity]) => isSecret(sensitivity)) ? undefined : ownerKey(ctx, resource, before, after),
-  ]);
+  const { keyNameOf, seal } = await sealing();
   const keyring = key?.keyring ?? ctx.keys;
   const nameFor = (sensitivity: Sensitivity): KeyName =>
     isSecret(sensitivity) || !key ? ctx.keys.newest.secrets : key.name;

@@ -120,6 +120,20 @@ export function keptUnseen(ctx: Context, resource: Resource, before: Opened, sen
   return Object.fromEntries(kept.map(([name]) => [name, before.whole[name]]));
 }
 
+/**
+ * Returns the fields that a merge patch is merged into. A sensitive one that the caller cannot see is left out where it is
+ * sent, so that an object among them is replaced whole: a part of it would be checked together with what is hidden.
+ */
+export function withoutUnseen(ctx: Context, resource: Resource, before: Opened, input: Fields, patch: unknown): Fields {
+  const { sensitivity } = schemasOf(resource);
+  const isSent = (name: string) => typeof patch === 'object' && patch !== null && name in patch;
+  const isUnseen = (name: string) => {
+    const kind = sensitivity[name];
+    return (kind === 'S' || kind === 'SS') && !maySee(ctx, kind, before.writtenBy[name]);
+  };
+  return Object.fromEntries(Object.entries(input).filter(([name]) => !(isSent(name) && isUnseen(name))));
+}
+
 /** Returns a body without the sensitive fields that it says are null, which is how a replacement removes them. */
 export function withoutNulls(resource: Resource, body: unknown): unknown {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return body;

@@ -13,7 +13,7 @@ import type { Fields, Machine, RecordOf, Resource } from './resource.ts';
 import { refuseCprInCases, refuseFuture } from './rules.ts';
 import { save } from './save.ts';
 import { schemasOf, sourceField, statusChange, statusesOf } from './schemas.ts';
-import { changedBy, keptUnseen, sensitiveIn, withoutNulls } from './sensitive-gate.ts';
+import { changedBy, keptUnseen, sensitiveIn, withoutNulls, withoutUnseen } from './sensitive-gate.ts';
 import { answerOf, type Opened, type Whole } from './stored.ts';
 import { parse } from './validate.ts';
 
@@ -185,7 +185,8 @@ export const reviseRecord = (
     const before = await loadToChange(ctx, resource, place);
     const made = patchOf(before.whole);
     const patch = made === undefined ? {} : made;
-    const merged = mergePatch(inputOf(resource, before.whole), patch);
+    const target = withoutUnseen(ctx, resource, before, inputOf(resource, before.whole), patch);
+    const merged = mergePatch(target, patch);
     const input = parse(schemasOf(resource).merged, merged) as Fields;
     const fields = replaceInput(resource, before.whole, input);
     return amend(ctx, resource, before, { fields, sent: patch as Fields, eventId, idempotency });

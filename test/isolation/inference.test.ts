@@ -31,15 +31,20 @@ const OTHER = ['ANDET-HELT', 'andet@example.dk', '6102144321', '71610000'];
 
 /** Fields that a caller can send and somebody cannot see. */
 const hiddenIn = (resource: Resource): string[] => {
-  const { sensitivity, fields } = schemasOf(resource);
-  return Object.keys(sensitivity).filter((name) => name in fields.shape && sensitivity[name] !== 'secret');
+  const { sensitivity, create } = schemasOf(resource);
+  return Object.keys(sensitivity).filter((name) => name in create.shape && sensitivity[name] !== 'secret');
 };
 const CASES = RESOURCES.flatMap((resource) =>
   hiddenIn(resource).flatMap((field) => {
     const variants = resource.path === 'supervision-sessions' ? [{}, { status: 'held' }, { status: 'locked' }] : [{}];
-    return variants.map((variant) => ({ path: resource.path, field, variant, resource }));
+    return variants.map((variant) => {
+      const where = 'status' in variant ? ` when ${variant.status}` : '';
+      return { name: `${resource.path}.${field}${where}`, path: resource.path, field, variant, resource };
+    });
   }),
 );
+
+const fieldOf = (resource: Resource, field: string) => schemasOf(resource).create.shape[field] as z.ZodType;
 
 interface World {
   readonly made: Reply['body'];
@@ -71,10 +76,20 @@ async function observed(send: () => Promise<Reply>): Promise<object> {
   return { status, headers: JSON.parse(normalised(JSON.stringify(stable))), body: normalised(text), commands };
 }
 
+/** A part of an object, as a merge patch changes or removes it; any other value as it is. */
+function partOf(value: unknown, part?: null): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .slice(0, 1)
+      .map(([name, inside]) => [name, part === null ? null : inside]),
+  );
+}
+
 /** The requests of a caller who guesses, one after another; the version is the caller's to know. */
 async function play(by: Caller, resource: Resource, field: string, { made, externalId }: World): Promise<object[]> {
   const path = pathOf(resource, made);
-  const guess = plantedIn(resource.fields()[field] as z.ZodType, GUESS);
+  const guess = plantedIn(fieldOf(resource, field), GUESS);
   const { create, sensitivity } = schemasOf(resource);
   const plain = Object.fromEntries(
     Object.entries(made).filter(
@@ -94,6 +109,8 @@ async function play(by: Caller, resource: Resource, field: string, { made, exter
     () => change(() => by.patch(path, {}, version)),
     () => change(() => by.patch(path, { [field]: guess }, version)),
     () => change(() => by.patch(path, { [field]: guess }, version)),
+    () => change(() => by.patch(path, { [field]: partOf(guess) }, version)),
+    () => change(() => by.patch(path, { [field]: partOf(guess, null) }, version)),
     () => change(() => by.put(external, plain)),
     () => change(() => by.put(external, { ...plain, [field]: guess })),
     () => change(() => by.put(external, { ...plain, [field]: null })),
@@ -105,9 +122,16 @@ async function play(by: Caller, resource: Resource, field: string, { made, exter
     steps.push(() =>
       by.post(`/${resource.path}/lookup`, { [Object.keys(resource.lookups ?? {})[0] ?? '']: '70699998' }),
     );
+  await forget(by);
   const seen: object[] = [];
   for (const step of steps) seen.push(await observed(step));
   return seen;
+}
+
+/** Lets the process forget the keys that it has used, and learn again whom it serves. */
+async function forget(by: Caller): Promise<void> {
+  livline.advance(300);
+  await by.get('/families', { limit: '1' });
 }
 
 /** The requests that go by a child's hidden values without naming them. */
@@ -117,6 +141,7 @@ async function playAround(by: Caller, { made }: World): Promise<object[]> {
     () => by.post('/placements', { ...make.PLACEMENT, type: 'stoetteophold', familyId, childId: made.id }),
     () => by.patch(`/children/${made.id}`, { birthYear: 2013 }, 1),
   ];
+  await forget(by);
   const seen: object[] = [];
   for (const step of steps) seen.push(await observed(step));
   return seen;
@@ -124,7 +149,7 @@ async function playAround(by: Caller, { made }: World): Promise<object[]> {
 
 let worlds = 0;
 async function worldsOf(resource: Resource, field: string, variant: object): Promise<World[]> {
-  const values = [GUESS, OTHER].map((words) => plantedIn(resource.fields()[field] as z.ZodType, words));
+  const values = [GUESS, OTHER].map((words) => plantedIn(fieldOf(resource, field), words));
   const made: World[] = [];
   for (const value of [...values, undefined]) {
     worlds += 1;
@@ -139,9 +164,8 @@ async function worldsOf(resource: Resource, field: string, variant: object): Pro
 const unseeing = () => at.withScopes(...at.scopes.filter((scope) => scope !== 'sensitive:read' && scope !== 'lookup'));
 
 describe('a caller without the scope sensitive:read', () => {
-  it.each(CASES)('learns nothing of $path.$field in $variant by guessing it', async ({ resource, field, variant }) => {
+  it.each(CASES)('learns nothing of $name by guessing it', async ({ resource, field, variant }) => {
     const by = unseeing();
-    await by.get('/families', { limit: '1' });
     const [right, wrong, absent] = await worldsOf(resource, field, variant);
     const seen = await play(by, resource, field, right as World);
     expect(await play(by, resource, field, wrong as World)).toEqual(seen);
@@ -150,7 +174,6 @@ describe('a caller without the scope sensitive:read', () => {
 
   it.each(['cpr', 'needs'])('learns nothing of children.%s from what is worked out of it', async (field) => {
     const by = unseeing();
-    await by.get('/families', { limit: '1' });
     const children = RESOURCES.find(({ path }) => path === 'children') as Resource;
     const [right, wrong, absent] = await worldsOf(children, field, {});
     const seen = await playAround(by, right as World);
@@ -162,8 +185,7 @@ describe('a caller without the scope sensitive:read', () => {
 describe('another organisation, with the scope sensitive:read', () => {
   const own = CASES.filter(({ resource, field }) => schemasOf(resource).sensitivity[field] === 'SS');
 
-  it.each(own)('learns nothing of $path.$field in $variant by guessing it', async ({ resource, field, variant }) => {
-    await partner.get('/families', { limit: '1' });
+  it.each(own)('learns nothing of $name by guessing it', async ({ resource, field, variant }) => {
     const [right, wrong, absent] = await worldsOf(resource, field, variant);
     const seen = await play(partner, resource, field, right as World);
     expect(await play(partner, resource, field, wrong as World)).toEqual(seen);
@@ -177,12 +199,5 @@ describe('the sensitive fields that somebody can send', () => {
     const without = all.filter((resource) => hiddenIn(resource).length > 0 && !RESOURCES.includes(resource));
     expect(without.map(({ path }) => path)).toEqual(['inbox']);
     expect(new Set(CASES.map(({ path, field }) => `${path}.${field}`)).size).toBe(RESOURCES.flatMap(hiddenIn).length);
-  });
-
-  it('are no objects, because a merge patch of a part of one would be compared with what is hidden', () => {
-    for (const { resource, field } of CASES) {
-      const value = plantedIn(resource.fields()[field] as z.ZodType, GUESS);
-      expect(typeof value === 'object' && !Array.isArray(value), `${resource.path}.${field}`).toBe(false);
-    }
   });
 });

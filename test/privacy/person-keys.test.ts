@@ -67,6 +67,24 @@ describe('what the record says', () => {
     expect((await keyRows(at)).map(({ pk }) => pk.split('#')[3]).toSorted()).toEqual([family.id, child.id].toSorted());
   });
 
+  it('has its key from when the family or child is created, and asks for it whether or not it says anything', async () => {
+    const at = await livline.freshMunicipality();
+    const [said, unsaid] = [await makeFamily(at, { outsideWork: 'Sygeplejerske' }), await makeFamily(at)];
+    expect((await keyRows(at)).map(({ pk }) => pk.split('#')[3]).toSorted()).toEqual([said.id, unsaid.id].toSorted());
+    const requestsFor = async (familyId: string, fields: object) => {
+      livline.advance(300);
+      await at.get('/families');
+      const requests = await livline.requestsOf(async () => {
+        const { id, version } = await makeCall(at, { familyId, ...fields });
+        await at.patch(`/calls/${id}`, { concern: true }, version);
+      });
+      return requests.map(({ command, input }) => [command, String(input.Key?.pk).split('#')[2]]);
+    };
+    const requests = await requestsFor(said.id, { note: 'Sagt i fortrolighed' });
+    expect(requests.filter(([, place]) => place === 'Y')).toHaveLength(1);
+    expect(await requestsFor(unsaid.id, {})).toEqual(requests);
+  });
+
   it('is sealed with one key, whoever of several writes the first value about a family', async () => {
     const at = await livline.freshMunicipality();
     const { id: familyId } = await makeFamily(at);

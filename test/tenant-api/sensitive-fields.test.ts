@@ -51,15 +51,14 @@ const byPath = (path: string) => RESOURCES.find((resource) => resource.path === 
 describe('the sensitive fields', () => {
   it('are those of the domain page', () => {
     const marked = RESOURCES.flatMap((resource) =>
-      Object.entries(schemasOf(resource).sensitivity)
-        .filter(([name]) => !(name in (resource.derived?.() ?? {})))
-        .map(([name, mark]) => `${resource.path}.${name} ${mark}`),
+      Object.entries(schemasOf(resource).sensitivity).map(([name, mark]) => `${resource.path}.${name} ${mark}`),
     );
     const planted = Object.entries(PLANTED).flatMap(([path, fields]) =>
       Object.keys(fields).map((name) => `${path}.${name} ${name === 'reflection' ? 'SS' : 'S'}`),
     );
-    // A receipt is the reason of a hand-over, and a reason is sensitive wherever there are statuses.
-    const reasons = ['concern-reports.receipt S', ...withStatuses.map(({ path }) => `${path}.statusReason S`)];
+    // A receipt is the reason of a hand-over, warnings tell what hidden fields say, and a reason is always sensitive.
+    const derived = ['concern-reports.receipt S', 'placements.warnings S'];
+    const reasons = [...derived, ...withStatuses.map(({ path }) => `${path}.statusReason S`)];
     expect(marked.sort()).toEqual([...planted, ...reasons].sort());
   });
 });
