@@ -1,5 +1,6 @@
 import type { ContextOf } from '#functions/http.ts';
 import { type Context, requireEither, requireScope } from '#shared/auth/context.ts';
+import type { RefusalDeps } from '#shared/auth/refusals.ts';
 import type { TenantScope } from '#shared/auth/scopes.ts';
 import { contextOpener } from '#shared/auth/token.ts';
 import { Problem } from '#shared/errors.ts';
@@ -8,7 +9,7 @@ import { costOf, type QuotaDeps, quotas } from '#shared/tenancy/quota.ts';
 
 const CODE = /^\d{4}$/;
 
-export interface MunicipalityContextDeps extends QuotaDeps {
+export interface MunicipalityContextDeps extends QuotaDeps, RefusalDeps {
   readonly store: Store;
   /** Whether each municipality has execution environments of its own (Lambda tenant isolation mode). */
   readonly perTenant?: boolean | undefined;
@@ -17,10 +18,10 @@ export interface MunicipalityContextDeps extends QuotaDeps {
 /**
  * Decides who calls a function that serves one municipality at a time: the token and its grant are verified, the request
  * is paid for, and the scope is checked, before a body is even parsed. The request is paid for before its scope is
- * checked, so that a flood of what is refused is bounded too.
+ * checked, so that a flood of what is refused is bounded too. A request without a grant is paid for by its client alone.
  */
 export function municipalityContext(deps: MunicipalityContextDeps): ContextOf<Context> {
-  const openContext = contextOpener(deps.store, deps.now);
+  const openContext = contextOpener(deps.store, deps);
   const charge = quotas(deps);
   return async ({ claims, params, requestId, tenantId, operation, header, answerHeaders }) => {
     const clientId = claims?.['client_id'];

@@ -49,6 +49,11 @@ the seconds in \`Retry-After\`. Every answer within a municipality, good or bad,
 seconds until the minute is over (draft-ietf-httpapi-ratelimit-headers-10). \`r\` is no promise: requests under way, and
 servers that keep some units ready for the next ones, use up of it too.
 
+A client may be refused 100 times a minute (404) in municipalities where it has no grant. Beyond that it gets 429 there, with
+\`RateLimit-Policy: "refused";q=100;w=60\`, and works on where it has a grant. A new grant works at once for a client that was
+refused fewer than 10 times in the minute, within 5 seconds for one that was refused more often, and in the next minute for
+one that got 429.
+
 ## Problems
 
 Whatever goes wrong is answered with \`application/problem+json\` (RFC 9457). Its \`type\` is one of a closed set, each with

@@ -132,7 +132,7 @@ export const headerComponents = (): Record<string, unknown> => ({
   ),
   'Idempotency-Replayed': header('`true` where this is the answer that the key got the first time.', 'true'),
   'RateLimit-Policy': header(
-    'Units `q` that the client may spend in each `w` seconds in this municipality.',
+    'Units `q` that the client may spend in each `w` seconds in this municipality; with `refused`, requests without a grant.',
     '"default";q=6000;w=60',
   ),
   RateLimit: header(

@@ -3,6 +3,20 @@ import type { Mutant } from './mutants.ts';
 /** The guards that stand around the functions: limits, budgets and what the gateway lets through. */
 export const WALL_MUTANTS: readonly Mutant[] = [
   {
+    name: 'the memory of refusals for want of a grant',
+    file: 'shared/auth/token.ts',
+    without: [['if (await refusals.isKnown(clientId, code)) return undefined;', '']],
+    tests: ['test/tenant-api/refusals.test.ts'],
+    because: /costs at most ten reads with a flood of 1,000 requests, and no row of the municipality: expected/,
+  },
+  {
+    name: 'the allowance of refused requests',
+    file: 'shared/auth/token.ts',
+    without: [['await refusals.pay(claims.clientId, code);', '']],
+    tests: ['test/tenant-api/refusals.test.ts'],
+    because: /is told beyond its allowance how long to wait, .*: expected 404 to be 429/,
+  },
+  {
     name: 'the count of values before a body is parsed',
     file: 'shared/json.ts',
     without: [['  requireBounded(text);\n  return', '  return']],

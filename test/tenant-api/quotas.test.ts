@@ -80,7 +80,7 @@ describe('a request costs', () => {
     expect(limitOf(reply)).toEqual({ q: QUOTA, w: 60, r: before.r - cost, t: 60 });
   });
 
-  it('nothing, and is told nothing of a quota, where no grant has been found', async () => {
+  it('no units, and is told nothing of a quota, where no grant has been found', async () => {
     const stranger = livline.caller(by.code, 'client-stranger');
     for (const reply of [await read(stranger), await read(by.at('9999')), await by.at('abcd').get('/families')]) {
       expect(reply.status).toBe(404);
