@@ -421,5 +421,5 @@ describe('an offboarding that dies before its first call or after any', () => {
     expect((await contentOf(livline.store)).map(({ pk }) => pk)).toEqual([`M#${at.code}`]);
     expect({ clients: clients.size, destroyed: destroyed.size }).toEqual({ clients: 0, destroyed: 1 });
     expect(await certificateOf(at.code)).toMatchObject({ erased: { families: 2, client: 1 } });
-  });
+  }, 60_000);
 });

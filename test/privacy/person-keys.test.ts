@@ -1,5 +1,5 @@
 import { GetCommand } from '@aws-sdk/lib-dynamodb';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { workerContext } from '#shared/auth/system.ts';
 import { SealBroken } from '#shared/crypto/seal.ts';
 import { openFields } from '#shared/record/sealing.ts';
@@ -15,6 +15,9 @@ import {
   makeVisit,
 } from '#test/support/examples.ts';
 import { type Caller, type Livline, startLivline } from '#test/support/livline.ts';
+
+// An erasure takes several rounds, each of them many requests.
+vi.setConfig({ testTimeout: 60_000 });
 
 let livline: Livline;
 beforeAll(async () => {

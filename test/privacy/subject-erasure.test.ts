@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Fields } from '#shared/record/resource.ts';
 import { viewSchema } from '#shared/record/schemas.ts';
 import { RESOURCES } from '#shared/resources/registry.ts';
@@ -28,6 +28,9 @@ import { type Caller, type Livline, type Reply, startLivline } from '#test/suppo
 import { plantedFields, remainderOf } from '#test/support/planted.ts';
 import { expectProblem } from '#test/support/problems.ts';
 import { pathOf } from '#test/support/records.ts';
+
+// An erasure takes several rounds, each of them many requests.
+vi.setConfig({ testTimeout: 60_000 });
 
 let livline: Livline;
 beforeAll(async () => {

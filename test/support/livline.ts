@@ -82,7 +82,7 @@ const PARTNER_SCOPES = TENANT_SCOPES.filter((scope) => scope !== 'grants:write')
  * The whole product in one process over a table of its own: the real handlers with real events, the real emulator
  * underneath, and the clock, the queue and the receivers in the test's hands.
  */
-export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY } = {}) {
+export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY, refusalsPerMinute = PLENTY } = {}) {
   let time = new Date('2026-11-20T09:00:00.000Z');
   const now = () => new Date(time);
   const { store, storeOf, keys, captured, committed, hasEnded, requestsOf, roundTripsOf, cutOff, killedAt } =
@@ -113,12 +113,13 @@ export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY
 
   /** The functions that serve municipalities, each its own paths. */
   const startTenantApi = (quota: Pick<QuotaDeps, 'quotaPerMinute'>): App => {
-    const record = tenantApi({ store: storeOf('tenant-api'), now, post, allowLocal, ...quota });
+    const record = tenantApi({ store: storeOf('tenant-api'), now, post, allowLocal, refusalsPerMinute, ...quota });
     const access = accessApi({
       store: storeOf('access-api'),
       now,
       identity: identityOf('access-api'),
       tokenUrl: TOKEN_URL,
+      refusalsPerMinute,
       ...quota,
     });
     return (event) => (ACCESS_PATH.test(event.path) ? access : record)(event);

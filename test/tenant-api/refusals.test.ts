@@ -8,7 +8,7 @@ import { expectProblem } from '#test/support/problems.ts';
 let livline: Livline;
 let code: string;
 beforeAll(async () => {
-  livline = await startLivline();
+  livline = await startLivline({ refusalsPerMinute: REFUSALS_PER_MINUTE });
   ({ code } = await livline.freshMunicipality());
 });
 
