@@ -118,6 +118,8 @@ export const UNWRAPPED: Readonly<Record<TenantFunction, readonly KeyPurpose[]>> 
   'tenant-api': KEY_PURPOSES,
   // It keeps keyed fingerprints of requests and writes events. It opens nothing of the record.
   'access-api': ['lookup', 'integrity'],
+  // It opens what is archived, enters that in the access log, and says of an erasure that its archive is deleted.
+  'archive-api': ['fields', 'integrity'],
   inbox: KEY_PURPOSES,
   relay: [],
   // It signs what it posts, and disables endpoints. It opens nothing of the record.

@@ -34,6 +34,7 @@ function tags(resources: readonly Resource[]): object[] {
     { name: 'privacy', description: 'Databeskyttelse. Who was shown what is sensitive, for data-protection officers.' },
     { name: 'grants', description: 'Adgange. Who has access to the municipality’s record, which it decides itself.' },
     { name: 'settings', description: 'Indstillinger. How the record is kept, which the municipality decides itself.' },
+    { name: 'archives', description: 'Arkiver. What was archived of persons before a retention erased them.' },
     { name: 'subjects', description: 'Registrerede. What the record says of one person or household.' },
     { name: 'municipalities', description: 'Kommuner. For operators: which municipalities keep their record here.' },
     { name: 'partners', description: 'Samarbejdspartnere. For operators: providers that write into municipalities.' },

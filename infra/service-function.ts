@@ -30,6 +30,11 @@ export interface FunctionEnvironments {
     /** `1` where each municipality has execution environments of its own. */
     readonly PER_TENANT: '1' | '0';
   };
+  readonly 'archive-api': TenantEnvironment & {
+    readonly BUCKET_NAME: string;
+    /** `1` where each municipality has execution environments of its own. */
+    readonly PER_TENANT: '1' | '0';
+  };
   readonly 'admin-api': {
     readonly TABLE_NAME: string;
     readonly USER_POOL_ID: string;
@@ -85,6 +90,7 @@ interface Sizing {
 const SIZING: Readonly<Record<FunctionName, Sizing>> = {
   'tenant-api': { memory: 1536, timeout: Duration.seconds(28) },
   'access-api': { memory: 1024, timeout: Duration.seconds(28) },
+  'archive-api': { memory: 1024, timeout: Duration.seconds(28) },
   'admin-api': { memory: 1024, timeout: Duration.seconds(15) },
   'public-api': { memory: 512, timeout: Duration.seconds(5) },
   inbox: { memory: 1024, timeout: Duration.seconds(28) },

@@ -82,6 +82,10 @@ const OWN_ACCESS: Readonly<Record<Exclude<FunctionName, 'public-api'>, readonly 
     { sid: 'ListClients', actions: ['query'], rows: ['CLIENTS#*'], indexes: ['list'] },
     { sid: 'KeepClients', actions: ['put', 'update'], rows: CLIENTS },
   ],
+  'archive-api': [
+    { sid: 'ReadGrants', actions: ['get'], rows: [...MUNICIPALITIES, ...CLIENTS, ...USES] },
+    { sid: 'NoteUse', actions: ['put'], rows: USES },
+  ],
   'admin-api': [
     { sid: 'ReadControl', actions: ['get', 'query'], rows: [...CONTROL_ROWS, ...USES] },
     { sid: 'ListControl', actions: ['query'], rows: CONTROL_LISTS, indexes: ['list'] },
@@ -150,6 +154,14 @@ const TENANT_ACCESS: Readonly<Record<TenantFunction, readonly Access[]>> = {
     { sid: 'ChangeSettings', actions: ['get', 'update'], rows: [OWN_ROW] },
     { sid: 'CountQuota', actions: ['update'], rows: [QUOTAS] },
   ],
+  'archive-api': [
+    { sid: 'ReadErasures', actions: ['get'], rows: rows('R#*') },
+    { sid: 'ListArchives', actions: ['query'], rows: rows('L#*'), indexes: ['filter3'] },
+    // An erasure that says that its archive is deleted, with its event, and entries of the access log.
+    { sid: 'NoteArchives', actions: ['put'], rows: rows('R#*', 'E#*', 'A#*') },
+    { sid: 'CheckLedgers', actions: ['check'], rows: rows('B#*') },
+    { sid: 'CountQuota', actions: ['update'], rows: [QUOTAS] },
+  ],
   inbox: [
     { sid: 'ReadRecord', actions: ['get'], rows: TENANT_ROWS },
     { sid: 'ReadProgrammes', actions: ['get'], rows: [SHARES] },
@@ -195,13 +207,15 @@ const TENANT_ACCESS: Readonly<Record<TenantFunction, readonly Access[]>> = {
 
 /**
  * What a function may do with the keys of persons under its tenant role. A key is made with the first value that is sealed
- * with it, by whoever writes that; it is dropped, or wrapped anew, by lifecycle alone. Access-api, deliver and relay reach none.
+ * with it, by whoever writes that; it is dropped, or wrapped anew, by lifecycle alone. Archive-api reads those of archives
+ * and makes none. Access-api, deliver and relay reach none.
  */
 const PERSON_KEYS = rows('Y#*');
 const MAKE_KEYS: readonly Access[] = [{ sid: 'MakePersonKeys', actions: ['get', 'put'], rows: PERSON_KEYS }];
 const KEY_ACCESS: Readonly<Record<TenantFunction, readonly Access[]>> = {
   'tenant-api': MAKE_KEYS,
   'access-api': [],
+  'archive-api': [{ sid: 'ReadPersonKeys', actions: ['get'], rows: PERSON_KEYS }],
   inbox: MAKE_KEYS,
   relay: [],
   deliver: [],
@@ -262,18 +276,25 @@ function statementOf({ sid, actions, rows, indexes = [] }: Access, table: Table)
   });
 }
 
-/** Lets a tenant role write objects of the municipality of its session on one shelf, and look at them (shared/archive/bucket.ts). */
-export function grantObjects(role: IRole, bucket: Bucket, shelf: 'handover' | 'archive'): void {
+/**
+ * Lets a tenant role write objects of the municipality of its session on one shelf, and look at them
+ * (shared/archive/bucket.ts); to read is to look at them alone.
+ */
+export function grantObjects(
+  role: IRole,
+  bucket: Bucket,
+  shelf: 'handover' | 'archive',
+  use: 'keep' | 'read' = 'keep',
+): void {
   const objects = bucket.arnForObjects(`${shelf}/${HERE}/*`);
   role.addToPrincipalPolicy(
     new PolicyStatement({
-      sid: `Keep${shelf === 'archive' ? 'Archive' : 'Handover'}`,
-      // A large object is written in parts, which PutObject allows too, or given up.
+      sid: `${use === 'keep' ? 'Keep' : 'Read'}${shelf === 'archive' ? 'Archive' : 'Handover'}`,
       actions: [
-        's3:PutObject',
         's3:GetObject',
-        's3:AbortMultipartUpload',
-        ...(shelf === 'archive' ? ['s3:DeleteObject'] : []),
+        // A large object is written in parts, which PutObject allows too, or given up.
+        ...(use === 'keep' ? ['s3:PutObject', 's3:AbortMultipartUpload'] : []),
+        ...(use === 'keep' && shelf === 'archive' ? ['s3:DeleteObject'] : []),
       ],
       resources: [objects],
     }),

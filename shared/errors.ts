@@ -44,6 +44,12 @@ export const PROBLEMS = {
     title: 'Illegal transition',
     advice: 'The status machine has no such step. The detail names the steps that are allowed from here.',
   },
+  handover_key_missing: {
+    status: 409,
+    title: 'Handover key missing',
+    advice:
+      'The municipality gives a public key first, by PATCH /v1/municipalities/{code}/settings with `handoverKey`. Its record is encrypted to that key when it leaves.',
+  },
   credentials_seen: {
     status: 409,
     title: 'Credentials seen by an operator',

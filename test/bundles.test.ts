@@ -63,6 +63,7 @@ beforeAll(async () => {
       TOKEN_URL: 'https://token.test/oauth2/token',
       PER_TENANT: '0',
     },
+    'archive-api': { ...table, BUCKET_NAME: 'objects', PER_TENANT: '0' },
     'admin-api': {
       TABLE_NAME: tableName,
       USER_POOL_ID: 'eu-central-1_pool',

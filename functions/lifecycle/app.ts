@@ -1,6 +1,7 @@
 import { type HandOn, municipalitiesNamed, takeTurns } from '#functions/rounds.ts';
 import { workerContext } from '#shared/auth/system.ts';
 import { count, faultOf, log } from '#shared/log.ts';
+import { endArchives } from '#shared/privacy/end-archives.ts';
 import { eraseRequested } from '#shared/privacy/erase.ts';
 import { foldEvents } from '#shared/privacy/fold-events.ts';
 import { purge } from '#shared/privacy/purge.ts';
@@ -55,6 +56,7 @@ async function workInside(deps: LifecycleDeps, code: string, requestId: string, 
   const ctx = await workerContext(deps.store, code, requestId, deps.now());
   if (!ctx) return;
   await eraseRequested(ctx, hasTime, deps);
+  await endArchives(ctx, hasTime, deps);
   await purge(ctx, hasTime);
   await foldEvents(ctx, hasTime);
   await resealRequested(deps, ctx, hasTime);

@@ -3,7 +3,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { createLocalJWKSet, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
-import { ACCESS_COLLECTIONS, ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/auth/scopes.ts';
+import {
+  ACCESS_COLLECTIONS,
+  ADMIN_SCOPES,
+  ARCHIVE_COLLECTIONS,
+  RESOURCE_SERVER,
+  TENANT_SCOPES,
+} from '#shared/auth/scopes.ts';
 import { isLetThrough } from '../let-through.ts';
 import type { Service } from './aws-json.ts';
 import { readBody, sendProblem } from './http.ts';
@@ -18,6 +24,7 @@ export type ApiHandler = LambdaHandler<APIGatewayProxyEvent, APIGatewayProxyResu
 export interface ApiHandlers {
   readonly tenantApi: ApiHandler;
   readonly accessApi: ApiHandler;
+  readonly archiveApi: ApiHandler;
   readonly adminApi: ApiHandler;
   readonly publicApi: ApiHandler;
   readonly inbox: ApiHandler;
@@ -76,6 +83,14 @@ const ROUTES: readonly Route[] = [
       authorized: true,
     })),
   ),
+  ...ARCHIVE_COLLECTIONS.flatMap((collection) =>
+    [collection, `${collection}/{proxy+}`].map((path) => ({
+      resource: `/v1/municipalities/{code}/${path}`,
+      functionName: 'archive-api',
+      handler: 'archiveApi' as const,
+      authorized: true,
+    })),
+  ),
   {
     resource: '/v1/municipalities/{code}/{proxy+}',
     functionName: 'tenant-api',
@@ -88,7 +103,7 @@ const ROUTES: readonly Route[] = [
 ];
 
 /** The functions that have execution environments for each municipality. */
-const PER_TENANT: ReadonlySet<keyof ApiHandlers> = new Set(['tenantApi', 'accessApi']);
+const PER_TENANT: ReadonlySet<keyof ApiHandlers> = new Set(['tenantApi', 'accessApi', 'archiveApi']);
 /** Tells whoever waits for the product that it is ready. */
 const HEALTH = '/health';
 /** API Gateway's own limit of a body. */

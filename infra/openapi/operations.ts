@@ -3,6 +3,7 @@ import type * as z from 'zod';
 import { RESOURCE_SERVER } from '#shared/auth/scopes.ts';
 import type { ProblemCode } from '#shared/errors.ts';
 import type { Operation } from '#shared/operation.ts';
+import { archiveOperations } from '#shared/privacy/archive-operations.ts';
 import { privacyOperations } from '#shared/privacy/operations.ts';
 import { pageParameters } from '#shared/record/lists.ts';
 import { recordOperations } from '#shared/resources/registry.ts';
@@ -22,6 +23,7 @@ export const documentedOperations = (): readonly Operation<never>[] => {
     ...recordOperations(),
     ...webhookOperations({ post: postWebhook(egress), ...egress }),
     ...privacyOperations(),
+    ...archiveOperations({ buckets: () => ({}) as never }),
     ...accessOperations({ store: { client: {} } } as AccessDeps),
     ...adminOperations(),
   ];

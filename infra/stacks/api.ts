@@ -17,11 +17,17 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import { ACCESS_COLLECTIONS, ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/auth/scopes.ts';
+import {
+  ACCESS_COLLECTIONS,
+  ADMIN_SCOPES,
+  ARCHIVE_COLLECTIONS,
+  RESOURCE_SERVER,
+  TENANT_SCOPES,
+} from '#shared/auth/scopes.ts';
 import { grantCertificates, grantKeyMaking } from '../key-access.ts';
 import { type CodeFor, functionRole, serviceFunction } from '../service-function.ts';
 import type { StageSettings } from '../stages.ts';
-import { grantTableAccess } from '../table-access.ts';
+import { grantObjects, grantTableAccess } from '../table-access.ts';
 import { tenantFunction } from '../tenant-function.ts';
 import type { Data } from './data.ts';
 import { addFirewall } from './firewall.ts';
@@ -34,12 +40,12 @@ export interface Api {
   readonly functions: readonly LambdaFunction[];
 }
 
-/** The front door: one REST API, since only that kind can name the tenant to Lambda, and the five functions behind it. */
+/** The front door: one REST API, since only that kind can name the tenant to Lambda, and the six functions behind it. */
 export function apiStack(
   scope: Construct,
   stage: StageSettings,
   codeFor: CodeFor,
-  { table, keys, certificates }: Data,
+  { table, keys, bucket, certificates }: Data,
   identity: Identity,
 ): Api {
   const stack = new Stack(scope, `livline-${stage.name}-api`, {
@@ -68,6 +74,19 @@ export function apiStack(
     perTenant: true,
   });
   accessApi.addToRolePolicy(makingClients(identity));
+
+  const archiveApi = tenantFunction(stack, { table, keys }, 'archive-api', {
+    stage,
+    codeFor,
+    description: 'Answers what a municipality asks of its archives of erased persons.',
+    environment: (tenant) => ({
+      ...tenant,
+      BUCKET_NAME: bucket.bucketName,
+      PER_TENANT: stage.perTenantCompute ? '1' : '0',
+    }),
+    grant: (inside) => grantObjects(inside, bucket, 'archive', 'read'),
+    perTenant: true,
+  });
 
   const adminRole = functionRole(stack, 'admin-api');
   const adminApi = serviceFunction(stack, 'admin-api', {
@@ -138,9 +157,13 @@ export function apiStack(
   const inboxes = municipality.addResource('inbox');
   const oneInbox = inboxes.addResource('{id}');
   for (const resource of [inboxes, oneInbox, oneInbox.addResource('{proxy+}')]) toTenant(resource, 'ANY');
-  for (const collection of ACCESS_COLLECTIONS) {
-    const access = municipality.addResource(collection);
-    for (const resource of [access, access.addResource('{proxy+}')]) toTenant(resource, 'ANY', accessApi);
+  const apart = [
+    ...ACCESS_COLLECTIONS.map((collection) => [collection, accessApi] as const),
+    ...ARCHIVE_COLLECTIONS.map((collection) => [collection, archiveApi] as const),
+  ];
+  for (const [collection, handler] of apart) {
+    const all = municipality.addResource(collection);
+    for (const resource of [all, all.addResource('{proxy+}')]) toTenant(resource, 'ANY', handler);
   }
   const receive = oneInbox.addMethod('POST', new LambdaIntegration(inbox, { allowTestInvoke: false }), {
     authorizationType: AuthorizationType.NONE,
@@ -166,7 +189,7 @@ export function apiStack(
   addFirewall(stack, stage, restApi);
   restApi.node.tryRemoveChild('Endpoint');
   new CfnOutput(stack, 'ApiUrl', { value: restApi.url, description: 'What every path of the API follows' });
-  return { stack, restApi, functions: [tenantApi, accessApi, adminApi, publicApi, inbox] };
+  return { stack, restApi, functions: [tenantApi, accessApi, archiveApi, adminApi, publicApi, inbox] };
 }
 
 /** Lets a function make and unmake clients of the user pool, and their secrets. */

@@ -20,6 +20,8 @@ export interface Tenant {
   readonly accessLogMonths?: number | undefined;
   /** Months after which closed families and forgotten children are archived and erased; never, if absent. */
   readonly retentionMonths?: number | undefined;
+  /** Months for which archives of erased persons are kept, where it has chosen (privacy/end-archives.ts). */
+  readonly archiveMonths?: number | undefined;
   /** The purposes that a caller may name in X-Access-Purpose, where the municipality allows only some. */
   readonly purposes?: readonly string[] | undefined;
   /** Whether showing a sensitive value needs X-Access-Purpose. */

@@ -41,10 +41,12 @@ export const TENANT_SCOPES = [
 ] as const;
 
 /**
- * The collections of a municipality by which it says itself who may do what. The function access-api serves them, and
- * tenant-api serves all others.
+ * The collections of a municipality by which it says itself who may do what. The function access-api serves them.
  */
 export const ACCESS_COLLECTIONS = ['clients', 'grants', 'recovery', 'settings'] as const;
+
+/** The collections of a municipality that the function archive-api serves. Tenant-api serves all others. */
+export const ARCHIVE_COLLECTIONS = ['archives'] as const;
 
 /** What an operator of Livline may do. */
 export const ADMIN_SCOPES = ['admin:read', 'admin:write'] as const;

@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { Bucket } from '../archive/bucket.ts';
 import type { Context } from '../auth/context.ts';
-import type { Resource } from '../record/resource.ts';
+import type { Sensitivity } from '../record/fields.ts';
+import type { Fields, Resource, View } from '../record/resource.ts';
 import { sealField } from '../record/sealing.ts';
-import type { Opened } from '../record/stored.ts';
+import { type Opened, sensitiveOf } from '../record/stored.ts';
 import { requireArchiveKey } from './person-keys.ts';
 
 /**
  * What is archived of a person before a retention erases the person: every record whole, one line each, the record sealed
  * as a JWE for its place (seal.ts) under the key of this person's archive, which outlasts the person's own. So whoever has
- * the object has ids and types, and dropping that key ends the archive.
+ * the object has ids and types, and dropping that key ends the archive (end-archives.ts).
  */
 export interface Archived {
   readonly object: string;
@@ -18,11 +19,21 @@ export interface Archived {
 }
 
 /** One line of the object. */
-interface Line {
+export interface ArchiveLine {
   readonly type: string;
   readonly id: string;
   readonly version: number;
   readonly sealed: string;
+}
+
+/**
+ * A record as it is sealed into a line: its sensitive fields lie apart by who may see them, beside the organisations that
+ * wrote the SS fields, so that showing it needs no schema.
+ */
+export interface ArchivedRecord {
+  readonly view: View;
+  readonly sensitive: Partial<Readonly<Record<Sensitivity, Fields>>>;
+  readonly writtenBy: Readonly<Record<string, string>>;
 }
 
 /** The field that a sealed record is sealed for. */
@@ -36,6 +47,11 @@ export interface Archivable {
   readonly resource: Resource;
   readonly record: Opened;
 }
+
+const archivedRecord = (resource: Resource, { view, whole, writtenBy }: Opened): ArchivedRecord => {
+  const { S, SS } = sensitiveOf(resource, whole);
+  return { view, sensitive: { ...(S && { S }), ...(SS && { SS }) }, writtenBy };
+};
 
 const nameOf = (id: string, version: number): string => `${id} ${version}`;
 
@@ -56,7 +72,7 @@ export async function openArchive(ctx: Context, bucket: Bucket, subjectId: strin
   const lines = text.split('\n').filter((line) => line !== '');
   const known = new Set(
     lines.map((line) => {
-      const { id, version } = JSON.parse(line) as Line;
+      const { id, version } = JSON.parse(line) as ArchiveLine;
       return nameOf(id, version);
     }),
   );
@@ -66,9 +82,10 @@ export async function openArchive(ctx: Context, bucket: Bucket, subjectId: strin
       const fresh = records.filter(({ record: { view } }) => !known.has(nameOf(view.id, view.version)));
       if (fresh.length === 0) return;
       const key = await requireArchiveKey(ctx, subjectId);
-      const sealed = fresh.map(async ({ resource, record: { view, whole } }): Promise<Line> => {
-        const { id, version } = view;
-        return { type: resource.path, id, version, sealed: await sealField(ctx, id, ARCHIVED_FIELD, whole, key) };
+      const sealed = fresh.map(async ({ resource, record }): Promise<ArchiveLine> => {
+        const { id, version } = record.view;
+        const content = archivedRecord(resource, record);
+        return { type: resource.path, id, version, sealed: await sealField(ctx, id, ARCHIVED_FIELD, content, key) };
       });
       const more = (await Promise.all(sealed)).map((line) => `${JSON.stringify(line)}\n`).join('');
       await bucket.put(object, text + more, 'application/x-ndjson');

@@ -18,11 +18,12 @@ import { save } from '../record/save.ts';
 import { opened } from '../record/sealing.ts';
 import { type Opened, type Stored, storedOf, type Whole } from '../record/stored.ts';
 import { amend } from '../record/verbs.ts';
-import { erasures } from '../resources/erasures.ts';
+import { type ErasureArchive, erasures } from '../resources/erasures.ts';
 import { deletedPartition, recordKey } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
 import { plusSeconds } from '../time.ts';
 import { type Archivable, openArchive } from './archive-subject.ts';
+import { keptFrom } from './end-archives.ts';
 import { eraseMessagesAbout } from './erase-messages.ts';
 import { eraseRecord, type MayErase, type Outcome } from './erase-record.ts';
 import { forgetInEvents } from './forget-events.ts';
@@ -65,6 +66,12 @@ interface Withdrawn {
   readonly row: Row;
 }
 
+/** An erasure that is completed says until when its archive is kept, where it has one. */
+const withArchiveKept = (ctx: Context, whole: Whole): Whole =>
+  whole['archive'] === undefined
+    ? whole
+    : { ...whole, archive: { ...(whole['archive'] as ErasureArchive), ...keptFrom(ctx) } };
+
 /** Changes what a requested erasure says of itself. Throws `conflict` where it was refused meanwhile. */
 const note = (ctx: Context, id: string, fields: Fields, entering?: string): Promise<unknown> =>
   once(ctx, undefined, async () => {
@@ -72,7 +79,7 @@ const note = (ctx: Context, id: string, fields: Fields, entering?: string): Prom
     if (before.view.status !== 'requested') throw new Problem('conflict', 'It was refused meanwhile.');
     const status = entering !== undefined && { status: entering, statusAt: ctx.now };
     // Of what others wrote in it too, nothing is left that says who it is about.
-    const own = entering === 'completed' ? withoutPersonal(erasures, before.whole) : before.whole;
+    const own = entering === 'completed' ? withArchiveKept(ctx, withoutPersonal(erasures, before.whole)) : before.whole;
     return amend(ctx, erasures, before, { fields: { ...own, ...fields, ...status }, sent: {}, entering });
   });
 

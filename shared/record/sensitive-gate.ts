@@ -3,7 +3,7 @@ import { digest } from '../ids.ts';
 import { logAccess, type Purpose, personsOf, purposeStated } from '../privacy/access-log.ts';
 import type { Sensitivity } from './fields.ts';
 import { changedFields } from './merge.ts';
-import type { Fields, Resource } from './resource.ts';
+import type { Fields, Resource, View } from './resource.ts';
 import { schemasOf } from './schemas.ts';
 import { openFields } from './sealing.ts';
 import type { Opened, Stored } from './stored.ts';
@@ -65,6 +65,34 @@ export async function showRecord(ctx: Context, resource: Resource, stored: Store
   ]);
   const record = { ...stored.view, ...fields };
   return { ...record, ...resource.computed?.of(record as never, ctx.now) };
+}
+
+/** A record that is archived, opened: its sensitive fields lie apart by who may see them. */
+interface OpenedArchive {
+  readonly view: View;
+  readonly sensitive: Partial<Readonly<Record<Sensitivity, Fields>>>;
+  readonly writtenBy: Readonly<Record<string, string>>;
+}
+
+/**
+ * Returns an archived record as this caller may see it. What it shows of sensitive fields is entered in the access log
+ * before, under the person whose archive it is and under whoever else the record concerned. Where that fails it throws.
+ */
+export async function showArchived(
+  ctx: Context,
+  type: string,
+  { view, sensitive, writtenBy }: OpenedArchive,
+  { personId, purpose }: { readonly personId: string; readonly purpose: Purpose },
+): Promise<Fields> {
+  const visible = (['S', 'SS'] as const).flatMap((sensitivity) =>
+    Object.entries(sensitive[sensitivity] ?? {}).filter(([name]) => maySee(ctx, sensitivity, writtenBy[name])),
+  );
+  if (visible.length > 0) {
+    const subjects = [personId, view.id, ...(await personsOf(ctx, type, view))];
+    const fields = visible.map(([name]) => name);
+    await logAccess(ctx, subjects, { what: { type: 'archive', id: view.id }, fields, purpose });
+  }
+  return { ...view, ...Object.fromEntries(visible) };
 }
 
 /**

@@ -4,7 +4,7 @@ import { invalid, Problem } from '../errors.ts';
 import { group, impersonal, instant, line, listOf, oneOf, whole } from '../record/fields.ts';
 import { type Change, defineResource, type Fields, type RecordOf } from '../record/resource.ts';
 import { ledgerKey } from '../table/keys.ts';
-import { localDateOf } from '../time.ts';
+import { type Instant, localDateOf } from '../time.ts';
 import { collectionsOf, DATA_SUBJECTS, requireSubject, subject } from './subject.ts';
 import { inSubject, mayErase } from './subject-ledger.ts';
 
@@ -30,6 +30,34 @@ export const LEFT = [
 
 const count = (description: string) => whole(description, 0, Number.MAX_SAFE_INTEGER).optional();
 
+/** What can become of an archive, in the order of its life. */
+const ARCHIVE_STATUSES = ['kept', 'deleting', 'deleted', 'expired'] as const;
+
+/** What an erasure says of the archive that it left. */
+export interface ErasureArchive {
+  readonly object: string;
+  /** SHA-256 of the object, in hexadecimal. */
+  readonly sha256: string;
+  /** Records in it. */
+  readonly records: number;
+  /** Absent until the erasure is completed. */
+  readonly status?: (typeof ARCHIVE_STATUSES)[number];
+  readonly archivedAt?: Instant;
+  readonly expiresAt?: Instant;
+  readonly deletedAt?: Instant;
+  readonly endedAt?: Instant;
+}
+
+/** The value of the filter `archive` that selects the archives whose object and key stand. */
+export const STANDING_ARCHIVE = 'standing';
+
+/** The local day on which a standing archive ends: when its deletion was asked for, or when it expires. */
+const archiveEnds = ({ expiresAt = '', deletedAt = expiresAt }: Partial<ErasureArchive> = {}): string =>
+  localDateOf(deletedAt);
+
+const hasStandingArchive = ({ archive }: Erasure): boolean =>
+  archive?.status === 'kept' || archive?.status === 'deleting';
+
 /** What the system adds as it goes. */
 const derived = () => ({
   startedAt: instant('When the system began, UTC (påbegyndt): from then on it cannot be refused.').optional(),
@@ -37,6 +65,14 @@ const derived = () => ({
     object: impersonal(line('Its name in the archive (objektnavn).')),
     sha256: impersonal(line('Its SHA-256 in hex (kontrolsum).')),
     records: whole('How many records are in it (antal); 1 is the own record alone.', 1, Number.MAX_SAFE_INTEGER),
+    status: oneOf(
+      'What became of it (arkivstatus): it is `kept` once the erasure is completed; `deleting` is not readable any more and is removed within minutes; `deleted` and `expired` say that its object and its key are gone.',
+      ARCHIVE_STATUSES,
+    ).optional(),
+    archivedAt: instant('When it was complete, UTC (arkiveret).').optional(),
+    expiresAt: instant('When it expires, UTC (udløber), by the setting `archiveMonths` as it was then.').optional(),
+    deletedAt: instant('When its deletion was asked for, UTC (slettet af kommunen).').optional(),
+    endedAt: instant('When its object and its key were removed, UTC (fjernet).').optional(),
   }).optional(),
   erased: count('How many records about the person were erased (slettet), its own not counted; 1 is one record.'),
   kept: count('How many were kept, because another person whom they are about is held (bevaret); 1 is one record.'),
@@ -50,7 +86,10 @@ const derived = () => ({
   ).optional(),
 });
 
-type Erasure = RecordOf<ReturnType<typeof fields>> & { readonly startedAt?: string };
+type Erasure = RecordOf<ReturnType<typeof fields>> & {
+  readonly startedAt?: string;
+  readonly archive?: ErasureArchive;
+};
 
 /** A family that is not closed, or in whose care a child still is, is a case that is alive. */
 async function requireClosed(ctx: Context, id: string, family: Fields): Promise<void> {
@@ -87,7 +126,15 @@ export const erasures = defineResource({
   references: { 'subject.id': collectionsOf(DATA_SUBJECTS) },
   order: (erasure) => erasure.createdAt,
   newestFirst: true,
-  filters: { status: (erasure) => erasure.status, subjectId: (erasure) => erasure.subject.id },
+  filters: {
+    status: (erasure) => erasure.status,
+    subjectId: (erasure) => erasure.subject.id,
+    archive: {
+      of: (erasure: Erasure) => (hasStandingArchive(erasure) ? STANDING_ARCHIVE : undefined),
+      order: (erasure: Erasure) => archiveEnds(erasure.archive),
+      bounds: 'archiveEnds',
+    },
+  },
   ledgers: ({ status, subject: { id }, createdAt }) =>
     status === 'requested' ? [inSubject(id, { kind: 'erasure' }, mayErase(localDateOf(createdAt)))] : [],
   settle: async (change) => {

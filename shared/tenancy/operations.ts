@@ -139,7 +139,7 @@ export const adminOperations = (): Operation<OperatorContext>[] => [
     tag: 'municipalities',
     summary: "Change a municipality's status",
     description:
-      'Going live is refused with `credentials_seen` while a client of the municipality’s own has a credential that an operator has seen and none that was made from inside, and ends what is left of the former. Until then the municipality is in `test`, which holds test data only. Suspending stops reads, writes and deliveries within 60 s; what waits is kept, and goes out after `live`. `offboarding` hands the record over and then erases it, which nothing undoes.',
+      'Going live is refused with `credentials_seen` while a client of the municipality’s own has a credential that an operator has seen and none that was made from inside, and ends what is left of the former. Until then the municipality is in `test`, which holds test data only. Suspending stops reads, writes and deliveries within 60 s; what waits is kept, and goes out after `live`. `offboarding` is refused with `handover_key_missing` until the municipality has given a public key in its settings; it hands the record over, encrypted to that key, and then erases it, which nothing undoes.',
     manner: 'act',
     body: MunicipalityStatusChange,
     success: {
@@ -147,7 +147,7 @@ export const adminOperations = (): Operation<OperatorContext>[] => [
       description: 'The municipality, also where it had that status before.',
       body: MunicipalityView,
     },
-    problems: ['validation_failed', 'illegal_transition', 'credentials_seen', 'in_flight'],
+    problems: ['validation_failed', 'illegal_transition', 'credentials_seen', 'handover_key_missing', 'in_flight'],
     example: { status: 'suspended', reason: 'Agreed with the municipality until its new contract is signed.' },
     run: (ctx, request) => changeMunicipalityStatus(ctx, param(request, 'code'), request.body),
   },

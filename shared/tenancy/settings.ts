@@ -3,6 +3,7 @@ import type { Context, Tenant } from '../auth/context.ts';
 import { Problem } from '../errors.ts';
 import { type Answer, type ApiRequest, etagOf, type Operation, requireMatch } from '../operation.ts';
 import { DEFAULT_MONTHS, PURPOSES } from '../privacy/access-log.ts';
+import { ARCHIVE_MONTHS } from '../privacy/archive-months.ts';
 import { instant, whole } from '../record/fields.ts';
 import { changedFields, mergePatch } from '../record/merge.ts';
 import { parse } from '../record/validate.ts';
@@ -39,6 +40,12 @@ const retentionMonths = () =>
     12,
     1_200,
   );
+const archiveMonths = () =>
+  whole(
+    `Months for which archives of erased persons are kept (opbevaring af arkiver), 1–1,200; absent: ${ARCHIVE_MONTHS}. An archive keeps what held when it was made.`,
+    1,
+    1_200,
+  );
 const purposes = () =>
   z
     .array(z.enum(Object.keys(PURPOSES) as [string, ...string[]]).describe('A purpose of reading.'))
@@ -54,7 +61,7 @@ const FLAGS = {
 } as const;
 const flag = (name: keyof typeof FLAGS) => z.boolean().describe(FLAGS[name]);
 
-const FIELDS = ['kle', 'accessLogMonths', 'retentionMonths', 'purposes', 'handoverKey'] as const;
+const FIELDS = ['kle', 'accessLogMonths', 'retentionMonths', 'archiveMonths', 'purposes', 'handoverKey'] as const;
 type SettingName = (typeof FIELDS)[number] | keyof typeof FLAGS;
 
 /** What a municipality may change of its settings: a JSON merge patch. */
@@ -63,6 +70,7 @@ export const SettingsPatch = () =>
     kle: kle().nullable().optional(),
     accessLogMonths: accessLogMonths().nullable().optional(),
     retentionMonths: retentionMonths().nullable().optional(),
+    archiveMonths: archiveMonths().nullable().optional(),
     purposes: purposes().nullable().optional(),
     requirePurpose: flag('requirePurpose').optional(),
     requirePerson: flag('requirePerson').optional(),
@@ -78,6 +86,7 @@ export const SettingsView = () =>
       kle: kle().optional(),
       accessLogMonths: accessLogMonths().optional(),
       retentionMonths: retentionMonths().optional(),
+      archiveMonths: archiveMonths().optional(),
       purposes: purposes().optional(),
       requirePurpose: flag('requirePurpose'),
       requirePerson: flag('requirePerson'),

@@ -52,6 +52,7 @@ export async function changeMunicipalityStatus(ctx: OperatorContext, code: strin
 async function enter(ctx: OperatorContext, before: Municipality, { status, reason }: Asked): Promise<object> {
   requireStep(before.tenant.status, status);
   if (status === 'live') await endSeenCredentials(ctx, before.tenant.code);
+  if (status === 'offboarding') requireHandoverKey(before);
   const { statusReason: _, ...standing } = before.view;
   const view = { ...standing, status, statusAt: ctx.now, ...(reason !== undefined && { statusReason: reason }) };
   const { operatorId } = ctx;
@@ -62,6 +63,12 @@ async function enter(ctx: OperatorContext, before: Municipality, { status, reaso
     municipalityWrite(before, { tenant: { ...before.tenant, status }, view, untold }),
   );
   return view;
+}
+
+/** Throws 409 `handover_key_missing` unless the record of a municipality that leaves can be encrypted to it. */
+function requireHandoverKey({ tenant: { handoverKey } }: Municipality): void {
+  if (handoverKey !== undefined) return;
+  throw new Problem('handover_key_missing', 'The municipality has given no public key to encrypt its record to.');
 }
 
 /** Throws 409 `illegal_transition` unless an operator may ask for the step. */

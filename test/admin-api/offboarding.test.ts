@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { compactVerify, importJWK } from 'jose';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { chained, genesis } from '#shared/privacy/chain.ts';
@@ -7,6 +8,7 @@ import { type OffboardingDeps, offboard } from '#shared/tenancy/offboarding.ts';
 import { type AnyRow, contentOf, restore } from '#test/support/content.ts';
 import { createFamily, subscribe } from '#test/support/endpoints.ts';
 import { MAKERS, makeFamily, makeShift } from '#test/support/examples.ts';
+import { giveHandoverKey, openedHandover } from '#test/support/handover-key.ts';
 import { noSecrets } from '#test/support/issuer.ts';
 import { type Caller, type Livline, startLivline } from '#test/support/livline.ts';
 import { memoryBuckets, wholeOf } from '#test/support/memory-buckets.ts';
@@ -20,8 +22,13 @@ beforeAll(async () => {
   livline = await startLivline();
 });
 
-const ask = (code: string, status: string) =>
+const step = (code: string, status: string) =>
   livline.operator('POST', `/municipalities/${code}/status`, { body: { status } });
+/** Asks for a status; the municipality has given a key where it is to leave. */
+async function ask(code: string, status: string) {
+  if (status === 'offboarding') await giveHandoverKey(livline.administratorOf(code));
+  return step(code, status);
+}
 const always = () => true;
 /** The time in which it is let rest. */
 const REST_S = 180;
@@ -39,10 +46,19 @@ const rowsOf = (rows: readonly AnyRow[], code: string) =>
   rows.filter(({ pk }) => String(pk).startsWith(`T#${code}#`) || String(pk).startsWith(`M#${code}`));
 const leftOf = async (code: string) => rowsOf(await contentOf(livline.store), code).map(({ pk, sk }) => `${pk} ${sk}`);
 
-/** The objects of a handover by their names. */
-function handoverOf(code: string, objects = livline.objects): Map<string, string> {
+/** The objects of a handover by their names, as they are stored. */
+function objectsOf(code: string, objects = livline.objects): Map<string, Buffer> {
   const mine = [...objects].filter(([key]) => key.startsWith(`handover/${code}/`));
-  return new Map(mine.map(([key, bytes]) => [key.split('/').at(-1) as string, bytes.toString()]));
+  return new Map(mine.map(([key, bytes]) => [key.split('/').at(-1) as string, bytes]));
+}
+/** What is in them, by their names without `.jwe`, opened with the municipality's key. */
+async function handoverOf(code: string, objects = livline.objects): Promise<Map<string, string>> {
+  const texts = [...objectsOf(code, objects)].map(async ([name, bytes]) =>
+    name.endsWith('.jwe')
+      ? ([name.slice(0, -4), await openedHandover(bytes)] as const)
+      : ([name, bytes.toString()] as const),
+  );
+  return new Map(await Promise.all(texts));
 }
 const linesOf = (text = '') =>
   text
@@ -110,7 +126,7 @@ describe('a municipality with everything in it', () => {
     expect((await at.get(`/webhook-endpoints/${ordered.id}`)).status).toBe(200);
     before = rowsOf(await contentOf(livline.store), at.code);
     await leave(at.code);
-  }, 60_000);
+  }, 240_000);
 
   it('leaves no row behind but the one that says so, which holds no key', async () => {
     const kinds = new Set(before.map(({ type }) => type));
@@ -149,8 +165,8 @@ describe('a municipality with everything in it', () => {
     expect(livline.keys.keys.has(at.code)).toBe(false);
   });
 
-  it('takes every record with it, as the API showed it to the municipality', () => {
-    const handover = handoverOf(at.code);
+  it('takes every record with it, as the API showed it to the municipality', async () => {
+    const handover = await handoverOf(at.code);
     for (const [path, { id }] of made) {
       const lines = linesOf(handover.get(`${path}.ndjson`));
       expect(
@@ -180,26 +196,27 @@ describe('a municipality with everything in it', () => {
     expect(message.payload).toEqual(expect.any(String));
   });
 
-  it('has a manifest that counts and hashes every object', () => {
-    const handover = handoverOf(at.code);
+  it('has a manifest that counts and hashes every object', async () => {
+    const handover = await handoverOf(at.code);
     const manifest = JSON.parse(handover.get('manifest.json') ?? '');
     expect(manifest).toMatchObject({ municipality: at.code, startedAt: expect.any(String) });
     const names = manifest.files.map(({ name }: { name: string }) => name);
     expect(new Set(names).size).toBe(names.length);
-    expect([...names, 'manifest.json'].sort()).toEqual([...handover.keys()].sort());
+    const objects = objectsOf(at.code);
+    expect([...names, 'manifest.json'].sort()).toEqual([...objects.keys()].sort());
     for (const { name, count, bytes, sha256 } of manifest.files) {
-      const text = handover.get(name) ?? '';
+      const object = objects.get(name) as Buffer;
       expect({ name, count, bytes, sha256 }).toEqual({
         name,
-        count: linesOf(text).length,
-        bytes: Buffer.byteLength(text),
-        sha256: createHash('sha256').update(text).digest('hex'),
+        count: linesOf(handover.get(name.replace(/\.jwe$/, ''))).length,
+        bytes: object.length,
+        sha256: createHash('sha256').update(object).digest('hex'),
       });
     }
   });
 
-  it('takes its whole history with it, to the last event and whole by its chain', () => {
-    const handover = handoverOf(at.code);
+  it('takes its whole history with it, to the last event and whole by its chain', async () => {
+    const handover = await handoverOf(at.code);
     const events = linesOf(handover.get('events.ndjson'));
     let link = genesis(at.code);
     for (const { event, view, mac, hash } of events) {
@@ -218,7 +235,7 @@ describe('a municipality with everything in it', () => {
 
   it('is certified: what was handed over, how much was erased, and which key was destroyed', async () => {
     const certificate = await certificateOf(at.code);
-    const manifest = handoverOf(at.code).get('manifest.json') ?? '';
+    const manifest = (await handoverOf(at.code)).get('manifest.json') ?? '';
     expect(certificate).toMatchObject({
       municipality: at.code,
       handover: {
@@ -236,7 +253,7 @@ describe('a municipality with everything in it', () => {
       attempt: attempts,
       client: 2,
       use: 1,
-      access: linesOf(handoverOf(at.code).get('access-log.ndjson')).length,
+      access: linesOf((await handoverOf(at.code)).get('access-log.ndjson')).length,
     });
     for (const path of RESOURCES.map((resource) => resource.path))
       expect(certificate.erased[path], path).toBeGreaterThan(0);
@@ -256,6 +273,18 @@ describe('a municipality with everything in it', () => {
 });
 
 describe('a municipality that leaves', () => {
+  it('gives a public key first, without which its offboarding is refused and nothing of it is changed', async () => {
+    const at = await livline.freshMunicipality();
+    const before = (await livline.operator('GET', `/municipalities/${at.code}`)).body;
+    expectProblem(await step(at.code, 'offboarding'), 409, 'handover_key_missing');
+    expect((await livline.operator('GET', `/municipalities/${at.code}`)).body).toEqual(before);
+    await giveHandoverKey(at);
+    await at.patch('/settings', { handoverKey: null }, 2);
+    expectProblem(await step(at.code, 'offboarding'), 409, 'handover_key_missing');
+    await giveHandoverKey(at);
+    expect((await step(at.code, 'offboarding')).body.status).toBe('offboarding');
+  });
+
   it('rests first, in which nothing is handed over or erased', async () => {
     const at = await livline.freshMunicipality();
     await createFamily(at);
@@ -263,7 +292,7 @@ describe('a municipality that leaves', () => {
     for (const seconds of [0, REST_S - 1]) {
       livline.advance(seconds);
       await livline.lifecycle();
-      expect(handoverOf(at.code).size).toBe(0);
+      expect(objectsOf(at.code).size).toBe(0);
       expect((await leftOf(at.code)).some((key) => key.includes('#R#'))).toBe(true);
     }
   });
@@ -291,7 +320,7 @@ describe('a municipality that leaves', () => {
     const mine = await makeOf('supervision-sessions', at, { reflection: 'Kommunens egen' });
     const theirs = await makeOf('supervision-sessions', partner, { reflection: 'Partnerens egen' });
     await leave(at.code);
-    const lines = linesOf(handoverOf(at.code).get('supervision-sessions.ndjson'));
+    const lines = linesOf((await handoverOf(at.code)).get('supervision-sessions.ndjson'));
     expect(lines.map(({ id }) => id).sort()).toEqual([mine.id, theirs.id].sort());
     expect(JSON.stringify(lines)).not.toContain('Partnerens egen');
   });
@@ -308,7 +337,7 @@ describe('a municipality that leaves', () => {
     expect((await at.get('/erasures')).body.items).toMatchObject([{ status: 'completed' }]);
     await leave(at.code);
     expect(await leftOf(at.code)).toEqual([`M#${at.code} A`]);
-    expect([...handoverOf(at.code).values()].join()).not.toContain('SLETMIG');
+    expect([...(await handoverOf(at.code)).values()].join()).not.toContain('SLETMIG');
   });
 
   it('does so in as many rounds as it takes', async () => {
@@ -353,6 +382,14 @@ describe('an offboarding that dies before its first call or after any', () => {
     await pipeline.relayFresh();
     await createFamily(at, 'Ikke nummereret');
     await ask(at.code, 'offboarding');
+    // No two encryptions of the same are alike, and what each death leaves is compared.
+    await livline.store.client.send(
+      new UpdateCommand({
+        TableName: livline.store.tableName,
+        Key: { pk: `M#${at.code}`, sk: 'A' },
+        UpdateExpression: 'REMOVE tenant.handoverKey',
+      }),
+    );
     await livline.lifecycle();
     livline.advance(REST_S);
 
@@ -380,7 +417,7 @@ describe('an offboarding that dies before its first call or after any', () => {
         ...row,
         certificate: row['certificate']?.replace(/[^.]*$/, ''),
       })),
-      objects: [...handoverOf(at.code, objects)].sort(),
+      objects: [...(await handoverOf(at.code, objects))].sort(),
       clients: [...clients],
       destroyed: [...destroyed],
     });

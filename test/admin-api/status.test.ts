@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { MUNICIPALITY_STATUSES, MUNICIPALITY_STEPS, type MunicipalityStatus } from '#shared/tenancy/lifecycle.ts';
 import { createFamily, replaceSeen, setStatus, subscribe } from '#test/support/endpoints.ts';
 import { FAMILY } from '#test/support/examples.ts';
+import { giveHandoverKey } from '#test/support/handover-key.ts';
 import { type Livline, OPERATOR, startLivline } from '#test/support/livline.ts';
 import { startPipeline } from '#test/support/pipeline.ts';
 import { expectProblem, writesIn } from '#test/support/problems.ts';
@@ -13,9 +14,10 @@ beforeAll(async () => {
 });
 
 const ask = (code: string, body: object) => livline.operator('POST', `/municipalities/${code}/status`, { body });
-/** A municipality in `test` whose credentials no operator has seen. */
+/** A municipality in `test` whose credentials no operator has seen, and which has given the key to leave with. */
 async function takenOver() {
   const at = await livline.freshMunicipality();
+  await giveHandoverKey(at);
   await replaceSeen(livline, at.code);
   return at;
 }

@@ -93,11 +93,11 @@ describe('the permissions', () => {
 
 const ALL = ['GetItem', 'BatchGetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'];
 const INSIDE = ['T#0630#R#1', 'T#0630#E#1', 'T#0630#K#inbox', 'T#0630#L#families', 'T#0630#DUE', 'T#0630#SEQUENCE'];
-const WORKERS = ['tenantapi', 'accessapi', 'inbox', 'relay', 'deliver', 'clock', 'lifecycle'];
+const WORKERS = ['tenantapi', 'accessapi', 'archiveapi', 'inbox', 'relay', 'deliver', 'clock', 'lifecycle'];
 
 describe('what proves the record', () => {
   const PROOF = ['T#0630#E#1', 'T#0630#A#1', 'T#0630#SEQUENCE', 'T#0630#AUDIT', 'T#0630#LOG'];
-  const FACING_THE_INTERNET = ['tenantapi', 'accessapi', 'inbox', 'adminapi', 'publicapi'];
+  const FACING_THE_INTERNET = ['tenantapi', 'accessapi', 'archiveapi', 'inbox', 'adminapi', 'publicapi'];
   const either = (name: string, action: string, key: string) => may(name, action, key) || mayInside(name, action, key);
 
   test('is deleted by no function, but by lifecycle when a municipality leaves', () => {
@@ -125,7 +125,7 @@ describe('what proves the record', () => {
 
   test('is out of reach of every function as far as its work does not need it', () => {
     const writers = (action: string, key: string) => WORKERS.filter((name) => mayInside(name, action, key));
-    expect(writers('PutItem', 'T#0630#A#1')).toEqual(['tenantapi', 'lifecycle']);
+    expect(writers('PutItem', 'T#0630#A#1')).toEqual(['tenantapi', 'archiveapi', 'lifecycle']);
     expect(writers('PutItem', 'T#0630#D#1')).toEqual(['tenantapi', 'relay', 'deliver', 'clock']);
     // The health of an endpoint, and the watch for a grant of its owner.
     expect(writers('PutItem', 'T#0630#W#1')).toEqual(['relay', 'deliver', 'clock']);
@@ -152,7 +152,7 @@ describe('the rows', () => {
       }
       for (const statement of aboutRows(of(name, true))) {
         const rows: string[] = statement.condition['ForAllValues:StringLike']['dynamodb:LeadingKeys'];
-        for (const row of rows) expect(row).toMatch(/^[TM]#\$\{aws:PrincipalTag\/municipality\}#/);
+        for (const row of rows) expect(row).toMatch(/^[TM]#\$\{aws:PrincipalTag\/municipality\}(?:#|$)/);
       }
     }
   });
@@ -261,19 +261,27 @@ describe('the rows', () => {
   });
 });
 
-test('objects are written and read by lifecycle alone, those of its session’s municipality, on their shelf', () => {
+test('objects are written by lifecycle alone and archives read by archive-api too, those of the session’s municipality, on their shelf', () => {
   const aboutObjects = statements.filter(({ actions }) => actions.some((action) => action.startsWith('s3:')));
-  expect(aboutObjects.map(({ sid }) => sid)).toEqual(['KeepHandover', 'ListHandover', 'KeepArchive', 'ListArchive']);
+  expect(aboutObjects.map(({ role, sid }) => `${role.split('tenantrole')[0]} ${sid}`).toSorted()).toEqual([
+    'archiveapi ListArchive',
+    'archiveapi ReadArchive',
+    'lifecycle KeepArchive',
+    'lifecycle KeepHandover',
+    'lifecycle ListArchive',
+    'lifecycle ListHandover',
+  ]);
   for (const { sid = '', role, actions, resources: objects, condition } of aboutObjects) {
-    expect(role).toMatch(/^lifecycletenantrole/);
+    expect(role).toMatch(sid.startsWith('Keep') ? /^lifecycletenantrole/ : /tenantrole/);
     const shelf = sid.endsWith('Archive') ? 'archive' : 'handover';
     if (sid.startsWith('List')) {
       expect(actions).toEqual(['s3:ListBucket']);
       expect(condition).toEqual({ StringLike: { 's3:prefix': `${shelf}/${TAG}/*` } });
       continue;
     }
+    if (sid === 'ReadArchive') expect(actions).toEqual(['s3:GetObject']);
     // What a municipality takes with it is deleted by its expiry alone.
-    expect(actions.includes('s3:DeleteObject')).toBe(shelf === 'archive');
+    else expect(actions.includes('s3:DeleteObject')).toBe(shelf === 'archive');
     expect(JSON.stringify(objects)).toContain(`/${shelf}/${TAG}/*`);
   }
 });
@@ -315,12 +323,15 @@ test('a tenant role is taken by its own function alone, for one municipality tha
 test('a data key is unwrapped under a tenant role alone, by the key of its municipality, for it and for a purpose of the function', () => {
   const unwrapping = statements.filter(({ sid }) => sid === 'UnwrapKeys');
   expect(unwrapping.map(({ role }) => role.split('role')[0]).sort()).toEqual(
-    ['tenantapi', 'accessapi', 'inbox', 'deliver', 'clock', 'lifecycle'].map((name) => `${name}tenant`).sort(),
+    ['tenantapi', 'accessapi', 'archiveapi', 'inbox', 'deliver', 'clock', 'lifecycle']
+      .map((name) => `${name}tenant`)
+      .sort(),
   );
   const all = ['fields', 'secrets', 'lookup', 'integrity'];
   const purposes: Readonly<Record<string, readonly string[]>> = {
     tenantapi: all,
     accessapi: ['lookup', 'integrity'],
+    archiveapi: ['fields', 'integrity'],
     inbox: all,
     deliver: ['secrets', 'integrity'],
     clock: ['fields', 'lookup', 'integrity'],
@@ -369,7 +380,7 @@ test('rows are erased by lifecycle alone: those of the municipality of its sessi
   expect(erasing).toHaveLength(3);
 });
 
-test('the keys of persons are made by whoever writes the record, ended by lifecycle, and out of reach of access-api, deliver and relay', () => {
+test('the keys of persons are made by whoever writes the record, read by archive-api, ended by lifecycle, and out of reach of access-api, deliver and relay', () => {
   const table = ofType(resources, 'AWS::DynamoDB::Table').find(({ id }) => id.startsWith('keys'));
   const onKeys = statements.filter(({ sid }) => /PersonKeys$/.test(sid ?? ''));
   const inTable = JSON.stringify(table?.id).slice(1, -1);
@@ -386,6 +397,7 @@ test('the keys of persons are made by whoever writes the record, ended by lifecy
     tenantapi: made,
     inbox: made,
     clock: made,
+    archiveapi: ['dynamodb:BatchGetItem', 'dynamodb:GetItem'],
     lifecycle: [
       'dynamodb:BatchGetItem',
       'dynamodb:BatchWriteItem',

@@ -84,7 +84,7 @@ describe('the gateway', () => {
       expect(method?.Integration.RequestParameters?.[header]).toBe(isolated ? 'method.request.path.code' : undefined);
       const perTenant = ofType(of, 'AWS::Lambda::Function').filter(({ properties }) => properties.TenancyConfig);
       expect(perTenant.map(({ properties }) => properties.Environment.Variables.SERVICE).toSorted()).toEqual(
-        isolated ? ['access-api', 'tenant-api'] : [],
+        isolated ? ['access-api', 'archive-api', 'tenant-api'] : [],
       );
     }
   });

@@ -99,10 +99,11 @@ describe('every function', () => {
     ...properties,
   }));
 
-  test('is one of the nine', () => {
+  test('is one of the ten', () => {
     expect(functions.map(({ name }) => name).toSorted()).toEqual([
       'access-api',
       'admin-api',
+      'archive-api',
       'clock',
       'deliver',
       'inbox',

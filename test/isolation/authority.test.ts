@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Context } from '#shared/auth/context.ts';
 import { ADMIN_SCOPES, TENANT_SCOPES, type TenantScope } from '#shared/auth/scopes.ts';
 import type { Operation } from '#shared/operation.ts';
+import { archiveOperations } from '#shared/privacy/archive-operations.ts';
 import { privacyOperations } from '#shared/privacy/operations.ts';
 import type { Fields, Resource } from '#shared/record/resource.ts';
 import { RESOURCES, recordOperations } from '#shared/resources/registry.ts';
@@ -43,6 +44,7 @@ const operations: Operation<Context>[] = [
   ...webhookOperations({ allowLocal: false, post: () => Promise.reject(new Error('Nothing is posted from here')) }),
   ...privacyOperations(),
   ...accessOperations(DECLARED),
+  ...archiveOperations({ buckets: () => ({}) as never }),
 ];
 const resources: Resource[] = [...RESOURCES, webhookEndpoints({ allowLocal: false }), connections, inboxMessages];
 

@@ -47,4 +47,35 @@ export const GATE_MUTANTS: readonly Mutant[] = [
     tests: FIELDS,
     because: /is written by the organisation that wrote the record alone, whether there is one or not: /,
   },
+  {
+    name: 'the gate of what is archived',
+    file: GATE,
+    without: [
+      [
+        'Object.entries(sensitive[sensitivity] ?? {}).filter(([name]) => maySee(ctx, sensitivity, writtenBy[name])),',
+        'Object.entries(sensitive[sensitivity] ?? {}),',
+      ],
+    ],
+    tests: ['test/privacy/archives.test.ts'],
+    because: /shows an SS field to the organisation that wrote it, and to no other/,
+  },
+  {
+    name: 'the access that showing an archived record is',
+    file: GATE,
+    without: [
+      [
+        "await logAccess(ctx, subjects, { what: { type: 'archive', id: view.id }, fields, purpose });",
+        'void subjects;',
+      ],
+    ],
+    tests: ['test/privacy/archives.test.ts'],
+    because: /and enters that under the person before/,
+  },
+  {
+    name: 'the key without which nobody leaves',
+    file: 'shared/tenancy/status-change.ts',
+    without: [["if (status === 'offboarding') requireHandoverKey(before);", '']],
+    tests: ['test/admin-api/offboarding.test.ts'],
+    because: /without which its offboarding is refused/,
+  },
 ];

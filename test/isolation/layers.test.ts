@@ -61,9 +61,9 @@ describe('a context', () => {
 describe('IAM, whatever key the code asks for,', () => {
   const policies = inject('policies');
   const iam = policiesOf(policies);
-  const inside = (['tenant-api', 'access-api', 'inbox', 'relay', 'deliver', 'clock', 'lifecycle'] as const).map(
-    (name) => ({ name }),
-  );
+  const inside = (
+    ['tenant-api', 'access-api', 'archive-api', 'inbox', 'relay', 'deliver', 'clock', 'lifecycle'] as const
+  ).map((name) => ({ name }));
 
   it('has a tenant role for each function that works inside municipalities, and for no other', () => {
     const roles = Object.keys(policies.roles).filter((role) => role.endsWith('tenantrole'));
@@ -159,6 +159,7 @@ describe('IAM, whatever key the code asks for,', () => {
       );
       const withheld: Readonly<Record<string, readonly boolean[]>> = {
         'access-api': [false, false, true],
+        'archive-api': [true, false, false],
         relay: [false, false, false],
         deliver: [false, true, false],
         clock: [true, false, true],

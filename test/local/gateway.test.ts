@@ -25,7 +25,14 @@ beforeAll(async () => {
     return result;
   };
   gateway.open({
-    handlers: { tenantApi: handler, accessApi: handler, adminApi: handler, publicApi: handler, inbox: handler },
+    handlers: {
+      tenantApi: handler,
+      accessApi: handler,
+      archiveApi: handler,
+      adminApi: handler,
+      publicApi: handler,
+      inbox: handler,
+    },
     issuer,
     services: { '/cognito': createUserPool(SCOPES, installation) },
   });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { stewardContext } from '#shared/auth/system.ts';
-import { ARCHIVED_FIELD } from '#shared/privacy/archive-subject.ts';
+import { ARCHIVED_FIELD, type ArchivedRecord } from '#shared/privacy/archive-subject.ts';
 import type { Fields } from '#shared/record/resource.ts';
 import { openFields } from '#shared/record/sealing.ts';
 import { controlTable } from '#shared/tenancy/control.ts';
@@ -58,8 +58,9 @@ async function archiveOf(caller: Caller, id: string): Promise<Line[]> {
   return Promise.all(
     lines.map(async (line) => {
       const { sealed, ...rest } = JSON.parse(line);
-      const { [ARCHIVED_FIELD]: record } = await openFields(ctx, rest.id, { [ARCHIVED_FIELD]: sealed });
-      return { ...rest, record };
+      const opened = await openFields(ctx, rest.id, { [ARCHIVED_FIELD]: sealed });
+      const { view, sensitive } = opened[ARCHIVED_FIELD] as ArchivedRecord;
+      return { ...rest, record: { ...view, ...sensitive.S, ...sensitive.SS } };
     }),
   );
 }

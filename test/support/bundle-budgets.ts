@@ -8,6 +8,8 @@ import type { FunctionName } from '#infra/service-function.ts';
 export const BUNDLE_BUDGETS: Readonly<Record<FunctionName, number>> = {
   'tenant-api': 615_000,
   'access-api': 470_000,
+  // It reads archives from S3. Few wait for its start.
+  'archive-api': 700_000,
   'admin-api': 440_000,
   'public-api': 15_000,
   inbox: 541_000,

@@ -1,6 +1,7 @@
 import type { TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
 import { accessApi } from '#functions/access-api/app.ts';
 import { adminApi } from '#functions/admin-api/app.ts';
+import { archiveApi } from '#functions/archive-api/app.ts';
 import { clockRound } from '#functions/clock/app.ts';
 import { deliverQueue } from '#functions/deliver/app.ts';
 import type { App } from '#functions/http.ts';
@@ -10,7 +11,13 @@ import { relayStream } from '#functions/relay/app.ts';
 import { tenantApi } from '#functions/tenant-api/app.ts';
 import { timeClaim } from '#infra/local/proxy-event.ts';
 import type { FunctionName } from '#infra/service-function.ts';
-import { ACCESS_COLLECTIONS, ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/auth/scopes.ts';
+import {
+  ACCESS_COLLECTIONS,
+  ADMIN_SCOPES,
+  ARCHIVE_COLLECTIONS,
+  RESOURCE_SERVER,
+  TENANT_SCOPES,
+} from '#shared/auth/scopes.ts';
 import { allMunicipalities } from '#shared/register/register.ts';
 import { RESOURCES } from '#shared/resources/registry.ts';
 import type { QuotaDeps } from '#shared/tenancy/quota.ts';
@@ -75,6 +82,8 @@ export const RECOVERY_DELAY_S = 72 * 3_600;
 export const TOKEN_URL = 'https://token.test/oauth2/token';
 /** What access-api serves. */
 const ACCESS_PATH = new RegExp(`^/v1/municipalities/[^/]*/(${ACCESS_COLLECTIONS.join('|')})(/|$)`);
+/** What archive-api serves. */
+const ARCHIVE_PATH = new RegExp(`^/v1/municipalities/[^/]*/(${ARCHIVE_COLLECTIONS.join('|')})(/|$)`);
 /** All that a municipality may grant a partner. */
 const PARTNER_SCOPES = TENANT_SCOPES.filter((scope) => scope !== 'grants:write');
 
@@ -122,7 +131,16 @@ export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY
       refusalsPerMinute,
       ...quota,
     });
-    return (event) => (ACCESS_PATH.test(event.path) ? access : record)(event);
+    const archives = archiveApi({
+      store: storeOf('archive-api'),
+      now,
+      buckets: keepingIn('archive-api', memory.buckets),
+      ...quota,
+    });
+    return (event) => {
+      if (ARCHIVE_PATH.test(event.path)) return archives(event);
+      return (ACCESS_PATH.test(event.path) ? access : record)(event);
+    };
   };
   const tenant = startTenantApi({ quotaPerMinute });
   const admin = adminApi({
