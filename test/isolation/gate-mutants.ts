@@ -78,4 +78,42 @@ export const GATE_MUTANTS: readonly Mutant[] = [
     tests: ['test/admin-api/offboarding.test.ts'],
     because: /without which its offboarding is refused/,
   },
+  {
+    name: 'the scope of a look-up',
+    file: 'shared/record/operations.ts',
+    without: [['either: LOOKUP_SCOPES,', '']],
+    tests: ['test/tenant-api/lookups.test.ts'],
+    because: /needs the scope lookup or sensitive:read besides the one that reads the type: /,
+  },
+  {
+    name: 'the bound of look-ups in a day',
+    file: 'shared/record/lookups.ts',
+    without: [["...(name === 'lookups' && {", '...(false && {']],
+    tests: ['test/tenant-api/lookups.test.ts'],
+    because: /costs 20 units, and a client has 500 of them a day, until the Danish midnight: /,
+  },
+  {
+    name: 'the person and the purpose that a municipality asks for',
+    file: 'shared/privacy/access-log.ts',
+    without: [
+      ['if (requirePerson && person === undefined)', 'if (requirePerson === false)'],
+      ["if (requirePurpose && purpose === 'unstated')", 'if (requirePurpose === false)'],
+    ],
+    tests: ['test/privacy/access-log.test.ts'],
+    because: /are asked for where the municipality requires them, before anything is shown: /,
+  },
+  {
+    name: 'the refusal of hidden fields of a locked session before they are compared',
+    file: 'shared/resources/supervision-sessions.ts',
+    without: [["if (before?.status !== 'locked') return;", "if (before?.status !== ('never' as string)) return;"]],
+    tests: ['test/resources/supervision-sessions.test.ts'],
+    because: /that is locked is corrected by an addendum, and by nothing else: /,
+  },
+  {
+    name: 'the key of a person that is asked for whether or not there is something to seal',
+    file: 'shared/record/sealing.ts',
+    without: [['const key = await ownerKey(', 'const key = parts.length === 0 ? undefined : await ownerKey(']],
+    tests: ['test/privacy/person-keys.test.ts'],
+    because: /has its key from when the family or child is created, and asks for it whether or not it says anything: /,
+  },
 ];

@@ -9,6 +9,8 @@ const REASONS: Readonly<Record<string, string>> = {
   'shared/record/read.ts': 'opens a record for a change of it, and shows one through the gate',
   'shared/record/verbs.ts': 'decides a change, and answers with the plain part',
   'shared/record/delete.ts': 'decides a deletion, and answers with nothing',
+  'shared/privacy/archives.ts': 'shows an archive to who may read sensitive values, once it is in the access log',
+  'shared/privacy/end-archives.ts': 'ends an archive',
   'shared/privacy/erase.ts': 'erases, and archives what it erases sealed',
   'shared/privacy/erase-messages.ts': 'erases messages',
   'shared/privacy/erase-record.ts': 'erases',
