@@ -3,7 +3,7 @@ import { type Row, scopedTable } from '../table/scoped-table.ts';
 import type { Store } from '../table/store.ts';
 import { noteUse } from '../tenancy/client-row.ts';
 import { isAtWork, type MunicipalityStatus } from '../tenancy/lifecycle.ts';
-import type { Instant, LocalDate } from '../time.ts';
+import { type Instant, instantOf, type LocalDate } from '../time.ts';
 import type { Actor, Tenant, VisibleRows } from './context.ts';
 import type { TenantScope } from './scopes.ts';
 
@@ -18,6 +18,9 @@ export interface LiveGrant {
   /** When the client is let in no more: it was given by a recovery, and its credential must be replaced until then. */
   readonly endsAt: Instant | undefined;
 }
+
+/** Returns whether the client is let in no more: a recovery gave it, and its credential was not replaced in time. */
+export const hasEnded = ({ endsAt }: LiveGrant, now: Date): boolean => endsAt !== undefined && endsAt <= instantOf(now);
 
 /**
  * Returns whether nobody but those whom the municipality trusts can have the client's credential. A live municipality's

@@ -1,7 +1,7 @@
 import { memory } from '../memory.ts';
 import type { Store } from '../table/store.ts';
 import { type Context, makeContext, type VisibleRows } from './context.ts';
-import { type LiveGrant, readLiveGrant } from './grant.ts';
+import { hasEnded, type LiveGrant, readLiveGrant } from './grant.ts';
 import type { TenantScope } from './scopes.ts';
 
 /** How long a live grant is trusted without a look, in milliseconds. A revocation works within this time. */
@@ -46,7 +46,7 @@ export function principalsOf(store: Store, now: () => Date): Principals {
   return {
     async authorityOf(code, { clientId, scopes, rows }, needed) {
       const grant = await remembered.get(JSON.stringify([code, clientId]), () => readLiveGrant(store, clientId, code));
-      if (!grant?.scopes.has(needed)) return undefined;
+      if (!grant?.scopes.has(needed) || hasEnded(grant, now())) return undefined;
       return {
         organisation: grant.actor.organisation,
         scopes: new Set(scopes.filter((scope) => grant.scopes.has(scope))),

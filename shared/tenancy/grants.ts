@@ -3,7 +3,7 @@ import type { Context, VisibleRows } from '../auth/context.ts';
 import type { TenantScope } from '../auth/scopes.ts';
 import { invalid, Problem } from '../errors.ts';
 import { type Answer, type ApiRequest, type Operation, param } from '../operation.ts';
-import { instant } from '../record/fields.ts';
+import { instant, whole } from '../record/fields.ts';
 import { pageOf, pageParameters, pageSchema } from '../record/lists.ts';
 import { TENANT_BASE } from '../record/operations.ts';
 import { parse } from '../record/validate.ts';
@@ -30,6 +30,16 @@ import { type Holders, holdersOf, holdersWrite } from './holders.ts';
 
 const collection = `${TENANT_BASE}/grants`;
 
+const operatorCredentials = () =>
+  whole(
+    'How many credentials operators have added to the client until now, ended ones included (adgangsoplysninger tilføjet af driften). Send it back to confirm these and no later one.',
+    1,
+    1_000_000,
+  );
+
+/** Body of a confirmation: which credentials the municipality has been told of. */
+export const GrantConfirmation = () => z.strictObject({ operatorCredentials: operatorCredentials() });
+
 /** A grant as the municipality that gave it sees it. */
 export const AccessView = () =>
   z
@@ -44,6 +54,9 @@ export const AccessView = () =>
       suspendedAt: instant(
         'When an operator added a credential to the client, which suspended this grant until it is confirmed, UTC (suspenderet); absent while it holds.',
       ).optional(),
+      operatorCredentials: operatorCredentials()
+        .describe(`${operatorCredentials().description} Absent while the grant holds.`)
+        .optional(),
     })
     .meta({
       description: 'Adgang. What a client may do in this municipality.',
@@ -67,20 +80,28 @@ const grantOf = (row: Row): Grant => row['view'] as Grant;
 /** What is shown of a grant: it, and whose client it is for. */
 function accessOf({ municipality: _, epoch = 0, ...grant }: Grant, client: StoredClient | undefined) {
   const { name, owner, lastUsedOn, revokedAt } = client?.details ?? {};
-  const suspendedAt = client && client.epoch !== epoch ? client.suspendedAt : undefined;
-  return { ...grant, name, owner, lastUsedOn, revokedAt, suspendedAt };
+  const suspension =
+    client && client.epoch !== epoch ? { suspendedAt: client.suspendedAt, operatorCredentials: client.epoch } : {};
+  return { ...grant, name, owner, lastUsedOn, revokedAt, ...suspension };
 }
 
 /** A municipality cannot tell a client that nobody has from one that is none of its business. */
 const unknown = () => new Problem('not_found', 'There is no such client here.');
 
-/** A grant of this municipality, those who hold `grants:write` in it, and the grant's client, read at once. */
-async function read(ctx: Context, find: FindClients, clientId: string) {
+/** A grant of this municipality, and those who hold `grants:write` in it. */
+async function readForChange(ctx: Context, clientId: string) {
   if (!CLIENT_ID.test(clientId)) throw unknown();
-  const [rows, clients] = await Promise.all([ctx.control.getMany([keyOf(clientId), ownHoldersKey]), find([clientId])]);
+  const rows = await ctx.control.getMany([keyOf(clientId), ownHoldersKey]);
   const row = rows.find(({ type }) => type === 'grant');
-  const holders = holdersOf(rows.find(({ type }) => type === 'holders'));
-  return { row, holders, client: clients.get(clientId) };
+  return { row, holders: holdersOf(rows.find(({ type }) => type === 'holders')) };
+}
+
+/** A grant of this municipality, with its client, read at once. Throws `not_found` where it has none. */
+async function readStanding(ctx: Context, find: FindClients, clientId: string) {
+  if (!CLIENT_ID.test(clientId)) throw unknown();
+  const [row, clients] = await Promise.all([ctx.control.get(keyOf(clientId)), find([clientId])]);
+  if (!row) throw unknown();
+  return { row, client: clients.get(clientId) };
 }
 
 async function listGrants(ctx: Context, find: FindClients, request: ApiRequest): Promise<Answer> {
@@ -92,8 +113,7 @@ async function listGrants(ctx: Context, find: FindClients, request: ApiRequest):
 }
 
 async function getGrant(ctx: Context, find: FindClients, clientId: string): Promise<Answer> {
-  const { row, client } = await read(ctx, find, clientId);
-  if (!row) throw unknown();
+  const { row, client } = await readStanding(ctx, find, clientId);
   return { status: 200, body: accessOf(grantOf(row), client) };
 }
 
@@ -200,11 +220,15 @@ const sameRights = (row: Row, { scopes, preset, rows }: Rights): boolean => {
   );
 };
 
-/** Grants a client access, in place of what it had here. What it has already writes nothing. */
+/**
+ * Grants a client access, in place of what it had here. What it has already writes nothing. A grant that is suspended
+ * stays so: only a confirmation says which credentials the municipality has been told of.
+ */
 async function putGrant(ctx: Context, find: FindClients, clientId: string, body: unknown): Promise<Answer> {
   const sent = parse(GrantInput(), body);
   const asked = rightsOf(sent);
-  const { row, holders, client } = await read(ctx, find, clientId);
+  const [{ row, holders }, clients] = await Promise.all([readForChange(ctx, clientId), find([clientId])]);
+  const client = clients.get(clientId);
   const { owner, revokedAt } = client?.details ?? {};
   const stranger = owner?.kind === 'municipality' && owner.id !== ctx.tenant.code;
   if (!client || stranger || revokedAt !== undefined) throw unknown();
@@ -212,9 +236,8 @@ async function putGrant(ctx: Context, find: FindClients, clientId: string, body:
   const rights = { ...asked, rows: rowsFor(client, asked, sent.rows) };
   const standing = row && grantOf(row);
   requireRevocable(ctx, standing?.scopes.filter((scope) => !asked.scopes.includes(scope)) ?? []);
-  const { epoch } = client;
-  if (row && sameRights(row, rights) && (standing?.epoch ?? 0) === epoch)
-    return { status: 200, body: accessOf(grantOf(row), client) };
+  if (row && sameRights(row, rights)) return { status: 200, body: accessOf(grantOf(row), client) };
+  const epoch = standing ? (standing.epoch ?? 0) : client.epoch;
   const municipality = ctx.tenant.code;
   const grant: Grant = { clientId, municipality, ...rights, epoch, grantedAt: ctx.now, grantedBy: ctx.actor.id };
   const changes = holdersAfter(holders, clientId, rights.scopes);
@@ -231,8 +254,8 @@ async function putGrant(ctx: Context, find: FindClients, clientId: string, body:
 }
 
 /** Takes a client's access back. Its requests are refused within a minute. */
-async function deleteGrant(ctx: Context, find: FindClients, clientId: string): Promise<Answer> {
-  const { row, holders } = await read(ctx, find, clientId);
+async function deleteGrant(ctx: Context, clientId: string): Promise<Answer> {
+  const { row, holders } = await readForChange(ctx, clientId);
   if (!row) throw unknown();
   if (clientId === ctx.actor.id) {
     throw invalid('/path/clientId', 'A client cannot take back its own access: nobody might be left who has it.');
@@ -250,11 +273,19 @@ async function deleteGrant(ctx: Context, find: FindClients, clientId: string): P
 
 /**
  * Lets a partner's client in again after an operator added a credential to it, which suspended its grant. The municipality
- * confirms what the client has been given until now; a further credential suspends the grant again.
+ * confirms the credentials that it has seen counted. Throws `conflict` where an operator has added another one since; one
+ * that is added at the same instant suspends the grant again, because the grant keeps the number that was confirmed.
  */
-async function confirmGrant(ctx: Context, find: FindClients, clientId: string): Promise<Answer> {
-  const { row, client } = await read(ctx, find, clientId);
-  if (!row || !client || client.details.revokedAt !== undefined) throw unknown();
+async function confirmGrant(ctx: Context, find: FindClients, clientId: string, body: unknown): Promise<Answer> {
+  const { operatorCredentials: seen } = parse(GrantConfirmation(), body);
+  const { row, client } = await readStanding(ctx, find, clientId);
+  if (!client || client.details.revokedAt !== undefined) throw unknown();
+  if (seen !== client.epoch) {
+    throw new Problem(
+      'conflict',
+      `Operators have added ${client.epoch} credentials to the client, not ${seen}. Find out why before you confirm.`,
+    );
+  }
   const standing = grantOf(row);
   if ((standing.epoch ?? 0) === client.epoch) return { status: 200, body: accessOf(standing, client) };
   requireGrantable(ctx, client, standing);
@@ -326,7 +357,7 @@ export const grantOperations = (find: FindClients): Operation<Context>[] => [
     success: { status: 204, description: 'It is refused within a minute.' },
     description: 'Who takes back a scope must hold it. The last client that holds grants:write keeps it.',
     problems: ['validation_failed', 'conflict', 'in_flight'],
-    run: (ctx, request) => deleteGrant(ctx, find, param(request, 'clientId')),
+    run: (ctx, request) => deleteGrant(ctx, param(request, 'clientId')),
   },
   {
     id: 'confirm-access',
@@ -336,10 +367,12 @@ export const grantOperations = (find: FindClients): Operation<Context>[] => [
     tag: 'grants',
     summary: 'Let a suspended client in again',
     description:
-      'An operator that adds a credential to a partner’s client has seen its secret, which suspends what the client was granted. Confirm it once you know why.',
+      'An operator that adds a credential to a partner’s client has seen its secret, which suspends what the client was granted. Confirm it once you know why, with the number of credentials that the grant shows: where an operator has added another one since, nothing is confirmed.',
     manner: 'act',
+    body: GrantConfirmation,
     success: { status: 200, description: 'The grant, which holds again within a minute.', body: AccessView },
-    problems: ['in_flight'],
-    run: (ctx, request) => confirmGrant(ctx, find, param(request, 'clientId')),
+    problems: ['validation_failed', 'conflict', 'in_flight'],
+    example: { operatorCredentials: 1 },
+    run: (ctx, request) => confirmGrant(ctx, find, param(request, 'clientId'), request.body),
   },
 ];

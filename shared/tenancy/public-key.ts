@@ -36,6 +36,13 @@ export const publicKey = () =>
         alg: z.enum(['ECDH-ES', 'ECDH-ES+A256KW']).describe('Algorithm (algoritme).').optional(),
         ...common(),
       }),
+      z.strictObject({
+        kty: z.literal('OKP').describe('A Montgomery curve (nøgletype, RFC 8037).'),
+        crv: z.literal('X25519').describe('The curve (kurve).'),
+        x: member(32, 'The public key (offentlig nøgle), base64url.'),
+        alg: z.enum(['ECDH-ES', 'ECDH-ES+A256KW']).describe('Algorithm (algoritme).').optional(),
+        ...common(),
+      }),
     ])
     .describe(
       'The public key to which the record is encrypted when the municipality leaves (udleveringsnøgle), a JWK.',

@@ -43,7 +43,8 @@ async function tell({ store }: StewardDeps, municipality: Municipality, requestI
       objectType: 'municipality',
       objectId: tenant.code,
       objectVersion: version,
-      scope: 'grants:read',
+      // That a municipality begins, pauses or leaves concerns every system that listens to it.
+      scope: 'events:read',
       source: 'municipal',
       href: `/v1/admin/municipalities/${tenant.code}`,
       action: version === 1 ? 'created' : 'updated',

@@ -11,6 +11,25 @@ export interface EventSubject {
   readonly source: string;
 }
 
+/** An event as it is judged. */
+export interface JudgedEvent {
+  readonly name: string;
+  readonly view: EventSubject;
+}
+
+/**
+ * The events that every endpoint is posted, whatever types it names and whatever its owner may read: somebody outside
+ * asks to be let into the municipality, and whoever still listens can raise the alarm. They tell no person's data.
+ */
+const TOLD_TO_ALL: ReadonlySet<string> = new Set([
+  'access.recovery_requested',
+  'access.recovery_cancelled',
+  'access.recovery_used',
+]);
+
+/** Returns whether every endpoint is posted events of this name. */
+export const isToldToAll = (name: string): boolean => TOLD_TO_ALL.has(name);
+
 /** What becomes of an event for an endpoint: it is posted, waits until its owner has a live grant, or is not for it. */
 export type Judgement = 'post' | 'hold' | 'skip';
 
@@ -22,10 +41,12 @@ export async function judgeEvent(
   principals: Principals,
   ctx: Context,
   owner: Delegation,
-  { scope, source }: EventSubject,
+  { name, view: { scope, source } }: JudgedEvent,
 ): Promise<Judgement> {
+  const isForAll = isToldToAll(name);
   const authority = await principals.authorityOf(ctx.tenant.code, owner, ENDPOINT_SCOPE);
-  if (!authority) return owner.scopes.includes(scope) ? 'hold' : 'skip';
+  if (!authority) return isForAll || owner.scopes.includes(scope) ? 'hold' : 'skip';
+  if (isForAll) return 'post';
   if (!authority.scopes.has(scope)) return 'skip';
   return authority.rows === 'all' || source === authority.organisation ? 'post' : 'skip';
 }

@@ -11,7 +11,7 @@ import type { Row } from '../table/scoped-table.ts';
 import type { Store } from '../table/store.ts';
 import { isVersion, type Write, WriteRefused } from '../table/write.ts';
 import { expiryAfter, type Instant, instantOf, plusSeconds } from '../time.ts';
-import { type EventSubject, type Judgement, judgeEvent } from './audience.ts';
+import { type JudgedEvent, type Judgement, judgeEvent } from './audience.ts';
 import { type Delivery, deliveryOf, HINT_GRACE_S, hintOf, nextDelivery, renewed, unlessRefused } from './deliveries.ts';
 import { isTaken, type Post, type PostRequest, type PostResult } from './egress.ts';
 import { disableEndpoint, warnOfEndpoint } from './endpoint-events.ts';
@@ -273,7 +273,7 @@ export async function deliver(deps: DeliverDeps, hint: Hint, requestId: string):
     await hintAt(deps, ctx, settled.delivery);
   }
   if (!delivery || !event) return;
-  const judge = (of: Whole) => judgeEvent(deps.principals, ctx, ownerOf(of), event['view'] as EventSubject);
+  const judge = (of: Whole) => judgeEvent(deps.principals, ctx, ownerOf(of), event as unknown as JudgedEvent);
   if (delivery.status === 'held' && delivery.heldFor === 'grant')
     return lookAtHeld(deps, ctx, delivery, endpoint ? await judge(endpoint) : 'skip');
   if (delivery.status !== 'pending') return;

@@ -9,7 +9,7 @@ import { audiencePartition, eventKey, feedPartition, historyPartition, ledgerKey
 import type { Row } from '../table/scoped-table.ts';
 import { ABSENT, type Write, WriteRefused } from '../table/write.ts';
 import type { Instant } from '../time.ts';
-import { type EventSubject, judgeEvent } from './audience.ts';
+import { type EventSubject, isToldToAll, judgeEvent } from './audience.ts';
 import { deliveryIdOf, hintOf, type NewDelivery, newDelivery, unlessRefused } from './deliveries.ts';
 import { ENDPOINTS_LEDGER, type Subscription, typesInclude } from './endpoints.ts';
 import { watchGrant } from './grant-watch.ts';
@@ -166,7 +166,8 @@ export interface RelayDeps {
  */
 const subscribed = (event: EventRow, endpoints: Readonly<Record<string, Subscription>>) =>
   Object.entries(isRewriteEvent(event.name) ? {} : endpoints).filter(
-    ([id, { since, types }]) => since <= event.at && typesInclude(types, event.name) && !isItself(event, id),
+    ([id, { since, types }]) =>
+      since <= event.at && (isToldToAll(event.name) || typesInclude(types, event.name)) && !isItself(event, id),
   );
 
 /**
@@ -180,7 +181,7 @@ async function deliveriesOf(
   endpoints: Readonly<Record<string, Subscription>>,
 ): Promise<NewDelivery[]> {
   const judged = subscribed(event, endpoints).map(async ([endpointId, { disabled, ordered, owner }]) => {
-    const judgement = await judgeEvent(principals, ctx, owner, event.view);
+    const judgement = await judgeEvent(principals, ctx, owner, event);
     if (judgement === 'skip') return [];
     const isHeld = disabled || judgement === 'hold';
     const delivery: NewDelivery = {

@@ -98,10 +98,41 @@ describe('a credential that an operator adds to a partner’s client', () => {
       expect((await by.get(`/grants/${clientId}`)).body.suspendedAt).toBeDefined();
       expect(await toldIn(by)).toContainEqual(['suspended', OPERATOR]);
     }
-    expect((await one.send('POST', `/grants/${clientId}/confirm`)).status).toBe(200);
+    expect((await one.post(`/grants/${clientId}/confirm`, { operatorCredentials: 1 })).status).toBe(200);
     expect((await at(one.code).get('/families')).status).toBe(200);
     expectProblem(await at(other.code).get('/families'), 404, 'not_found');
     expect(await toldIn(one)).toContainEqual(['confirmed', one.clientId]);
+  });
+
+  it('stays suspended where the municipality confirms no credential that it has not been told of', async () => {
+    const own = await livline.freshMunicipality();
+    const partner = (await livline.freshPartner('counted', [own.code], ['families:read']))(own.code);
+    const path = `/grants/${partner.clientId}`;
+    const confirm = (operatorCredentials: number) => own.post(`${path}/confirm`, { operatorCredentials });
+    const add = () => livline.operator('POST', `/clients/${partner.clientId}/credentials`);
+    const first = (await add()).body.credential.id;
+    expect((await own.get(path)).body.operatorCredentials).toBe(1);
+    // An operator ends the one that was told, and adds another.
+    await livline.operator('DELETE', `/clients/${partner.clientId}/credentials/${first}`);
+    await add();
+    expectProblem(await confirm(1), 409, 'conflict');
+    livline.advance(61);
+    expectProblem(await partner.get('/families'), 404, 'not_found');
+    expect((await own.get(path)).body.operatorCredentials).toBe(2);
+    const confirmed = await confirm(2);
+    expect([confirmed.status, confirmed.body.operatorCredentials]).toEqual([200, undefined]);
+    expect((await partner.get('/families')).status).toBe(200);
+  });
+
+  it('is not confirmed by a change of what the client may do', async () => {
+    const own = await livline.freshMunicipality();
+    const partner = (await livline.freshPartner('changed', [own.code], ['families:read']))(own.code);
+    await livline.operator('POST', `/clients/${partner.clientId}/credentials`);
+    for (const scopes of [['families:read'], ['families:read', 'children:read']]) {
+      expect((await own.put(`/grants/${partner.clientId}`, { scopes })).body.operatorCredentials).toBe(1);
+    }
+    livline.advance(61);
+    expectProblem(await partner.get('/families'), 404, 'not_found');
   });
 });
 

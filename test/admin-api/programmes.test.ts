@@ -343,9 +343,9 @@ describe('a change of a programme by a process that dies', () => {
       outcomes.push(content === JSON.stringify(after));
       expect([before, after].map((rows) => JSON.stringify(rows))).toContain(content);
     });
-    // The programme, the municipality that joins, the transaction; only the last of them changes anything.
-    expect(calls).toBe(3);
-    expect(outcomes).toEqual([false, false, false, true, true]);
+    // Who operates, the programme, the municipality that joins, the transaction; only the last of them changes anything.
+    expect(calls).toBe(4);
+    expect(outcomes).toEqual([false, false, false, false, true, true]);
     vi.restoreAllMocks();
   });
 });

@@ -1,3 +1,4 @@
+import { ACCESS_MUTANTS } from './access-mutants.ts';
 import { GATE_MUTANTS } from './gate-mutants.ts';
 import { PRINCIPAL_MUTANTS } from './principal-mutants.ts';
 import { PROOF_MUTANTS } from './proof-mutants.ts';
@@ -141,6 +142,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...PROOF_MUTANTS,
   ...ROWS_MUTANTS,
   ...WALL_MUTANTS,
+  ...ACCESS_MUTANTS,
   ...PRINCIPAL_MUTANTS,
   {
     name: 'the check that nobody is held',

@@ -164,7 +164,7 @@ test('who has access, on both sides', async () => {
   await own.put(one, { preset: 'partner' });
   await own.operator('POST', `/clients/${carelink.clientId}/credentials`);
   expectDocumented('get-access', await own.get(one));
-  expectDocumented('confirm-access', await own.send('POST', `${one}/confirm`));
+  expectDocumented('confirm-access', await own.post(`${one}/confirm`, { operatorCredentials: 1 }));
   expectDocumented('delete-grant', await own.operator('DELETE', `/clients/${carelink.clientId}/grants/${own.code}`));
   const made = await own.post('/clients', { name: 'DUBU', preset: 'integration' });
   expectDocumented('create-own-client', made);

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { allMunicipalities } from '#shared/register/register.ts';
 import { INDEXES } from '#shared/table/keys.ts';
 import type { Captured } from '#test/support/captured-table.ts';
 import { type Connected, sendSigned } from '#test/support/case-system.ts';
@@ -88,6 +89,12 @@ const newShift = () => ({
   helplineId: id.helpline,
   staffId: id.staff,
 });
+
+/** Where a client can have a grant: the municipality of these tests is the first of them. */
+const everywhere = (client: string): string =>
+  allMunicipalities()
+    .map(({ code }, position) => `M#${position === 0 ? 'code' : code}#G/${client}`)
+    .join(', ');
 
 const READS: readonly Pattern[] = [
   ['a record', 1, ['GetItem R#member'], () => by.get(`/families/${id.member}`)],
@@ -457,10 +464,12 @@ const WRITES: readonly Pattern[] = [
       }),
   ],
   [
-    'access granted, and told in the municipality’s history',
-    2,
+    'access granted, by a client that this function looks up first, and told in the municipality’s history',
+    4,
     [
-      'GetItem M#code#G/partner',
+      'BatchGetItem C#client, M#code#G/client, M#code, U#client',
+      'UpdateItem M#code#Q/client#2026-11-20T09:01:00.000Z',
+      'BatchGetItem M#code#G/partner, M#code#H',
       'BatchGetItem C#partner, U#partner',
       'TransactWriteItems put E#event, put M#code#G/partner',
     ],
@@ -469,7 +478,7 @@ const WRITES: readonly Pattern[] = [
   [
     'access taken back, and told in the municipality’s history',
     2,
-    ['GetItem M#code#G/partner', 'TransactWriteItems put E#event, delete M#code#G/partner'],
+    ['BatchGetItem M#code#G/partner, M#code#H', 'TransactWriteItems put E#event, delete M#code#G/partner'],
     () => by.send('DELETE', `/grants/${id.partner}`),
   ],
   [
@@ -485,7 +494,12 @@ const WRITES: readonly Pattern[] = [
 ];
 
 const CONTROL: readonly Pattern[] = [
-  ['the municipalities', 1, ['Query list MUNICIPALITIES'], () => livline.operator('GET', '/municipalities')],
+  [
+    'the municipalities, for an operator that is looked up first, once a minute',
+    2,
+    ['GetItem OPERATORS', 'Query list MUNICIPALITIES'],
+    () => livline.operator('GET', '/municipalities'),
+  ],
   ['a municipality', 1, ['GetItem M#code'], () => livline.operator('GET', `/municipalities/${by.code}`)],
   ['the partners', 1, ['Query list PARTNERS'], () => livline.operator('GET', '/partners')],
   ['a partner', 1, ['GetItem P#carelink'], () => livline.operator('GET', '/partners/carelink')],
@@ -496,21 +510,24 @@ const CONTROL: readonly Pattern[] = [
     () => livline.operator('GET', `/clients/${id.client}`),
   ],
   [
-    'a grant of a municipality’s own client',
-    2,
-    ['GetItem M#code#G/client', 'TransactWriteItems check C#client, put M#code#G/client, check M#code'],
-    () => livline.operator('PUT', `/clients/${id.client}/grants/${by.code}`, { body: { scopes: ['families:read'] } }),
-  ],
-  [
-    'a grant of it taken back',
-    1,
-    ['TransactWriteItems check C#client, delete M#code#G/client'],
+    'a grant of it taken back, with who holds grants:write, kept to be told',
+    3,
+    [
+      'GetItem M#code#G/client',
+      'GetItem M#code#H',
+      'TransactWriteItems delete M#code#G/client, put M#code#H, put M#code#N/2026-11-20T09:01:00.000Z#event',
+    ],
     () => livline.operator('DELETE', `/clients/${id.client}/grants/${by.code}`),
   ],
   [
-    'one of two credentials ended',
-    3,
-    ['BatchGetItem C#partner, U#partner', 'UpdateItem C#partner', 'UpdateItem C#partner'],
+    'one of two credentials of a partner’s client ended, which is told wherever it has access',
+    4,
+    [
+      'BatchGetItem C#partner, U#partner',
+      `BatchGetItem ${everywhere('partner')}`,
+      'UpdateItem C#partner',
+      'UpdateItem C#partner',
+    ],
     () => livline.operator('DELETE', `${clients()}/credentials/${id.credential}`),
   ],
   [
@@ -520,7 +537,7 @@ const CONTROL: readonly Pattern[] = [
       'GetItem M#0766',
       'PutItem KEY#0766/key',
       'PutItem M#0766',
-      'TransactWriteItems put M#0766, put C#client-new, put M#0766#G/client-new',
+      'TransactWriteItems put M#0766, put C#client-new, put M#0766#G/client-new, put M#0766#H',
     ],
     () => livline.operator('POST', '/municipalities', { body: { code: '0766' } }),
   ],
