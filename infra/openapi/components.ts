@@ -19,7 +19,7 @@ import { OperatorDetailsView, OperatorView } from '#shared/tenancy/operators.ts'
 import { PartnerView } from '#shared/tenancy/partners.ts';
 import { MunicipalProgrammeView, ProgrammeInput, ProgrammeView } from '#shared/tenancy/programmes.ts';
 import { RecoveryCredentials, RecoveryView } from '#shared/tenancy/recovery.ts';
-import { SettingsView } from '#shared/tenancy/settings.ts';
+import { SettingsPatch, SettingsView } from '#shared/tenancy/settings.ts';
 import { connections } from '#shared/webhooks/connections.ts';
 import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
 import { withSecretSchema } from '#shared/webhooks/key-operations.ts';
@@ -155,6 +155,8 @@ export function buildComponents(
   const patch = patchSchemaOf(jsonSchemaOf(ProgrammeInput(), 'input'));
   const settings = jsonSchemaOf(MunicipalityPatch(), 'input');
   named.set('MunicipalityPatch', { description: 'Kommune: the settings to change. Null removes.', ...settings });
+  const ownSettings = jsonSchemaOf(SettingsPatch(), 'input');
+  named.set('SettingsPatch', { description: 'Indstillinger: the settings to change. Null removes.', ...ownSettings });
   named.set('ProgrammePatch', { description: 'Indsats: the fields to change. Null removes.', ...patch });
   for (const operation of operations) addOperation(named, operation);
 

@@ -1,4 +1,4 @@
-import { eventNamesOf } from '#shared/record/event-names.ts';
+import { eventNamesOf, REWRITE_EVENTS } from '#shared/record/event-names.ts';
 import type { Resource } from '#shared/record/resource.ts';
 import { ACCESS_EVENTS } from '#shared/tenancy/access-events.ts';
 import { WAITS_S } from '#shared/webhooks/schedule.ts';
@@ -51,7 +51,7 @@ export const webhooks = (resources: readonly Resource[], { schemas }: Components
       description: [
         'Livline posts each event to every endpoint that asked for its type, signed as Standard Webhooks says. Verify the signature over the bytes as they came, before you parse them; a library for your language does it. Answer with 2xx within 20 seconds and work on it afterwards.',
         `Anything else counts as a failure, a redirect too, and the same bytes come again: ${WAITS_S.map(span).join(', ')} after the attempt before. \`Retry-After\` is honoured. The same event may come twice: know it by \`webhook-id\`. To catch up, read \`GET /v1/municipalities/{code}/events\`.`,
-        `Event types, each written \`dk.livline.<name>\`:\n\n- Kommune: ${MUNICIPALITY_EVENTS.map((name) => `\`${name}\``).join(', ')}\n- Adgang: ${ACCESS_EVENTS.map((name) => `\`${name}\``).join(', ')}\n${typesOf(resources)}`,
+        `Event types, each written \`dk.livline.<name>\`:\n\n- Kommune: ${MUNICIPALITY_EVENTS.map((name) => `\`${name}\``).join(', ')}\n- Adgang: ${ACCESS_EVENTS.map((name) => `\`${name}\``).join(', ')}\n${typesOf(resources)}\n- In the feed alone, never posted: ${REWRITE_EVENTS.map((name) => `\`${name}\``).join(', ')}`,
       ].join('\n\n'),
       tags: ['events'],
       security: [],

@@ -9,6 +9,7 @@ import { pagesOf } from '../record/all.ts';
 import { eventName } from '../record/event-names.ts';
 import { selectedList } from '../record/indexes.ts';
 import { once } from '../record/once.ts';
+import { hasOwnKey } from '../record/owner-key.ts';
 import { hrefOf } from '../record/place.ts';
 import { findOpened, findRecord } from '../record/read.ts';
 import { remainsOf, withoutPersonal } from '../record/redact.ts';
@@ -223,7 +224,7 @@ async function erase(ctx: Context, id: string, deps: EraseDeps & { readonly hasT
   if (!done) return;
   await strip(ctx, own);
   // Last of all: what was not found above, in a backup or an old copy, ends with the key.
-  await dropKey(ctx, nameOfPerson(subjectId));
+  if (hasOwnKey(resource)) await dropKey(ctx, nameOfPerson(subjectId));
   const { erased, kept, recordIds, messageIds } = done;
   const { records: archived = 0 } = ((await findRecord(ctx, erasures, id))?.view['archive'] ?? {}) as {
     records?: number;

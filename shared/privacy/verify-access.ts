@@ -139,19 +139,25 @@ const Verification = () =>
     .strictObject({
       verified: flag('Whether all of this stretch of the access log is as it was written (verificeret).'),
       from: number(
-        'Number of the first link looked at (fra løbenummer), later than asked where older ones expired.',
+        'Number of the first link looked at (fra løbenummer), later than asked where older ones expired; 1 is the first link.',
         1,
       ),
-      to: number('Number of the last link that is as it was written (til løbenummer).', 0),
-      entries: number('How many entries those links are over (antal).', 0),
+      to: number('Number of the last link that is as it was written (til løbenummer); 1 is the first link.', 0),
+      entries: number('How many entries those links cover (antal); 1 is one entry.', 0),
       hash: z
         .string()
         .describe('The code at `to` (kontrolværdi), HMAC-SHA-256 in base64url. The log has it hourly.')
         .optional(),
-      next: number('Give it as `from` to go on (næste); absent at the end and at a fault.', 1).optional(),
+      next: number(
+        'Give it as `from` to go on (næste); absent at the end and at a fault. 1 is the first link.',
+        1,
+      ).optional(),
       fault: z
         .strictObject({
-          number: number('Number of the link (løbenummer), one more than the last for entries without a link yet.', 1),
+          number: number(
+            'Number of the link (løbenummer), one more than the last for entries without a link yet; 1 is the first link.',
+            1,
+          ),
           kind: oneOf(
             '`missing` if a link or an entry is gone, `altered` if one is not as it was written (fejltype).',
             ['missing', 'altered'],

@@ -32,7 +32,7 @@ const collection = `${TENANT_BASE}/grants`;
 
 const operatorCredentials = () =>
   whole(
-    'How many credentials operators have added to the client until now, ended ones included (adgangsoplysninger tilføjet af driften). Send it back to confirm these and no later one.',
+    'How many credentials operators have added to the client until now, ended ones included (adgangsoplysninger tilføjet af driften); 1 is one credential. Send it back to confirm these and no later one.',
     1,
     1_000_000,
   );
