@@ -129,7 +129,15 @@ describe('what proves the record', () => {
     expect(writers('PutItem', 'T#0630#D#1')).toEqual(['tenantapi', 'relay', 'deliver', 'clock']);
     // The health of an endpoint, and the watch for a grant of its owner.
     expect(writers('PutItem', 'T#0630#W#1')).toEqual(['relay', 'deliver', 'clock']);
-    expect(writers('PutItem', 'T#0630#R#1')).toEqual(['tenantapi', 'inbox', 'deliver', 'clock', 'lifecycle']);
+    // archive-api notes on an erasure that its archive is to be deleted.
+    expect(writers('PutItem', 'T#0630#R#1')).toEqual([
+      'tenantapi',
+      'archiveapi',
+      'inbox',
+      'deliver',
+      'clock',
+      'lifecycle',
+    ]);
     expect(writers('DeleteItem', 'T#0630#D#1')).toEqual([]);
   });
 });

@@ -30,6 +30,8 @@ describe('the gateway', () => {
     ).toEqual([
       'ANY /',
       'ANY /v1/admin/{proxy+}',
+      'ANY /v1/municipalities/{code}/archives',
+      'ANY /v1/municipalities/{code}/archives/{proxy+}',
       'ANY /v1/municipalities/{code}/clients',
       'ANY /v1/municipalities/{code}/clients/{proxy+}',
       'ANY /v1/municipalities/{code}/grants',
