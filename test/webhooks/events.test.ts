@@ -176,7 +176,7 @@ describe('a commit', () => {
     const writes = writesIn(requests);
     expect(writes.map(({ command }) => command)).toEqual(['TransactWriteItems']);
     const items = writes[0]?.input.TransactItems.map(({ Put }: AnyRow) => Put.Item.type);
-    expect(items.sort()).toEqual(['event', 'families', 'family-overviews']);
+    expect(items.sort()).toEqual(['event', 'families', 'family-overviews', 'person-key']);
   });
 
   it('leaves an event for each kind of change, by the name that the domain gives it', async () => {

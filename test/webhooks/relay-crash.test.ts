@@ -45,7 +45,8 @@ describe('a relay that dies before its first call or after any, and is run again
       expect(await contentOf(livline.store), `dead after call ${lastCall}`).toEqual(undisturbed);
       expect(new Set(pipeline.queue.map(({ hint }) => hint.deliveryId))).toEqual(hinted);
     });
-    // Municipality, events, counter, numbers, events and endpoints, four deliveries, hints, and each event cleared.
-    expect(calls).toBe(1 + 1 + 1 + 1 + 2 + 4 + 1 + commits.length);
+    // Municipality, events, counter, numbers, events and endpoints, the grant of their owner, four deliveries, hints, and
+    // each event cleared.
+    expect(calls).toBe(1 + 1 + 1 + 1 + 2 + 1 + 4 + 1 + commits.length);
   });
 });

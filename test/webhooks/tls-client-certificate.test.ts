@@ -96,7 +96,7 @@ describe('the client certificate of an endpoint', () => {
     expect(await there.patch(path, { description: 'Other' }, 1)).toMatchObject({ status: 200 });
     expect(await there.patch(path, { clientCertificate: { ...clientCertificate } }, 2)).toMatchObject({ status: 200 });
     expectProblem(
-      await there.patch(path, { clientCertificate: other }, 2),
+      await there.patch(path, { clientCertificate: other }, 3),
       422,
       'validation_failed',
       '/clientCertificate/certificate',
