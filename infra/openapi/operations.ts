@@ -34,7 +34,8 @@ export const headerRef = (name: string): object => ({ $ref: `#/components/header
 
 const isOperators = ({ scope }: Operation<never>): boolean => scope.startsWith('admin:');
 /** Whether what the operation is about has versions: every record has, and of the operators' rows the programmes. */
-const isVersioned = (operation: Operation<never>): boolean => !isOperators(operation) || operation.tag === 'programmes';
+const isVersioned = (operation: Operation<never>): boolean =>
+  operation.tag !== 'clients' && (!isOperators(operation) || operation.tag === 'programmes');
 const takesKey = ({ manner, method }: Operation<never>): boolean =>
   manner === 'create' || (manner === 'change' && method === 'POST');
 const isUpsert = ({ path }: Operation<never>): boolean => path.includes('/external/');

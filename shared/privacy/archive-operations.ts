@@ -33,7 +33,7 @@ const Archive = () =>
         })
         .describe('Who was erased (registreret).'),
       records: whole(
-        'How many records are in it (antal), in all versions that were archived.',
+        'How many records are in it (antal), in all versions that were archived; 1 is one record.',
         1,
         Number.MAX_SAFE_INTEGER,
       ),
@@ -55,7 +55,7 @@ const ArchivePage = () =>
           z
             .strictObject({
               type: line('Collection of the record (posttype), such as `calls`.'),
-              version: whole('The version that was archived (version).', 1, Number.MAX_SAFE_INTEGER),
+              version: whole('Number of the version that was archived (version).', 1, Number.MAX_SAFE_INTEGER),
               record: z
                 .looseObject({})
                 .describe('The record as it was (post), with the sensitive fields that you may see.'),

@@ -152,7 +152,11 @@ export async function useRecovery(ctx: OperatorContext, code: string): Promise<A
     await withdrawClient(ctx, credentials);
     throw error;
   }
-  return { status: 201, body: { ...shownOnce(ctx, credentials), endsAt } };
+  return {
+    status: 201,
+    body: { ...shownOnce(ctx, credentials), endsAt },
+    headers: { location: `/v1/admin/clients/${clientId}` },
+  };
 }
 
 const none = () => new Problem('not_found', 'No recovery is pending.');

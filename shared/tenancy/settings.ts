@@ -64,18 +64,22 @@ const flag = (name: keyof typeof FLAGS) => z.boolean().describe(FLAGS[name]);
 const FIELDS = ['kle', 'accessLogMonths', 'retentionMonths', 'archiveMonths', 'purposes', 'handoverKey'] as const;
 type SettingName = (typeof FIELDS)[number] | keyof typeof FLAGS;
 
+/** A setting that null takes back to its default. */
+const orNull = <Field extends z.ZodType>(field: Field) =>
+  field.nullable().describe(`${field.description ?? ''} Null removes it.`);
+
 /** What a municipality may change of its settings: a JSON merge patch. */
 export const SettingsPatch = () =>
   z.strictObject({
-    kle: kle().nullable().optional(),
-    accessLogMonths: accessLogMonths().nullable().optional(),
-    retentionMonths: retentionMonths().nullable().optional(),
-    archiveMonths: archiveMonths().nullable().optional(),
-    purposes: purposes().nullable().optional(),
+    kle: orNull(kle()).optional(),
+    accessLogMonths: orNull(accessLogMonths()).optional(),
+    retentionMonths: orNull(retentionMonths()).optional(),
+    archiveMonths: orNull(archiveMonths()).optional(),
+    purposes: orNull(purposes()).optional(),
     requirePurpose: flag('requirePurpose').optional(),
     requirePerson: flag('requirePerson').optional(),
     cprLikeCaseNumbers: flag('cprLikeCaseNumbers').optional(),
-    handoverKey: publicKey().nullable().optional(),
+    handoverKey: orNull(publicKey()).optional(),
   });
 
 /** A municipality's settings as they are shown. */

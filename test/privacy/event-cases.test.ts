@@ -32,7 +32,7 @@ const eventWhere = (is: (event: AnyRow) => boolean): AnyRow =>
   content.find((row) => row['type'] === 'event' && row['pk'].startsWith(`T#${at.code}#`) && is(row)) as AnyRow;
 const withCases = () => eventWhere((event) => 'cases' in event);
 const withoutCases = () => eventWhere(({ name }) => name === 'family.created');
-const redacted = () => eventWhere((event) => 'redacted' in event);
+const redacted = () => eventWhere((event) => event['name'] === 'child.created' && 'redacted' in event);
 
 const put = (row: AnyRow) =>
   livline.store.client.send(new PutCommand({ TableName: livline.store.tableName, Item: row }));

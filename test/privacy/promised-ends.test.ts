@@ -71,6 +71,11 @@ describe('a delivery', () => {
 });
 
 describe('the payload of a message that came in', () => {
+  /** A message about a record that is not there, which waits for a person. */
+  const aboutNobody = () => ({
+    type: 'case.linked',
+    data: { objectId: randomUUID(), caseRef: { system: 'DUBU', caseId: 'S-2' } },
+  });
   /** Sends a message, too long for one row, and returns its id in the inbox. */
   async function receive(message: object): Promise<string> {
     const id = `msg_${randomUUID()}`;
@@ -99,7 +104,7 @@ describe('the payload of a message that came in', () => {
     [
       'dismissed',
       async () => {
-        const id = await receive({ type: 'case.linked', data: {} });
+        const id = await receive(aboutNobody());
         await dismiss(id);
         return id;
       },
@@ -124,7 +129,7 @@ describe('the payload of a message that came in', () => {
   });
 
   it('stays while nobody has decided on the message', async () => {
-    const id = await receive({ type: 'case.linked', data: {} });
+    const id = await receive(aboutNobody());
     livline.advance(90 * DAY_S);
     await livline.clock();
     expect(await read(id)).toMatchObject({ status: 'unresolved', payload: expect.stringContaining('case.linked') });

@@ -132,6 +132,7 @@ const UNCHECKED: Readonly<Record<string, string>> = {
   'inbox connectionId': 'the connection whose secret signed the message, which no caller names in a body',
   'inbox objectId': 'what the message says it is about, looked up when it is applied',
   'development-plans goals.id': 'an id inside the record itself, by which its own rules tell the goals apart',
+  'inbox mentions': 'ids that the message itself names, known here or not: they only tell what to erase',
   'rounds programmeId': "an operator's programme, whose row in the municipality the rules read",
 };
 
