@@ -135,7 +135,11 @@ async function logCall(hedensted: Municipality, familyId: string): Promise<strin
 }
 
 async function linkCase({ apiUrl }: LocalProduct, { call, at }: Municipality, familyId: string): Promise<void> {
-  const connection = await call('POST', `${at}/connections`, { name: 'The case system', system: 'DUBU' });
+  const connection = await call('POST', `${at}/connections`, {
+    name: 'The case system',
+    system: 'DUBU',
+    kinds: ['case.linked', 'case.closed'],
+  });
   expectStatus(connection, 201, 'making a connection');
   const { id, secret } = connection.body as { id: string; secret: string };
   const caseRef = { system: 'DUBU', caseNumber: '27.03.00-G01-12-26' };
