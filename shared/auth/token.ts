@@ -15,7 +15,7 @@ const REMEMBERED = 1_000;
 /** What a verified access token says. */
 export interface Claims {
   readonly clientId: string;
-  /** The token's `scope` claim as it stands there. */
+  /** The token's `scope` claim, unchanged. */
   readonly scope: string;
   /** When it was issued, as the gateway writes it. */
   readonly iat?: string | undefined;

@@ -12,8 +12,7 @@ export interface Recipient {
 const algOf = ({ kty }: JWK): string => (kty === 'RSA' ? 'RSA-OAEP-256' : 'ECDH-ES+A256KW');
 
 /**
- * Returns what encrypts to a public key, a JSON Web Key of the kind RSA, EC or OKP (X25519). Throws where the key is none of
- * them.
+ * Returns the recipient for a public key: a JSON Web Key of the kind RSA, EC or OKP (X25519). Throws for any other kind.
  */
 export async function recipientOf(jwk: JWK): Promise<Recipient> {
   const alg = algOf(jwk);
