@@ -49,7 +49,8 @@ export interface Operation<Ctx> {
   readonly either?: readonly TenantScope[];
   readonly tag: string;
   readonly summary: string;
-  readonly description?: string;
+  /** A function where the text depends on the schemas. */
+  readonly description?: string | (() => string);
   readonly query?: () => QueryParameters;
   readonly body?: () => z.ZodType;
   /** `create` takes an Idempotency-Key, `change` needs If-Match and takes one, `read` takes If-None-Match. */

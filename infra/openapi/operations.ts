@@ -156,7 +156,7 @@ export function operationObject(operation: Operation<never>, components: Compone
     operationId: id,
     summary,
     description: [
-      ...(description ? [description] : []),
+      ...(description ? [typeof description === 'function' ? description() : description] : []),
       `${also.length > 0 ? 'Scopes' : 'Scope'}: ${scopes.map((each) => `\`${each}\``).join(', ')}${either.length > 0 ? ` and one of ${either.map((each) => `\`${each}\``).join(', ')}` : ''}.`,
       ...(isOperators(operation) ? [] : [`Cost: ${costOf(operation)}.`]),
     ].join(' '),

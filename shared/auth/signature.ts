@@ -1,3 +1,4 @@
+import { open } from '../crypto/seal.ts';
 import { Problem } from '../errors.ts';
 import { isId } from '../ids.ts';
 import { findMunicipality } from '../register/register.ts';
@@ -87,7 +88,6 @@ async function openSecrets(
 ): Promise<string[]> {
   const fields = Object.entries(sealed).filter(([, text]) => text !== undefined) as [string, string][];
   if (fields.length === 0) return [];
-  const { open } = await import('../crypto/seal.ts');
   const keys = store.keyrings(code, sealing);
   const place = { municipality: code, recordId };
   return Promise.all(fields.map(async ([field, text]) => String(await open(keys, { ...place, field }, text))));

@@ -1,4 +1,4 @@
-import { createSecretKey, type KeyObject, type webcrypto } from 'node:crypto';
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import { memory } from '../memory.ts';
 import type { Instant } from '../time.ts';
 import { isPersonal, type KeyName } from './key-names.ts';
@@ -24,20 +24,20 @@ export interface Sealing {
   readonly integrity: string;
 }
 
-/** The keys of one municipality in clear. They cannot be read out of the objects that hold them. */
+/** The keys of one municipality in clear. Neither text nor JSON of these objects shows a key. */
 export interface Keyring {
   /** The version that new values are sealed with. */
   readonly current: number;
   /** Names of the keys that new values are sealed with: `fields` those of the record, `secrets` those of its principals. */
   readonly newest: { readonly fields: KeyName; readonly secrets: KeyName };
   /** The AES-256-GCM key by its name; `undefined` where the municipality has none of this name. */
-  key(name: KeyName): Promise<webcrypto.CryptoKey | undefined> | undefined;
+  key(name: KeyName): Promise<KeyObject | undefined> | undefined;
   /** Whether a person's key is there, was dropped, or never was: one read, unless it is remembered. */
   stateOf(name: KeyName): Promise<'live' | 'dropped' | undefined>;
   /** The same keyring with a person's key that is not stored yet. */
-  with(name: KeyName, key: webcrypto.CryptoKey): Keyring;
+  with(name: KeyName, key: KeyObject): Keyring;
   /** Remembers a person's key that was stored. */
-  remember(name: KeyName, key: webcrypto.CryptoKey): void;
+  remember(name: KeyName, key: KeyObject): void;
   /** The key of the hashes by which telephone and CPR numbers are looked up. */
   lookupKey(): Promise<KeyObject>;
   /** The key of the codes that prove rows unaltered. */
@@ -58,7 +58,7 @@ const REMEMBERED_PERSONS = 5_000;
 interface PersonalKey {
   readonly state: 'live' | 'dropped';
   /** Absent once it was dropped. */
-  readonly key?: webcrypto.CryptoKey;
+  readonly key?: KeyObject;
 }
 
 /**
@@ -68,8 +68,7 @@ interface PersonalKey {
  */
 export function keyrings(opener: KeyOpener, now: () => Date = () => new Date()): Keyrings {
   const kept = { most: REMEMBERED, now, until: (_key: unknown, askedAt: number) => askedAt + TRUST_MS };
-  const dataKeys = memory<webcrypto.CryptoKey>(kept);
-  const digestKeys = memory<KeyObject>(kept);
+  const municipalKeys = memory<KeyObject>(kept);
   const personalKeys = memory<PersonalKey | undefined>({
     most: REMEMBERED_PERSONS,
     now,
@@ -77,13 +76,10 @@ export function keyrings(opener: KeyOpener, now: () => Date = () => new Date()):
     until: (found, askedAt) => (found ? askedAt + TRUST_MS : askedAt),
   });
 
-  async function unwrapped<Key>(
-    [keyId, wrapped, binding]: Parameters<KeyOpener['unwrap']>,
-    imported: (bytes: Uint8Array) => Key,
-  ): Promise<Awaited<Key>> {
+  async function unwrapped(keyId: string, wrapped: string, binding: KeyBinding): Promise<KeyObject> {
     const bytes = await opener.unwrap(keyId, wrapped, binding);
     try {
-      return await imported(bytes);
+      return createSecretKey(bytes);
     } finally {
       bytes.fill(0);
     }
@@ -93,7 +89,7 @@ export function keyrings(opener: KeyOpener, now: () => Date = () => new Date()):
     const bound = (purpose: KeyPurpose): KeyBinding => ({ municipality: code, purpose });
     const nameOf = (text: string) => JSON.stringify([code, keyId, text]);
     const digestKey = (text: string, purpose: 'lookup' | 'integrity') =>
-      digestKeys.get(nameOf(text), () => unwrapped([keyId, text, bound(purpose)], createSecretKey));
+      municipalKeys.get(nameOf(text), () => unwrapped(keyId, text, bound(purpose)));
     const version = next && Date.parse(next.from) <= now().getTime() ? next.version : current;
     const personal = (name: KeyName): Promise<PersonalKey | undefined> =>
       personalKeys.get(nameOf(name), async () => {
@@ -111,7 +107,7 @@ export function keyrings(opener: KeyOpener, now: () => Date = () => new Date()):
         const text = ofSecrets ? secrets[name.slice(1)] : wrapped[name];
         if (text === undefined) return undefined;
         const purpose = ofSecrets ? 'secrets' : 'fields';
-        return dataKeys.get(nameOf(text), () => unwrapped([keyId, text, bound(purpose)], aesKey));
+        return municipalKeys.get(nameOf(text), () => unwrapped(keyId, text, bound(purpose)));
       },
       stateOf: async (name) => (await personal(name))?.state,
       with: (own, key) => ({ ...keyring, key: (name) => (name === own ? Promise.resolve(key) : keyring.key(name)) }),
@@ -122,6 +118,3 @@ export function keyrings(opener: KeyOpener, now: () => Date = () => new Date()):
     return keyring;
   };
 }
-
-const aesKey = (bytes: Uint8Array): Promise<webcrypto.CryptoKey> =>
-  crypto.subtle.importKey('raw', bytes, 'AES-GCM', false, ['encrypt', 'decrypt']);

@@ -1,8 +1,9 @@
-import { randomBytes, type webcrypto } from 'node:crypto';
+import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { archiveKey, type Key, personKey } from '../table/keys.ts';
 import type { Instant } from '../time.ts';
 import type { KeyName } from './key-names.ts';
 import type { Keyring } from './keyring.ts';
+import { keyNameOf, openBytes, sealBytes } from './seal.ts';
 
 /**
  * The keys of persons: what the record says of a family or child is sealed with a key of its own, which the municipality's
@@ -33,20 +34,16 @@ const placeOf = (municipality: string, name: KeyName) => ({
   field: name.startsWith('a:') ? 'archive-key' : 'person-key',
 });
 
-const imported = (bytes: Uint8Array): Promise<webcrypto.CryptoKey> =>
-  crypto.subtle.importKey('raw', bytes, 'AES-GCM', false, ['encrypt', 'decrypt']);
-
 /** Makes a key for a person, wrapped by the municipality's current data key. It holds good once its row is stored. */
 export async function newPersonKey(
   keyring: Keyring,
   municipality: string,
   name: KeyName,
-): Promise<{ readonly row: PersonKeyRow; readonly key: webcrypto.CryptoKey }> {
-  const { sealBytes } = await import('./seal.ts');
+): Promise<{ readonly row: PersonKeyRow; readonly key: KeyObject }> {
   const bytes = randomBytes(32);
   try {
     const wrapped = await sealBytes(keyring, placeOf(municipality, name), bytes);
-    return { row: { type: 'person-key', wrapped }, key: await imported(bytes) };
+    return { row: { type: 'person-key', wrapped }, key: createSecretKey(bytes) };
   } finally {
     bytes.fill(0);
   }
@@ -58,11 +55,10 @@ export async function unwrapPersonKey(
   municipality: string,
   name: KeyName,
   wrapped: string,
-): Promise<webcrypto.CryptoKey> {
-  const { openBytes } = await import('./seal.ts');
+): Promise<KeyObject> {
   const bytes = await openBytes(keyring, placeOf(municipality, name), wrapped);
   try {
-    return await imported(bytes);
+    return createSecretKey(bytes);
   } finally {
     bytes.fill(0);
   }
@@ -75,7 +71,6 @@ export async function rewrapped(
   name: KeyName,
   wrapped: string,
 ): Promise<string | undefined> {
-  const { keyNameOf, openBytes, sealBytes } = await import('./seal.ts');
   if (keyNameOf(wrapped) === keyring.newest.fields) return undefined;
   const bytes = await openBytes(keyring, placeOf(municipality, name), wrapped);
   try {

@@ -37,7 +37,10 @@ const UNSEEN = 'A sensitive field that the client cannot see stays where it is l
 const ALWAYS =
   'A sensitive field that is sent always makes a new version, also with the value that it has, so that no answer tells what stood there. One that the caller cannot see is replaced whole. ';
 
-/** The operations that a resource has because it is one, and its own. */
+/**
+ * The operations that a resource has because it is one, and its own. Nothing here builds a schema before it is asked for: the
+ * schemas of all resources would take a third of a cold start.
+ */
 export function operationsOf(resource: Resource): Operation<Context>[] {
   const { path, name, danish, scopes, machine, example, problems: own = [] } = resource;
   const collection = `${TENANT_BASE}/${collectionOf(resource)}`;
@@ -49,7 +52,6 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
     source: param(request, 'source'),
     externalId: parse(externalId(), param(request, 'externalId'), '/path/externalId'),
   });
-  const hasHidden = showsSensitive(resource);
   const view = () => viewSchema(resource);
   const create = () => schemasOf(resource).create;
   const common = { tag: path, description: `${danish}. ${resource.summary}` };
@@ -117,7 +119,10 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
       path: external,
       scope: scopes.write,
       summary: `Create or replace ${aTitle(name)} by the id its source gave it`,
-      description: `${common.description} The body is the whole record: a field that it leaves out is removed. ${hasHidden ? UNSEEN : ''}Sending the same again changes nothing. ${hasHidden ? ALWAYS : ''}Only the source itself writes under its ids.`,
+      description: () => {
+        const hidden = showsSensitive(resource);
+        return `${common.description} The body is the whole record: a field that it leaves out is removed. ${hidden ? UNSEEN : ''}Sending the same again changes nothing. ${hidden ? ALWAYS : ''}Only the source itself writes under its ids.`;
+      },
       manner: 'act',
       body: create,
       success: { status: 200, description: `The ${title(name)} as it stands now; 201 where it is new.`, body: view },
@@ -163,8 +168,8 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
       path: one,
       scope: scopes.write,
       summary: `Change some fields of ${aTitle(name)}`,
-      description:
-        `${common.description} A JSON merge patch (RFC 7396): a field left out stays, null removes it, an object is merged, a list is replaced. ${hasHidden ? ALWAYS : ''}`.trim(),
+      description: () =>
+        `${common.description} A JSON merge patch (RFC 7396): a field left out stays, null removes it, an object is merged, a list is replaced. ${showsSensitive(resource) ? ALWAYS : ''}`.trim(),
       manner: 'change',
       body: () => schemasOf(resource).merged.partial(),
       success: { status: 200, description: `The ${title(name)} as it stands now.`, body: view },

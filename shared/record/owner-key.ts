@@ -1,4 +1,4 @@
-import type { webcrypto } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import type { Context } from '../auth/context.ts';
 import { type KeyName, nameOfPerson } from '../crypto/key-names.ts';
 import type { Keyring } from '../crypto/keyring.ts';
@@ -68,7 +68,7 @@ export async function ownerKey(
   return made(name, keys, key, { kind: 'put', key: rowOfKey(name), item: { ...row }, condition: ABSENT });
 }
 
-const made = (name: KeyName, keys: Keyring, key: webcrypto.CryptoKey, write: Write): OwnerKey => ({
+const made = (name: KeyName, keys: Keyring, key: KeyObject, write: Write): OwnerKey => ({
   name,
   keyring: keys.with(name, key),
   write,

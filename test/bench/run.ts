@@ -1,6 +1,7 @@
 import { bytes } from './bytes.ts';
 import { coldStart } from './cold-start.ts';
 import { flood } from './flood.ts';
+import { guarantees } from './guarantees.ts';
 import { latency } from './latency.ts';
 import { type Benchmark, tableOf } from './report.ts';
 import { units } from './units.ts';
@@ -11,6 +12,7 @@ import { webhooks } from './webhooks.ts';
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   'cold-start': coldStart,
   'warm-cpu': warmCpu,
+  guarantees,
   units,
   bytes,
   latency,

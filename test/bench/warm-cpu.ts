@@ -20,15 +20,16 @@ async function stubbedStore(): Promise<Store> {
   const client = DynamoDBDocumentClient.from(new DynamoDBClient({ region: 'eu-central-1' }));
   const keys = standInKeys();
   const keyId = await keys.createKey('0630', async () => undefined);
-  const wrapped = (purpose: 'fields' | 'lookup') => keys.newDataKey(keyId, { municipality: '0630', purpose });
-  const [fields, lookup] = await Promise.all([wrapped('fields'), wrapped('lookup')]);
+  const wrapped = (purpose: 'fields' | 'lookup' | 'integrity') =>
+    keys.newDataKey(keyId, { municipality: '0630', purpose });
+  const [fields, lookup, integrity] = await Promise.all([wrapped('fields'), wrapped('lookup'), wrapped('integrity')]);
   const tenant = {
     code: '0630',
     name: 'Vejle',
     cvr: '29189900',
     status: 'live',
     cursorKey: '',
-    sealing: { keyId, current: 1, wrapped: { '1': fields }, secrets: {}, lookup },
+    sealing: { keyId, current: 1, wrapped: { '1': fields }, secrets: {}, lookup, integrity },
   };
   const Responses = {
     stub: [

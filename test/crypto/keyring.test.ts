@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { inspect } from 'node:util';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { KeyBinding, KeyOpener } from '#shared/crypto/key-opener.ts';
 import { type Keyrings, keyrings, type Sealing } from '#shared/crypto/keyring.ts';
@@ -68,11 +69,14 @@ describe('a keyring', () => {
     expect(await keyringOf('0630', announced).key('1')).toBeDefined();
   });
 
-  it('lets nobody read a key, and leaves no copy of its bytes', async () => {
+  it('shows a key neither as text nor as JSON, and leaves no copy of its bytes', async () => {
     const sealing = newSealing();
     const keyring = keyringOf('0630', sealing);
     const key = await keyring.key('1');
-    expect(key).toMatchObject({ extractable: false, algorithm: { name: 'AES-GCM', length: 256 } });
+    expect(key).toMatchObject({ type: 'secret', symmetricKeySize: 32 });
+    const bytes = Buffer.from(sealing.wrapped[1] as string, 'base64');
+    for (const text of [inspect(key, { depth: null, showHidden: true }), JSON.stringify(key), String(key)])
+      for (const form of ['hex', 'base64', 'base64url'] as const) expect(text).not.toContain(bytes.toString(form));
     const lookup = await keyring.lookupKey();
     expect(given).toEqual([new Uint8Array(32), new Uint8Array(32)]);
     const expected = createHmac('sha256', Buffer.from(sealing.lookup, 'base64')).update('phone').digest('hex');

@@ -61,7 +61,7 @@ describe('a person’s key', () => {
   it('is unwrapped for no other municipality, person or use', async () => {
     const { wrapped } = await made();
     const { keyring } = keyringOf(new Map());
-    await expect(unwrapPersonKey(keyring, '0630', name, wrapped)).resolves.toMatchObject({ extractable: false });
+    await expect(unwrapPersonKey(keyring, '0630', name, wrapped)).resolves.toMatchObject({ type: 'secret' });
     for (const [code, other] of [
       ['0766', name],
       ['0630', nameOfPerson(newId(new Date(2)))],

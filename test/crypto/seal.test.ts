@@ -1,7 +1,7 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
-import { CompactEncrypt } from 'jose';
+import { CompactEncrypt, compactDecrypt } from 'jose';
 import { describe, expect, it } from 'vitest';
 import type { KeyOpener } from '#shared/crypto/key-opener.ts';
 import { keyrings, type Sealing } from '#shared/crypto/keyring.ts';
@@ -43,6 +43,16 @@ describe('a sealed value', () => {
     expect(JSON.parse(Buffer.from(head, 'base64url').toString())).toEqual(header);
     expect(wrapped).toBe('');
     expect(Buffer.from(nonce, 'base64url')).toHaveLength(12);
+  });
+
+  it('is a JWE that a library for JOSE opens with the same key', async () => {
+    const sealed = await seal(keyring, place, { phone: '+45 12 34 56 78' });
+    const { plaintext, protectedHeader } = await compactDecrypt(
+      sealed,
+      Buffer.from(sealing.wrapped[2] as string, 'base64'),
+    );
+    expect(JSON.parse(Buffer.from(plaintext).toString())).toEqual({ phone: '+45 12 34 56 78' });
+    expect(protectedHeader).toMatchObject({ alg: 'dir', enc: 'A256GCM', kid: '2' });
   });
 
   it('differs each time it is sealed', async () => {
