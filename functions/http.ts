@@ -1,6 +1,6 @@
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { Hono } from 'hono/tiny';
-import { problemOf, problemResult } from '#functions/problem.ts';
+import { preferredLanguage, problemOf, problemResult } from '#functions/problem.ts';
 import { looksLikeCpr } from '#shared/cpr.ts';
 import { nothingHere, Problem } from '#shared/errors.ts';
 import { parseJson } from '#shared/json.ts';
@@ -183,9 +183,10 @@ export function serve<Ctx, Each extends Served<Ctx> = Operation<Ctx>>(
     });
   }
   app.notFound(({ env: call }) => asResponse(problemResult(notServed(operations, call.event.path), call.requestId)));
-  app.onError((error, { env: { requestId, answerHeaders } }) =>
-    asResponse(problemResult(problemOf(error, requestId), requestId, answerHeaders)),
-  );
+  app.onError((error, { env: { requestId, answerHeaders, header } }) => {
+    const language = preferredLanguage(header('accept-language'));
+    return asResponse(problemResult(problemOf(error, requestId), requestId, answerHeaders, language));
+  });
 
   return async (event, lambda) => {
     const result = (await app.fetch(

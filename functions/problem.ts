@@ -1,23 +1,46 @@
 import type { APIGatewayProxyResult } from 'aws-lambda';
-import { PROBLEMS, Problem, problemDocument } from '#shared/errors.ts';
+import { type Language, languageOf, PROBLEMS, Problem, problemDocument } from '#shared/errors.ts';
 import { faultOf, log } from '#shared/log.ts';
 
-/** A problem as Lambda answers it (RFC 9457). */
-export const problemResult = (
+/**
+ * Returns a problem as Lambda answers it (RFC 9457), in Danish where the caller prefers that and the texts exist in it.
+ * `Content-Language` says which it is (RFC 9110 §8.5).
+ */
+export function problemResult(
   problem: Problem,
   requestId: string,
   headers: Readonly<Record<string, string>> = {},
-): APIGatewayProxyResult => ({
-  statusCode: PROBLEMS[problem.code].status,
-  headers: {
-    ...headers,
-    ...problem.headers,
-    'content-type': 'application/problem+json',
-    'x-request-id': requestId,
-    'cache-control': 'no-store',
-  },
-  body: JSON.stringify(problemDocument(problem, requestId)),
-});
+  wanted: Language = 'en',
+): APIGatewayProxyResult {
+  const language = languageOf(problem, wanted);
+  return {
+    statusCode: PROBLEMS[problem.code].status,
+    headers: {
+      ...headers,
+      ...problem.headers,
+      'content-type': 'application/problem+json',
+      'content-language': language,
+      'x-request-id': requestId,
+      'cache-control': 'no-store',
+    },
+    body: JSON.stringify(problemDocument(problem, requestId, language)),
+  };
+}
+
+/** Returns the language that Accept-Language prefers (RFC 9110 §12.5.4): Danish if it ranks above English, else English. */
+export function preferredLanguage(acceptLanguage: string | undefined): Language {
+  const weightOf = (language: Language): number =>
+    Math.max(
+      0,
+      ...(acceptLanguage ?? '').split(',').map((range) => {
+        const [tag = '', ...parameters] = range.trim().toLowerCase().split(';');
+        if (tag.trim().split('-')[0] !== language) return 0;
+        const quality = parameters.map((each) => /^\s*q=([01](?:\.\d{1,3})?)\s*$/.exec(each)?.[1]).find(Boolean);
+        return quality === undefined ? 1 : Number(quality);
+      }),
+    );
+  return weightOf('da') > weightOf('en') ? 'da' : 'en';
+}
 
 /** A fault of ours says nothing but its request id; the log has the rest. Throttling of the table is not a fault. */
 export function problemOf(error: unknown, requestId: string): Problem {

@@ -40,6 +40,7 @@ export const cprError = (pointer: string): FieldError => ({
   pointer,
   code: 'looks_like_cpr',
   detail: 'This looks like a CPR number, which only a sensitive field may hold.',
+  danish: 'Ligner et CPR-nummer, som kun et følsomt felt må indeholde.',
 });
 
 /** Throws 422 with the field error `looks_like_cpr` where a text looks like it holds a CPR number. */

@@ -94,7 +94,7 @@ export const PROBLEMS = {
   validation_failed: {
     status: 422,
     title: 'Validation failed',
-    advice: 'Correct each field that `errors` points to. Nothing was stored.',
+    advice: 'Correct each field or parameter that `errors` points to. A request that is refused stores nothing.',
   },
   unknown_reference: {
     status: 422,
@@ -162,6 +162,20 @@ export interface FieldError {
   readonly pointer: string;
   readonly code: (typeof FIELD_ERROR_CODES)[number];
   readonly detail: string;
+  /** The detail in Danish, for a caller that asks for it. Only what a schema finds has one. */
+  readonly danish?: string;
+}
+
+/** Returns how many fields or parameters are invalid, in both languages of the API. */
+export function invalidFields(errors: readonly FieldError[]): { readonly en: string; readonly da: string } {
+  const count = errors.length;
+  const inQuery = errors.every(({ pointer }) => pointer.startsWith('/query/'));
+  const [field, fields, felt, felter] = inQuery
+    ? ['query parameter', 'query parameters', 'parameter', 'parametre']
+    : ['field', 'fields', 'felt', 'felter'];
+  return count === 1
+    ? { en: `1 ${field} is invalid.`, da: `1 ${felt} er ugyldig${inQuery ? '' : 't'}.` }
+    : { en: `${count} ${fields} are invalid.`, da: `${count} ${felter} er ugyldige.` };
 }
 
 /** A refusal that the caller is told about. Its texts never hold a value of the record. */
@@ -192,15 +206,35 @@ export function invalid(pointer: string, detail: string, code: FieldError['code'
   return new Problem('validation_failed', detail, [{ pointer, code, detail }]);
 }
 
-/** The problem document of RFC 9457 as it is sent; `instance` is the request id. */
-export function problemDocument(problem: Problem, requestId: string): Record<string, unknown> {
+/** A language that a problem can be told in. */
+export type Language = 'en' | 'da';
+
+/** Returns the language that a problem is told in: the one asked for where all of its texts exist in it, else English. */
+export const languageOf = ({ code, errors }: Problem, wanted: Language): Language =>
+  code === 'validation_failed' && errors.length > 0 && errors.every(({ danish }) => danish !== undefined)
+    ? wanted
+    : 'en';
+
+/** Returns the problem document of RFC 9457 as it is sent; `instance` is the request id. */
+export function problemDocument(
+  problem: Problem,
+  requestId: string,
+  language: Language = 'en',
+): Record<string, unknown> {
   const { status, title } = PROBLEMS[problem.code];
+  const isDanish = language === 'da';
   return {
     type: `/problems/${problem.code}`,
-    title,
+    title: isDanish ? 'Ugyldige oplysninger' : title,
     status,
-    detail: problem.message,
+    detail: isDanish ? invalidFields(problem.errors).da : problem.message,
     instance: requestId,
-    ...(problem.errors.length > 0 && { errors: problem.errors }),
+    ...(problem.errors.length > 0 && {
+      errors: problem.errors.map(({ pointer, code, detail, danish = detail }) => ({
+        pointer,
+        code,
+        detail: isDanish ? danish : detail,
+      })),
+    }),
   };
 }

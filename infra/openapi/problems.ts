@@ -6,7 +6,7 @@ const CODES = Object.keys(PROBLEMS) as ProblemCode[];
 /** The problem document (RFC 9457) and one field's error in it. */
 export const problemSchemas = (): Record<'Problem' | 'FieldError', JsonSchema> => ({
   Problem: {
-    description: 'Fejl. What went wrong (RFC 9457). Nothing was stored.',
+    description: 'Fejl. What went wrong (RFC 9457). A request that is refused stores nothing.',
     type: 'object',
     properties: {
       type: {
@@ -17,7 +17,8 @@ export const problemSchemas = (): Record<'Problem' | 'FieldError', JsonSchema> =
       title: { description: 'The kind of problem in words (overskrift).', type: 'string' },
       status: { description: 'The HTTP status (svarkode), always the same for one kind of problem.', type: 'integer' },
       detail: {
-        description: 'What it is in this case (beskrivelse). It holds no value of the record.',
+        description:
+          'What it is in this case (beskrivelse). It holds no value of the record. A `validation_failed` is told in Danish if Accept-Language prefers it; `Content-Language` says in which language it is.',
         type: 'string',
       },
       instance: { description: 'The request id (forespørgsels-id), to quote when you ask about it.', type: 'string' },

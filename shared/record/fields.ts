@@ -33,7 +33,7 @@ export const line = (description: string, max = 200) =>
     .trim()
     .min(1)
     .max(max)
-    .regex(ONE_LINE, 'Control characters are not allowed')
+    .regex(ONE_LINE, 'Control characters are not allowed.')
     .meta({ description, personal: true, plainText: true });
 
 /** Free text of at most 4,000 characters. */
@@ -43,7 +43,7 @@ export const text = (description: string) =>
     .trim()
     .min(1)
     .max(4_000)
-    .regex(MANY_LINES, 'Control characters are not allowed')
+    .regex(MANY_LINES, 'Control characters are not allowed.')
     .meta({ description, personal: true, plainText: true });
 
 /** A text that says nothing of any person, such as a provision of the law: it stays when one is erased. */
@@ -58,7 +58,10 @@ export const checkedLater = <Field extends z.ZodType>(field: Field): Field =>
 export const codeWord = (description: string) =>
   z
     .string()
-    .regex(/^[a-z][a-z0-9_]{0,49}$/, 'Lower-case letters, digits and underscores, starting with a letter')
+    .regex(
+      /^[a-z][a-z0-9_]{0,49}$/,
+      'This must be lower-case letters, digits and underscores, and start with a letter.',
+    )
     .meta({ description, plainText: true });
 
 /** One of a closed set of values. */
@@ -75,7 +78,7 @@ export const flag = (description: string) => z.boolean().describe(description);
 export const instant = (description: string) =>
   z.iso
     .datetime({ offset: true, abort: true })
-    .refine((value) => value >= '1900' && value < '2200', 'Between the years 1900 and 2199')
+    .refine((value) => value >= '1900' && value < '2200', 'The year must be between 1900 and 2199.')
     .overwrite((value) => new Date(value).toISOString())
     .describe(description);
 
@@ -83,14 +86,14 @@ export const instant = (description: string) =>
 export const day = (description: string) =>
   z.iso
     .date()
-    .refine((value) => value >= '1900' && value < '2200', 'Between the years 1900 and 2199')
+    .refine((value) => value >= '1900' && value < '2200', 'The year must be between 1900 and 2199.')
     .describe(description);
 
 const LOWER_UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 /** The id of another record. Which types it may name is declared in the resource's `references`. */
 export const reference = (description: string) =>
-  z.string().regex(LOWER_UUID, 'A record id (UUID, lower case)').describe(description);
+  z.string().regex(LOWER_UUID, 'This must be the id of a record (a UUID).').describe(description);
 
 /** A list of at most 100 entries. */
 export const listOf = <Item extends z.ZodType>(description: string, item: Item, max = 100) =>
@@ -101,7 +104,7 @@ export const setOf = <Item extends z.ZodType<string>>(description: string, item:
   z
     .array(item)
     .max(max)
-    .refine((items) => new Set(items).size === items.length, 'The same entry stands twice')
+    .refine((items) => new Set(items).size === items.length, 'The same entry stands here twice.')
     .meta({ description, uniqueItems: true });
 
 /** A nested object; unknown fields in it are refused. */
@@ -124,7 +127,7 @@ export const secret = <Field extends z.ZodType>(field: Field): Field =>
 export const municipalityCode = (description: string) =>
   z
     .string()
-    .regex(/^\d{3,4}$/, 'A municipality code of four digits')
+    .regex(/^\d{3,4}$/, 'This must be a municipality code of four digits, such as 0630.')
     .overwrite((value) => value.padStart(4, '0'))
     .describe(description);
 
@@ -134,8 +137,8 @@ const CVR_WEIGHTS = [2, 7, 6, 5, 4, 3, 2, 1];
 export const cvrNumber = (description: string) =>
   z
     .string()
-    .regex(/^\d{8}$/, 'Eight digits')
-    .refine(isCvr, 'Not a valid CVR number (modulus 11)')
+    .regex(/^\d{8}$/, 'This must be eight digits.')
+    .refine(isCvr, 'This is not a valid CVR number: its check digit is wrong (modulus 11).')
     .describe(description);
 
 /** Whether the text is a CVR number by its form and check sum. */
@@ -147,15 +150,18 @@ export function isCvr(text: string): boolean {
 export const productionUnit = (description: string) =>
   z
     .string()
-    .regex(/^\d{10}$/, 'Ten digits')
+    .regex(/^\d{10}$/, 'This must be ten digits.')
     .describe(description);
 
 /** A CPR number, kept without hyphen. Its first six digits must be a date (cpr.ts); modulus 11 is never used. */
 export const cprNumber = (description: string) =>
   z
     .string()
-    .regex(/^\d{6}-?\d{4}$/, { error: 'Ten digits, with or without a hyphen after the sixth', abort: true })
-    .refine(isCprDate, { error: 'The first six digits are no date', params: { code: 'invalid_format' } })
+    .regex(/^\d{6}-?\d{4}$/, {
+      error: 'This must be ten digits, with or without a hyphen after the sixth.',
+      abort: true,
+    })
+    .refine(isCprDate, { error: 'The first six digits must be a date.', params: { code: 'invalid_format' } })
     .overwrite((value) => value.replace('-', ''))
     .meta({ description, personal: true });
 
@@ -163,7 +169,7 @@ export const cprNumber = (description: string) =>
 export const phone = (description: string) =>
   z
     .string()
-    .regex(/^\+?[\d ]{3,20}$/, 'Digits and spaces, optionally after a plus sign')
+    .regex(/^\+?[\d ]{3,20}$/, 'This must be digits and spaces, optionally after a plus sign.')
     .overwrite((value) => value.replaceAll(' ', ''))
     .meta({ description, personal: true });
 

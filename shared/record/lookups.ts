@@ -26,13 +26,13 @@ export const lookupBody = (resource: Resource): z.ZodType =>
           name,
           z
             .string()
-            .regex(/^\+?[\d -]{3,25}$/, 'Digits, spaces and hyphens, optionally after a plus sign')
+            .regex(/^\+?[\d -]{3,25}$/, 'This must be digits, spaces and hyphens, optionally after a plus sign.')
             .describe(`The ${name} to look for (opslag). It stands in the body, because URLs are logged.`)
             .optional(),
         ]),
       ),
     )
-    .refine((body) => Object.keys(body).length === 1, 'Look for one of them at a time');
+    .refine((body) => Object.keys(body).length === 1, 'Send exactly one value to look for.');
 
 /** Look-ups that a client may make in a municipality in one day, unless its operator sets another number. */
 export const LOOKUPS_PER_DAY = 500;

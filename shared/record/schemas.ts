@@ -23,7 +23,7 @@ export const statusesOf = (machine: Machine): [string, ...string[]] =>
 export const externalId = () =>
   z
     .string()
-    .regex(/^[^\p{Cc}\p{Cs}#/]{1,200}$/u, '1 to 200 characters without #, / and control characters')
+    .regex(/^[^\p{Cc}\p{Cs}#/]{1,200}$/u, 'This must be 1 to 200 characters without #, / and control characters.')
     .meta({
       description: "The record's id in the system it came from, unique for each source and type (eksternt id).",
       plainText: true,

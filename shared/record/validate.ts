@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import { cprError } from '../cpr.ts';
-import { type FieldError, Problem } from '../errors.ts';
+import { type FieldError, invalidFields, Problem } from '../errors.ts';
+import { sentenceOf, UNKNOWN_FIELD } from './issue-sentences.ts';
 import { cprLikeIn } from './plain-text.ts';
 
 /** What zod calls an issue, as our closed set of field error codes calls it. */
@@ -33,23 +34,37 @@ const pointerOf = (base: string, path: readonly PropertyKey[]): string =>
 /** The caller's own field names come back in a pointer; one that is no plausible name is cut. */
 const nameable = (key: string): string => key.slice(0, 100).replaceAll(/[^\p{L}\p{N}_.$-]/gu, '?');
 
+/**
+ * Returns the issues of the alternative that the value was meant for: the one that is violated least. A value of the wrong
+ * type for every alternative was meant for none.
+ */
+function meantAlternative({ errors }: z.core.$ZodIssueInvalidUnion): readonly z.core.$ZodIssue[] {
+  const candidates = errors.filter(
+    (issues) => !issues.some(({ code, path }) => code === 'invalid_type' && path.length === 0),
+  );
+  return candidates.toSorted((a, b) => a.length - b.length)[0] ?? [];
+}
+
 function errorsOf(issue: z.core.$ZodIssue, base: string): FieldError[] {
+  if (issue.code === 'invalid_union') {
+    const inside = meantAlternative(issue);
+    if (inside.length > 0) return inside.flatMap((each) => errorsOf(each, pointerOf(base, issue.path)));
+  }
   const code = codeOf(issue);
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.slice(0, 100).map((key) => ({
       pointer: pointerOf(base, [...issue.path, nameable(key)]),
       code,
-      detail: 'This field does not exist here.',
+      detail: UNKNOWN_FIELD.en,
+      danish: UNKNOWN_FIELD.da,
     }));
   }
-  const detail = code === 'required' ? 'This field is required.' : `${issue.message}.`;
-  return [{ pointer: pointerOf(base, issue.path), code, detail }];
+  const { en, da } = sentenceOf(issue);
+  return [{ pointer: pointerOf(base, issue.path), code, detail: en, danish: da }];
 }
 
-const refusalOf = (errors: readonly FieldError[]): Problem => {
-  const count = errors.length === 1 ? '1 field is' : `${errors.length} fields are`;
-  return new Problem('validation_failed', `${count} invalid. Nothing was stored.`, errors);
-};
+const refusalOf = (errors: readonly FieldError[]): Problem =>
+  new Problem('validation_failed', invalidFields(errors).en, errors);
 
 /**
  * Returns the value as its schema gives it. Throws 422 with a pointer to each fault, also where a plain text looks like it

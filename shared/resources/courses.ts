@@ -15,7 +15,7 @@ const hours = (description: string, min: number, max: number) =>
     .number()
     .min(min)
     .max(max)
-    .refine((value) => Number.isInteger(value * 4), 'In quarters of an hour')
+    .refine((value) => Number.isInteger(value * 4), 'This must be a multiple of a quarter of an hour.')
     .describe(description);
 
 const fields = () => ({

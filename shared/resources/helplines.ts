@@ -6,7 +6,7 @@ import { defineResource } from '../record/resource.ts';
 const clock = (description: string) =>
   z
     .string()
-    .regex(/^(?:[01]\d|2[0-3]):[0-5]\d$|^24:00$/, 'A time of day, HH:mm')
+    .regex(/^(?:[01]\d|2[0-3]):[0-5]\d$|^24:00$/, 'This must be a time of day such as 08:30.')
     .describe(description);
 
 const promisedHours = () =>

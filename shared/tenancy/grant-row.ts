@@ -44,7 +44,7 @@ type RightsInput = { readonly scopes?: readonly TenantScope[] | undefined; reado
 /** The rule of {@link rightsInput}. */
 export const eitherOne: [(sent: RightsInput) => boolean, { path: string[]; message: string }] = [
   ({ scopes: some, preset: role }) => (some === undefined) !== (role === undefined),
-  { path: ['scopes'], message: 'Send either scopes or a preset' },
+  { path: ['scopes'], message: 'Send either scopes or a preset.' },
 ];
 
 /** Body of a grant. */

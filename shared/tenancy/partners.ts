@@ -16,8 +16,8 @@ export const NewPartner = () =>
   z.strictObject({
     id: z
       .string()
-      .regex(SOURCE, 'Two to forty lower-case letters, digits and hyphens, starting with a letter')
-      .refine((id) => !RESERVED.includes(id), 'This id is reserved')
+      .regex(SOURCE, 'This must be 2 to 40 lower-case letters, digits and hyphens, and start with a letter.')
+      .refine((id) => !RESERVED.includes(id), 'This id is reserved.')
       .describe('Short id, the `source` of what the partner writes (kilde), such as `carelink`.'),
     name: line('Name (navn).'),
     cvr: cvrNumber('CVR number (CVR-nummer), eight digits.').optional(),

@@ -5,8 +5,8 @@ const member = (bytes: number, description: string) =>
   z
     .string()
     .max(1_400)
-    .regex(/^[\w-]+$/, 'Base64url without padding')
-    .refine((text) => Buffer.from(text, 'base64url').length >= bytes, `At least ${bytes} bytes`)
+    .regex(/^[\w-]+$/, 'This must be base64url without padding.')
+    .refine((text) => Buffer.from(text, 'base64url').length >= bytes, 'This key is too short.')
     .describe(description);
 
 const common = () => ({

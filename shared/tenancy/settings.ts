@@ -26,7 +26,7 @@ export interface SettingsState {
 const kle = () =>
   z
     .string()
-    .regex(/^\d{2}\.\d{2}\.\d{2}$/, 'A KLE number, dd.dd.dd')
+    .regex(/^\d{2}\.\d{2}\.\d{2}$/, 'This must be a KLE number such as 27.03.00.')
     .describe('The KLE number that the events carry (KLE-emne), `dd.dd.dd`; absent: none.');
 const accessLogMonths = () =>
   whole(

@@ -27,7 +27,7 @@ export function nextWarning(
 }
 
 const pem = (description: string, label: RegExp) =>
-  z.string().max(20_000).regex(label, 'PEM is expected, without a passphrase').describe(description);
+  z.string().max(20_000).regex(label, 'This must be PEM without a passphrase.').describe(description);
 
 /** An endpoint's field for {@link ClientCertificate}, shown nowhere. */
 export const clientCertificate = () =>

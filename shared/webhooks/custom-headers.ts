@@ -36,15 +36,20 @@ const isReserved = (name: string): boolean =>
 function checkNames(headers: CustomHeaders, check: z.core.$RefinementCtx): void {
   const names = Object.keys(headers);
   if (names.length > MOST_HEADERS) {
-    check.addIssue({ code: 'too_big', origin: 'array', maximum: MOST_HEADERS, message: 'At most 20 headers' });
+    check.addIssue({
+      code: 'too_big',
+      origin: 'array',
+      maximum: MOST_HEADERS,
+      message: 'At most 20 headers are allowed.',
+    });
     return;
   }
   const seen = new Set<string>();
   for (const given of names) {
     const name = given.toLowerCase();
     const path = [given];
-    if (isReserved(name)) check.addIssue({ code: 'custom', path, message: 'This header is not yours to set' });
-    if (seen.has(name)) check.addIssue({ code: 'custom', path, message: 'The same header stands twice' });
+    if (isReserved(name)) check.addIssue({ code: 'custom', path, message: 'Livline sets this header itself.' });
+    if (seen.has(name)) check.addIssue({ code: 'custom', path, message: 'The same header stands here twice.' });
     seen.add(name);
   }
 }
@@ -53,9 +58,13 @@ function checkNames(headers: CustomHeaders, check: z.core.$RefinementCtx): void 
 export const customHeaders = () =>
   secret(
     z
-      .record(z.string().regex(NAME), z.string().max(2_000).regex(VALUE, 'Printable ASCII on one line'), {
-        error: ({ code }) => (code === 'invalid_key' ? 'Not a header name' : undefined),
-      })
+      .record(
+        z.string().regex(NAME),
+        z.string().max(2_000).regex(VALUE, 'A header value must be printable ASCII on one line.'),
+        {
+          error: ({ code }) => (code === 'invalid_key' ? 'This is not the name of a header.' : undefined),
+        },
+      )
       .superRefine(checkNames)
       .describe(
         'Headers to send with every webhook (egne headere), at most 20, such as an API key. The values are not shown again. Not those of the connection, of the content, of the signature, nor Host and User-Agent.',

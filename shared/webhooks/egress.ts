@@ -91,17 +91,17 @@ const HOST_NAME = /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z
 
 /** Why a URL may not be a receiver, judged by its text alone; undefined where it may. */
 export function urlRefusal(text: string, { allowLocal }: EgressOptions): string | undefined {
-  if (/[\s\p{Cc}]/u.test(text) || !URL.canParse(text)) return 'Not a URL.';
+  if (/[\s\p{Cc}]/u.test(text) || !URL.canParse(text)) return 'This must be a URL such as https://example.dk/webhooks.';
   const { protocol, hostname, port, username, password, hash } = new URL(text);
-  if (username !== '' || password !== '') return 'A URL with user information is not allowed.';
-  if (hash !== '') return 'A URL with a fragment is not allowed.';
+  if (username !== '' || password !== '') return 'The URL must have no user name or password.';
+  if (hash !== '') return 'The URL must have no fragment.';
   if (allowLocal && protocol === 'http:' && LOCAL_HOSTS.has(hostname)) return undefined;
-  if (protocol !== 'https:') return 'Only https is allowed.';
-  if (port !== '') return 'Only port 443 is allowed.';
+  if (protocol !== 'https:') return 'The URL must begin with https.';
+  if (port !== '') return 'The URL must use port 443.';
   // The URL parser has turned every spelling of an IPv4 address (octal, hex, one number) into four decimals by now.
-  if (hostname.startsWith('[') || isIP(hostname) !== 0) return 'A host name is needed, not an address.';
+  if (hostname.startsWith('[') || isIP(hostname) !== 0) return 'The URL must have a host name, not an address.';
   const name = hostname.replace(/\.$/, '');
-  return HOST_NAME.test(name) && !PRIVATE_NAME.test(name) ? undefined : 'A public host name is needed.';
+  return HOST_NAME.test(name) && !PRIVATE_NAME.test(name) ? undefined : 'The URL must have a public host name.';
 }
 
 class AddressRefused extends Error {

@@ -63,7 +63,7 @@ export const eventTypes = () =>
       .string()
       .max(100)
       .overwrite((type) => type.replace(/^dk\.livline\./, ''))
-      .regex(TYPE, 'An event type such as family.created, family.* or *'),
+      .regex(TYPE, 'This must be an event type such as family.created, or a pattern such as family.* or *.'),
   );
 
 /** Where a municipality's events are posted. */
@@ -79,7 +79,7 @@ export const webhookEndpoints = (egress: EgressOptions): Resource =>
         .string()
         .max(2_000)
         .refine((url) => urlRefusal(url, egress) === undefined, {
-          error: ({ input }) => `${urlRefusal(String(input), egress)?.slice(0, -1)}`,
+          error: ({ input }) => urlRefusal(String(input), egress),
         })
         .describe('Where to post (modtageradresse): https, port 443, a public host name.'),
       description: line('What it is for (formål).').optional(),

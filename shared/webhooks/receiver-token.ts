@@ -31,7 +31,7 @@ const tokenUrl = (egress: EgressOptions) =>
     .string()
     .max(2_000)
     .refine((url) => urlRefusal(url, egress) === undefined, {
-      error: ({ input }) => `${urlRefusal(String(input), egress)?.slice(0, -1)}`,
+      error: ({ input }) => urlRefusal(String(input), egress),
     })
     .describe('Token URL (token-adresse): https, port 443, a public host name.');
 
@@ -40,7 +40,7 @@ const oauthText = (description: string, max: number) =>
   z
     .string()
     .max(max)
-    .regex(/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/, 'Visible ASCII is expected')
+    .regex(/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/, 'This must be visible ASCII characters.')
     .describe(description);
 
 const shown = (egress: EgressOptions) => ({

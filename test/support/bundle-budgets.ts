@@ -7,10 +7,10 @@ import type { FunctionName } from '#infra/service-function.ts';
  */
 export const BUNDLE_BUDGETS: Readonly<Record<FunctionName, number>> = {
   'tenant-api': 655_000,
-  'access-api': 520_000,
+  'access-api': 510_000,
   // It reads archives from S3. Few wait for its start.
   'archive-api': 700_000,
-  'admin-api': 460_000,
+  'admin-api': 470_000,
   'public-api': 15_000,
   inbox: 570_000,
   relay: 435_000,

@@ -81,7 +81,7 @@ describe('the settings of a municipality', () => {
     ['/purposes', { purposes: [] }],
     ['/purposes/0', { purposes: ['curiosity'] }],
     ['/requirePurpose', { requirePurpose: null }],
-    ['/handoverKey', { handoverKey: { ...EC_KEY, crv: 'P-257' } }],
+    ['/handoverKey/crv', { handoverKey: { ...EC_KEY, crv: 'P-257' } }],
     ['/quotaPerMinute', { quotaPerMinute: 100 }],
   ])('refuse at %s what is none', async (pointer, patch) => {
     expectProblem(await at.patch('/settings', patch, 1), 422, 'validation_failed', pointer);

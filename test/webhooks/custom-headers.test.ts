@@ -145,7 +145,9 @@ describe('headers of an endpoint', () => {
   it('cannot be the same twice in other letters, nor reach into objects', async () => {
     expectProblem(await create({ 'X-Key': '1', 'x-key': '2' }), 422, 'validation_failed', '/headers/x-key');
     const { errors } = (await create({ 'X Key': '1' })).body;
-    expect(errors).toEqual([{ pointer: '/headers/X Key', code: 'invalid_value', detail: 'Not a header name.' }]);
+    expect(errors).toEqual([
+      { pointer: '/headers/X Key', code: 'invalid_value', detail: 'This is not the name of a header.' },
+    ]);
     const raw = `{"url": "${url}", "headers": {"__proto__": "v", "constructor": "w"}}`;
     const { status, body } = await at.send('POST', '/webhook-endpoints', {
       raw,
