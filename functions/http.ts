@@ -1,8 +1,10 @@
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { Hono } from 'hono/tiny';
+import { linkUnder, placeOf } from '#functions/base.ts';
 import { preferredLanguage, problemOf, problemResult } from '#functions/problem.ts';
 import { looksLikeCpr } from '#shared/cpr.ts';
-import { nothingHere, Problem } from '#shared/errors.ts';
+import { instanceOf, nothingHere, Problem } from '#shared/errors.ts';
+import { isUuid } from '#shared/ids.ts';
 import { parseJson } from '#shared/json.ts';
 import type { Answer, ApiRequest, Operation } from '#shared/operation.ts';
 
@@ -30,10 +32,16 @@ const JSON_TYPES = /^application\/(?:json|merge-patch\+json)\s*(?:;\s*charset=ut
 /** A request on its way to its operation. */
 interface Call {
   readonly event: APIGatewayProxyEvent;
+  /** The path within the API, for the route. */
+  readonly path: string;
+  /** The base before that path, for links. */
+  readonly base: string;
   readonly tenantId: string | undefined;
   readonly header: ApiRequest['header'];
   /** The id under which it is logged and answered: the caller's X-Request-Id where it is fit, else API Gateway's. */
   readonly requestId: string;
+  /** The `instance` of a problem: the request id as a URI, or the gateway's where the caller's is no UUID. */
+  readonly instance: string;
   /** Headers of its answer, whatever that will be. */
   readonly answerHeaders: Record<string, string>;
 }
@@ -45,17 +53,20 @@ function callOf(event: APIGatewayProxyEvent, tenantId: string | undefined): Call
   }
   const sent = headers.get('x-request-id');
   const isFit = sent !== undefined && REQUEST_ID.test(sent) && !looksLikeCpr(sent);
+  const given = event.requestContext.requestId ?? 'unknown';
   return {
     event,
+    ...placeOf(event),
     tenantId,
     header: (name) => headers.get(name),
-    requestId: isFit ? sent : (event.requestContext.requestId ?? 'unknown'),
+    requestId: isFit ? sent : given,
+    instance: instanceOf(isFit && isUuid(sent) ? sent : given),
     answerHeaders: {},
   };
 }
 
 /** What hono reads of a request: method and URL, for the route. */
-const asRequest = ({ httpMethod, path }: APIGatewayProxyEvent): Request =>
+const asRequest = ({ event: { httpMethod }, path }: Call): Request =>
   ({ method: httpMethod === 'HEAD' ? 'GET' : httpMethod, url: `https://api${path}` }) as Request;
 
 /** hono passes on what a handler returns without looking at it. */
@@ -123,16 +134,23 @@ function requestOf(call: Call, params: ApiRequest['params'], hasBody: boolean): 
       return textOf(event);
     },
     get essence() {
-      return JSON.stringify([event.httpMethod, event.path, text]);
+      return JSON.stringify([event.httpMethod, call.path, text]);
     },
   };
 }
 
 function send(
-  { event, header, requestId, answerHeaders }: Call,
+  { event, base, header, requestId, answerHeaders }: Call,
   { status, body, text, headers = {} }: Answer,
 ): APIGatewayProxyResult {
-  const all = { ...answerHeaders, ...headers, 'x-request-id': requestId, 'cache-control': 'no-store' };
+  const { location } = headers;
+  const all = {
+    ...answerHeaders,
+    ...headers,
+    ...(location !== undefined && { location: linkUnder(base, location) }),
+    'x-request-id': requestId,
+    'cache-control': 'no-store',
+  };
   const etag = headers['etag'];
   const known =
     ['GET', 'HEAD'].includes(event.httpMethod) && etag !== undefined && matches(header('if-none-match'), etag);
@@ -175,24 +193,22 @@ export function serve<Ctx, Each extends Served<Ctx> = Operation<Ctx>>(
   const app = new Hono<{ Bindings: Call }>({ strict: false });
   for (const operation of operations) {
     app.on(operation.method, honoPath(operation.path), async ({ env: call, req }) => {
-      const { event, requestId, tenantId, header, answerHeaders } = call;
-      const params = requireNameable(event.path, req.param());
+      const { event, path, requestId, tenantId, header, answerHeaders } = call;
+      const params = requireNameable(path, req.param());
       const claims = event.requestContext.authorizer?.['claims'] as Record<string, string> | undefined;
       const ctx = await contextOf({ claims, params, requestId, tenantId, operation, header, answerHeaders });
       return asResponse(send(call, await operation.run(ctx, requestOf(call, params, operation.body !== undefined))));
     });
   }
-  app.notFound(({ env: call }) => asResponse(problemResult(notServed(operations, call.event.path), call.requestId)));
-  app.onError((error, { env: { requestId, answerHeaders, header } }) => {
-    const language = preferredLanguage(header('accept-language'));
-    return asResponse(problemResult(problemOf(error, requestId), requestId, answerHeaders, language));
+  app.notFound(({ env: call }) => asResponse(problemResult(notServed(operations, call.path), call)));
+  app.onError((error, { env: call }) => {
+    const language = preferredLanguage(call.header('accept-language'));
+    return asResponse(problemResult(problemOf(error, call), call, call.answerHeaders, language));
   });
 
   return async (event, lambda) => {
-    const result = (await app.fetch(
-      asRequest(event),
-      callOf(event, lambda?.tenantId),
-    )) as unknown as APIGatewayProxyResult;
+    const call = callOf(event, lambda?.tenantId);
+    const result = (await app.fetch(asRequest(call), call)) as unknown as APIGatewayProxyResult;
     return event.httpMethod === 'HEAD' ? { ...result, body: '' } : result;
   };
 }

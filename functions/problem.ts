@@ -2,13 +2,23 @@ import type { APIGatewayProxyResult } from 'aws-lambda';
 import { type Language, languageOf, PROBLEMS, Problem, problemDocument } from '#shared/errors.ts';
 import { faultOf, log } from '#shared/log.ts';
 
+/** The request that a problem answers. */
+export interface Answered {
+  /** The id under which the request is logged. */
+  readonly requestId: string;
+  /** The same as a URI (RFC 9457 §3.1.5). */
+  readonly instance: string;
+  /** The base of the API's paths, for the problem's type. */
+  readonly base: string;
+}
+
 /**
  * Returns a problem as Lambda answers it (RFC 9457), in Danish where the caller prefers that and the texts exist in it.
  * `Content-Language` says which it is (RFC 9110 §8.5).
  */
 export function problemResult(
   problem: Problem,
-  requestId: string,
+  { requestId, base, instance }: Answered,
   headers: Readonly<Record<string, string>> = {},
   wanted: Language = 'en',
 ): APIGatewayProxyResult {
@@ -23,7 +33,7 @@ export function problemResult(
       'x-request-id': requestId,
       'cache-control': 'no-store',
     },
-    body: JSON.stringify(problemDocument(problem, requestId, language)),
+    body: JSON.stringify(problemDocument(problem, { base, instance }, language)),
   };
 }
 
@@ -43,7 +53,7 @@ export function preferredLanguage(acceptLanguage: string | undefined): Language 
 }
 
 /** A fault of ours says nothing but its request id; the log has the rest. Throttling of the table is not a fault. */
-export function problemOf(error: unknown, requestId: string): Problem {
+export function problemOf(error: unknown, { requestId, instance }: Omit<Answered, 'base'>): Problem {
   if (error instanceof Problem) return error;
   const name = error instanceof Error ? error.name : '';
   if (
@@ -53,6 +63,6 @@ export function problemOf(error: unknown, requestId: string): Problem {
   ) {
     return new Problem('unavailable', 'The database is busy.', [], { 'retry-after': '1' });
   }
-  log.error('unexpected error', { requestId, ...faultOf(error) });
+  log.error('unexpected error', { requestId, instance, ...faultOf(error) });
   return new Problem('internal_error', 'Something went wrong on our side.');
 }

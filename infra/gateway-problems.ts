@@ -1,4 +1,4 @@
-import { PROBLEMS, type ProblemCode } from '#shared/errors.ts';
+import { instanceOf, PROBLEMS, type ProblemCode } from '#shared/errors.ts';
 
 /** What the gateway itself says where no function is asked, in AWS and on this machine: detail and headers by code. */
 const GATEWAY = {
@@ -20,9 +20,10 @@ const GATEWAY = {
 
 export type GatewayProblemCode = keyof typeof GATEWAY;
 
-/** A problem of the gateway as it is answered; `requestId` becomes its instance. */
-export function gatewayProblem(code: GatewayProblemCode, requestId: string) {
+/** A problem of the gateway as it is answered. `base` is what stands before the API's paths; `requestId` becomes its instance. */
+export function gatewayProblem(code: GatewayProblemCode, base: string, requestId: string) {
   const { status, title } = PROBLEMS[code];
   const { detail, headers = {} }: { detail: string; headers?: Readonly<Record<string, string>> } = GATEWAY[code];
-  return { status, headers, document: { type: `/problems/${code}`, title, status, detail, instance: requestId } };
+  const document = { type: `${base}/problems/${code}`, title, status, detail, instance: instanceOf(requestId) };
+  return { status, headers, document };
 }

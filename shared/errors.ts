@@ -206,6 +206,9 @@ export function invalid(pointer: string, detail: string, code: FieldError['code'
   return new Problem('validation_failed', detail, [{ pointer, code, detail }]);
 }
 
+/** Returns the `instance` of a problem: the request's UUID as a URI (RFC 9562 §4, RFC 9457 §3.1.5). */
+export const instanceOf = (uuid: string): string => `urn:uuid:${uuid}`;
+
 /** A language that a problem can be told in. */
 export type Language = 'en' | 'da';
 
@@ -215,20 +218,20 @@ export const languageOf = ({ code, errors }: Problem, wanted: Language): Languag
     ? wanted
     : 'en';
 
-/** Returns the problem document of RFC 9457 as it is sent; `instance` is the request id. */
+/** Returns the problem document of RFC 9457 as it is sent. `base` is what stands before the API's paths. */
 export function problemDocument(
   problem: Problem,
-  requestId: string,
+  { base, instance }: { readonly base: string; readonly instance: string },
   language: Language = 'en',
 ): Record<string, unknown> {
   const { status, title } = PROBLEMS[problem.code];
   const isDanish = language === 'da';
   return {
-    type: `/problems/${problem.code}`,
+    type: `${base}/problems/${problem.code}`,
     title: isDanish ? 'Ugyldige oplysninger' : title,
     status,
     detail: isDanish ? invalidFields(problem.errors).da : problem.message,
-    instance: requestId,
+    instance,
     ...(problem.errors.length > 0 && {
       errors: problem.errors.map(({ pointer, code, detail, danish = detail }) => ({
         pointer,

@@ -14,6 +14,9 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 /** Whether the text has the form of a record's id. Only the lower-case form is an id, so each id has one spelling. */
 export const isId = (text: string): boolean => UUID.test(text);
 
+/** Whether the text is a UUID in any spelling (RFC 9562 §4). */
+export const isUuid = (text: string): boolean => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
+
 /** The form of a record's source: `municipal` or a partner's id. */
 export const SOURCE = /^[a-z][a-z0-9-]{1,39}$/;
 

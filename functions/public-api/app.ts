@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
+import { linkUnder, type Place, placeOf } from '#functions/base.ts';
 import { problemOf, problemResult } from '#functions/problem.ts';
-import { nothingHere, PROBLEMS, Problem, type ProblemCode } from '#shared/errors.ts';
+import { instanceOf, nothingHere, PROBLEMS, Problem, type ProblemCode } from '#shared/errors.ts';
 
 /**
  * What anybody may read: the contract, its reference, the problem codes, and whether the service lives. A handful
@@ -67,37 +68,47 @@ const answer = (body: string, type: string, headers: Record<string, string> = {}
   body,
 });
 
-function asset({ docsDirectory }: PublicApiDeps, name: string): APIGatewayProxyResult {
+function asset({ docsDirectory, name }: Asked): APIGatewayProxyResult {
   if (!Object.hasOwn(ASSETS, name)) throw nothingHere();
   return answer(name === 'start.js' ? START : readFileSync(join(docsDirectory, name), 'utf8'), ASSETS[name] as string);
 }
 
-const explained = (code: ProblemCode): object => ({ type: `/problems/${code}`, code, ...PROBLEMS[code] });
+const explained = (base: string, code: ProblemCode): object => ({
+  type: linkUnder(base, `problems/${code}`),
+  code,
+  ...PROBLEMS[code],
+});
 
-function problemList(): APIGatewayProxyResult {
-  const problems = (Object.keys(PROBLEMS) as ProblemCode[]).map(explained);
+function problemList(base: string): APIGatewayProxyResult {
+  const problems = (Object.keys(PROBLEMS) as ProblemCode[]).map((code) => explained(base, code));
   return answer(JSON.stringify({ problems }), 'application/json');
 }
 
-function problemPage(code: string): APIGatewayProxyResult {
+function problemPage(base: string, code: string): APIGatewayProxyResult {
   if (!Object.hasOwn(PROBLEMS, code)) throw new Problem('not_found', 'There is no such problem code.');
-  return answer(JSON.stringify(explained(code as ProblemCode)), 'application/json');
+  return answer(JSON.stringify(explained(base, code as ProblemCode)), 'application/json');
 }
 
-/** What is at each path; the last segment of a path with a parameter is given as `name`. */
-export const PUBLIC_ROUTES: Readonly<Record<string, (deps: PublicApiDeps, name: string) => APIGatewayProxyResult>> = {
+/** A request for a public path: the last segment of a path with a parameter is its `name`. */
+interface Asked extends PublicApiDeps {
+  readonly name: string;
+  readonly base: string;
+}
+
+/** What is at each path. */
+export const PUBLIC_ROUTES: Readonly<Record<string, (asked: Asked) => APIGatewayProxyResult>> = {
   '/health': () => answer('{"status":"ok"}', 'application/json', { 'cache-control': 'no-store' }),
   '/openapi.json': ({ openapi }) => answer(openapi, 'application/json'),
   '/docs': () => answer(PAGE, 'text/html; charset=utf-8', { 'content-security-policy': CSP }),
   '/docs/{file}': asset,
-  '/problems': problemList,
-  '/problems/{code}': (_, code) => problemPage(code),
+  '/problems': ({ base }) => problemList(base),
+  '/problems/{code}': ({ base, name }) => problemPage(base, name),
 };
 
-function route(path: string, deps: PublicApiDeps): APIGatewayProxyResult {
+function route({ base, path }: Place, deps: PublicApiDeps): APIGatewayProxyResult {
   for (const [template, found] of Object.entries(PUBLIC_ROUTES)) {
     const name = new RegExp(`^${template.replace(/\{\w+\}/, '([^/]+)')}$`).exec(path);
-    if (name) return found(deps, name[1] ?? '');
+    if (name) return found({ ...deps, base, name: name[1] ?? '' });
   }
   throw nothingHere();
 }
@@ -105,15 +116,18 @@ function route(path: string, deps: PublicApiDeps): APIGatewayProxyResult {
 /** Serves the public documents. */
 export const publicApi =
   (deps: PublicApiDeps) =>
-  async ({ path, httpMethod, requestContext }: APIGatewayProxyEvent): Promise<APIGatewayProxyResult> => {
+  async (event: APIGatewayProxyEvent): Promise<APIGatewayProxyResult> => {
+    const { httpMethod, requestContext } = event;
+    const place = placeOf(event);
     const { requestId } = requestContext;
+    const answered = { requestId, instance: instanceOf(requestId), base: place.base };
     const withoutBody = httpMethod === 'HEAD' && { body: '' };
     try {
-      const found = route(path, deps);
+      const found = route(place, deps);
       if (httpMethod !== 'GET' && httpMethod !== 'HEAD')
         throw new Problem('method_not_allowed', 'This path takes GET, HEAD.', [], { allow: 'GET, HEAD' });
       return { ...found, ...withoutBody };
     } catch (error) {
-      return { ...problemResult(problemOf(error, requestId), requestId), ...withoutBody };
+      return { ...problemResult(problemOf(error, answered), answered), ...withoutBody };
     }
   };

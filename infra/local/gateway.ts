@@ -10,6 +10,7 @@ import {
   RESOURCE_SERVER,
   TENANT_SCOPES,
 } from '#shared/auth/scopes.ts';
+import type { GatewayProblemCode } from '../gateway-problems.ts';
 import { isLetThrough } from '../let-through.ts';
 import type { Service } from './aws-json.ts';
 import { readBody, sendProblem } from './http.ts';
@@ -39,6 +40,8 @@ interface Behind {
 }
 
 interface Keys {
+  /** The base path under which the API lies, as of a custom domain in AWS; empty at the root. */
+  readonly base: string;
   /** Finds the issuer's key that a token names. */
   readonly keys: JWTVerifyGetKey;
 }
@@ -46,6 +49,8 @@ interface Keys {
 export interface Gateway {
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
+  /** The same with the base path, where the API lies. */
+  readonly apiUrl: string;
   /** Lets requests through. Until then they wait. */
   readonly open: (behind: Behind) => void;
   /** Lets `GET /health` say that all is ready. Until then it is 503. */
@@ -117,29 +122,31 @@ const DRAIN = 500;
  * Takes a port of the loopback interface and does there what API Gateway does: routes, verifies access tokens, and
  * hands requests to the functions as REST-API proxy events.
  * @param port 0 for any free one
+ * @param base the base path of the API such as `/livline`, as a custom domain may have it in AWS; empty for the root
  * @throws StartupProblem if the port is taken
  */
-export async function startGateway(port: number): Promise<Gateway> {
+export async function startGateway(port: number, base = ''): Promise<Gateway> {
   const opened = Promise.withResolvers<Behind & Keys>();
   let isReady = false;
   const server = createServer((request, response) => {
     const requestId = randomUUID();
     opened.promise
       .then((behind) => {
-        if (!isReady && request.url === HEALTH) return sendProblem(response, 'unavailable', requestId);
+        if (!isReady && request.url === base + HEALTH) return sendProblem(response, 'unavailable', base, requestId);
         return answer(behind, request, response, requestId);
       })
       .catch((error: unknown) => {
         complain(`${request.method} request ${requestId} failed`, error);
         if (response.headersSent) response.destroy();
-        else sendProblem(response, 'internal_error', requestId);
+        else sendProblem(response, 'internal_error', base, requestId);
       });
   });
   await listen(server, port);
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     url,
-    open: (behind) => opened.resolve({ ...behind, keys: createLocalJWKSet(behind.issuer.jwks) }),
+    apiUrl: url + base,
+    open: (behind) => opened.resolve({ ...behind, base, keys: createLocalJWKSet(behind.issuer.jwks) }),
     ready: () => {
       isReady = true;
     },
@@ -169,7 +176,7 @@ function listen(server: Server, port: number): Promise<void> {
 }
 
 async function answer(
-  { handlers, issuer, services, keys }: Behind & Keys,
+  { handlers, issuer, services, keys, base }: Behind & Keys,
   request: IncomingMessage,
   response: ServerResponse,
   requestId: string,
@@ -179,16 +186,18 @@ async function answer(
   const service = Object.entries(services).find(([at]) => path === at || path === `${at}/`)?.[1];
   if (service) return service(request, response);
 
-  if (!isLetThrough(path)) return sendProblem(response, 'not_found', requestId);
-  const [route, match] = routeOf(request.method, path);
-  if (!isDecodable(path)) return sendProblem(response, 'malformed_request', requestId);
+  const refuse = (code: GatewayProblemCode) => sendProblem(response, code, base, requestId);
+  const within = path === base ? '/' : path.slice(base.length);
+  if (!path.startsWith(base) || !isLetThrough(within)) return refuse('not_found');
+  const [route, match] = routeOf(request.method, within);
+  if (!isDecodable(path)) return refuse('malformed_request');
   let claims: JWTPayload | undefined;
   if (route.authorized) {
     claims = await authorized(request, issuer.url, keys);
-    if (claims === undefined) return sendProblem(response, 'unauthenticated', requestId);
+    if (claims === undefined) return refuse('unauthenticated');
   }
   const body = await readBody(request, MAX_BODY);
-  if (body === undefined) return sendProblem(response, 'payload_too_large', requestId);
+  if (body === undefined) return refuse('payload_too_large');
 
   const event = proxyEvent({ request, path, query, body, match, requestId, claims });
   const invocation = {
@@ -202,7 +211,7 @@ async function answer(
   } catch (error) {
     if (!(error instanceof InvocationTimeout)) throw error;
     complain(`request ${requestId}`, error);
-    sendProblem(response, 'unavailable', requestId);
+    refuse('unavailable');
   }
 }
 

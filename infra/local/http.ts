@@ -16,8 +16,8 @@ export async function readBody(request: IncomingMessage, limit: number): Promise
 }
 
 /** Answers with a problem document (RFC 9457); in AWS the same documents are gateway responses. */
-export function sendProblem(response: ServerResponse, code: GatewayProblemCode, requestId: string): void {
-  const { status, headers, document } = gatewayProblem(code, requestId);
+export function sendProblem(response: ServerResponse, code: GatewayProblemCode, base: string, requestId: string): void {
+  const { status, headers, document } = gatewayProblem(code, base, requestId);
   const body = JSON.stringify(document);
   response.writeHead(status, {
     'Content-Type': 'application/problem+json',

@@ -38,6 +38,8 @@ export interface LocalProduct {
 export interface ProductOptions {
   /** 0 for any free one. */
   readonly port: number;
+  /** The base path of the API, such as `/livline`; the root when left out. */
+  readonly basePath?: string;
   /** Where everything is kept; in memory when left out. */
   readonly dataDir?: string | undefined;
   /** Whether to delete first what the folder holds. */
@@ -90,10 +92,10 @@ async function start(
   started: (() => unknown)[],
   stop: () => Promise<void>,
 ): Promise<LocalProduct> {
-  const { port, dataDir, fresh = false, allowLocalWebhooks, prepare } = options;
+  const { port, basePath = '', dataDir, fresh = false, allowLocalWebhooks, prepare } = options;
   const within = (name: string) => dataDir && join(dataDir, name);
   if (dataDir !== undefined) started.push((await takeSoon(() => takeDataFolder(dataDir, fresh))).release);
-  const gateway = await takeSoon(() => startGateway(port));
+  const gateway = await takeSoon(() => startGateway(port, basePath));
   started.push(gateway.stop);
 
   // Java takes longest, so all else is made ready while it starts.
@@ -161,9 +163,9 @@ async function start(
 
   const { clientId, secrets } = installation.operator;
   const product: LocalProduct = {
-    apiUrl: gateway.url,
+    apiUrl: gateway.apiUrl,
     tokenUrl: issuer.tokenUrl,
-    docsUrl: `${gateway.url}/docs`,
+    docsUrl: `${gateway.apiUrl}/docs`,
     operator: { clientId, clientSecret: secrets[0]?.value ?? '' },
     stop,
   };

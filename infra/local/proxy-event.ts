@@ -37,7 +37,7 @@ export interface ProxyRequest {
   readonly claims: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** The stage's name in AWS too (infra/stacks/api.ts). */
+/** The stage's name in AWS too (infra/stacks/api.ts). A custom domain hides it: its base path stands in both paths. */
 const STAGE = 'api';
 
 /**
@@ -75,7 +75,7 @@ export function proxyEvent({
       extendedRequestId: requestId,
       requestTime: requestTime(now),
       requestTimeEpoch: now.getTime(),
-      path: `/${STAGE}${path}`,
+      path,
       accountId: ACCOUNT,
       protocol: `HTTP/${request.httpVersion}`,
       stage: STAGE,

@@ -1,4 +1,4 @@
-import { FIELD_ERROR_CODES, PROBLEMS, Problem, type ProblemCode, problemDocument } from '#shared/errors.ts';
+import { FIELD_ERROR_CODES, instanceOf, PROBLEMS, Problem, type ProblemCode, problemDocument } from '#shared/errors.ts';
 import type { JsonSchema } from './json-schema.ts';
 
 const CODES = Object.keys(PROBLEMS) as ProblemCode[];
@@ -10,9 +10,9 @@ export const problemSchemas = (): Record<'Problem' | 'FieldError', JsonSchema> =
     type: 'object',
     properties: {
       type: {
-        description: 'What kind of problem it is (fejltype): the path at which this API explains it.',
+        description: `What kind of problem it is (fejltype): the path at which this API explains it. It ends with one of ${CODES.map((code) => `\`problems/${code}\``).join(', ')}; what stands before is the base of the API.`,
         type: 'string',
-        enum: CODES.map((code) => `/problems/${code}`),
+        format: 'uri-reference',
       },
       title: { description: 'The kind of problem in words (overskrift).', type: 'string' },
       status: { description: 'The HTTP status (svarkode), always the same for one kind of problem.', type: 'integer' },
@@ -21,7 +21,11 @@ export const problemSchemas = (): Record<'Problem' | 'FieldError', JsonSchema> =
           'What it is in this case (beskrivelse). It holds no value of the record. A `validation_failed` is told in Danish if Accept-Language prefers it; `Content-Language` says in which language it is.',
         type: 'string',
       },
-      instance: { description: 'The request id (forespørgsels-id), to quote when you ask about it.', type: 'string' },
+      instance: {
+        description: 'The request as a URN (forespørgsels-id), to quote when you ask about it.',
+        type: 'string',
+        format: 'uri',
+      },
       errors: {
         description: 'What is wrong with single fields (feltfejl).',
         type: 'array',
@@ -54,7 +58,8 @@ function exampleOf(code: ProblemCode): unknown {
     code === 'validation_failed'
       ? [{ pointer: '/approval/to', code: 'rule_broken' as const, detail: 'An approval cannot end before it starts.' }]
       : [];
-  return problemDocument(new Problem(code, errors[0]?.detail ?? PROBLEMS[code].advice, errors), REQUEST_ID);
+  const problem = new Problem(code, errors[0]?.detail ?? PROBLEMS[code].advice, errors);
+  return problemDocument(problem, { base: '', instance: instanceOf(REQUEST_ID) });
 }
 
 const RETRY_AFTER = new Set<ProblemCode>(['in_flight', 'too_many_requests', 'unavailable']);

@@ -5,6 +5,8 @@ import { gatewayProblem } from '../gateway-problems.ts';
 import { LET_THROUGH } from '../let-through.ts';
 import type { StageSettings } from '../stages.ts';
 
+/** The firewall's answers are fixed texts, so they name no request: the nil UUID (RFC 9562 §5.9). */
+const NO_REQUEST = '00000000-0000-0000-0000-000000000000';
 /** Seconds over which requests of one address are counted. */
 const WINDOW_S = 300;
 
@@ -29,7 +31,7 @@ export function addFirewall(stack: Stack, stage: StageSettings, restApi: RestApi
     description: 'The paths of Livline that exist',
     regularExpressionList: [...LET_THROUGH],
   });
-  const { status, headers, document } = gatewayProblem('too_many_requests', 'firewall');
+  const { status, headers, document } = gatewayProblem('too_many_requests', '/api', NO_REQUEST);
   const acl = new CfnWebACL(stack, 'firewall', {
     scope: 'REGIONAL',
     description: 'Livline: the paths that exist, and a rate for each address',

@@ -32,7 +32,7 @@ export const GATEWAY_RESPONSES: readonly (readonly [ResponseType, GatewayProblem
 /** Gives the API problem documents (RFC 9457) for all that never reaches a function. */
 export function addGatewayResponses(api: RestApi): void {
   for (const [type, code] of GATEWAY_RESPONSES) {
-    const { status, headers, document } = gatewayProblem(code, '$context.requestId');
+    const { status, headers, document } = gatewayProblem(code, '/$context.stage', '$context.requestId');
     api.addGatewayResponse(`problem-${type.responseType}`, {
       type,
       statusCode: String(status),

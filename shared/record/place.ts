@@ -42,7 +42,7 @@ export function hrefOf(ctx: Context, resource: Resource, record: Fields): string
   const collection = collectionOf(resource)
     .replace('{parentId}', parentId ?? '')
     .replace('{partId}', partId ?? '');
-  return `/v1/municipalities/${ctx.tenant.code}/${collection}/${String(record['id'])}`;
+  return `v1/municipalities/${ctx.tenant.code}/${collection}/${String(record['id'])}`;
 }
 
 /** Throws `not_found` unless what a nested record is to stand under exists. */

@@ -48,7 +48,7 @@ export const endedEventId = (code: string, clientId: string, credentialId: strin
   derivedId('evt', code, clientId, credentialId, 'ended');
 
 const hrefOf = (code: string, { objectType, objectId }: AccessChange): string => {
-  const collection = `/v1/municipalities/${code}/${COLLECTIONS[objectType]}`;
+  const collection = `v1/municipalities/${code}/${COLLECTIONS[objectType]}`;
   return objectType === 'client' || objectType === 'grant' ? `${collection}/${objectId}` : collection;
 };
 

@@ -70,7 +70,7 @@ export async function createPartnerClient(ctx: OperatorContext, partnerId: strin
   return {
     status: 201,
     body: shownOnce(ctx, credentials),
-    headers: { location: `/v1/admin/clients/${credentials.clientId}` },
+    headers: { location: `v1/admin/clients/${credentials.clientId}` },
   };
 }
 
@@ -135,7 +135,7 @@ export async function addCredential(ctx: OperatorContext, clientId: string): Pro
   return {
     status: 201,
     body: { credential: { id, createdAt: instantOf(createdAt), clientId, clientSecret, tokenUrl: ctx.tokenUrl } },
-    headers: { location: `/v1/admin/clients/${clientId}/credentials/${id}` },
+    headers: { location: `v1/admin/clients/${clientId}/credentials/${id}` },
   };
 }
 

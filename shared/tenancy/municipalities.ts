@@ -161,7 +161,7 @@ export async function provisionMunicipality(ctx: OperatorContext, body: unknown)
   return {
     status: 201,
     body: { municipality: { ...begun.view, status: tenant.status }, ...shownOnce(ctx, credentials) },
-    headers: { location: `/v1/admin/municipalities/${code}` },
+    headers: { location: `v1/admin/municipalities/${code}` },
   };
 }
 

@@ -159,7 +159,7 @@ export async function createOperator(ctx: OperatorContext, body: unknown): Promi
     if (!operators.some((other) => other.clientId === clientId)) await ctx.identity.deleteClient(clientId);
     throw error;
   }
-  return { status: 201, body: shownOnce(ctx, credentials), headers: { location: `/v1/admin/operators/${clientId}` } };
+  return { status: 201, body: shownOnce(ctx, credentials), headers: { location: `v1/admin/operators/${clientId}` } };
 }
 
 /**
@@ -187,7 +187,7 @@ export async function addOperatorCredential(ctx: OperatorContext, clientId: stri
   return {
     status: 201,
     body: { credential },
-    headers: { location: `/v1/admin/operators/${clientId}/credentials/${info.secretId}` },
+    headers: { location: `v1/admin/operators/${clientId}/credentials/${info.secretId}` },
   };
 }
 

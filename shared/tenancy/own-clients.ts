@@ -25,7 +25,7 @@ import { type Holders, holdersOf } from './holders.ts';
 const KEPT = 50;
 
 const keyOf = (clientId: string): Key => ({ pk: grantsPartition, sk: [clientId] });
-const hrefOf = (ctx: Context, clientId: string): string => `/v1/municipalities/${ctx.tenant.code}/clients/${clientId}`;
+const hrefOf = (ctx: Context, clientId: string): string => `v1/municipalities/${ctx.tenant.code}/clients/${clientId}`;
 const grantOf = (row: Row | undefined): Grant | undefined => row?.['view'] as Grant | undefined;
 const rightsShown = (row: Row | undefined) => {
   const grant = grantOf(row);

@@ -59,7 +59,7 @@ export async function createPartner(ctx: OperatorContext, body: unknown): Promis
     if (error instanceof WriteRefused) throw new Problem('already_exists', `The partner ${partner.id} exists already.`);
     throw error;
   }
-  return { status: 201, body: view, headers: { location: `/v1/admin/partners/${partner.id}` } };
+  return { status: 201, body: view, headers: { location: `v1/admin/partners/${partner.id}` } };
 }
 
 /** Reads a partner. Throws `not_found` where there is none. */

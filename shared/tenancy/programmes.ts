@@ -232,7 +232,7 @@ const answerOf = (status: number, programme: Programme): Answer => ({
   body: programme,
   headers: {
     etag: etagOf(programme.version),
-    ...(status === 201 && { location: `/v1/admin/programmes/${programme.id}` }),
+    ...(status === 201 && { location: `v1/admin/programmes/${programme.id}` }),
   },
 });
 

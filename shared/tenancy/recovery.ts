@@ -155,7 +155,7 @@ export async function useRecovery(ctx: OperatorContext, code: string): Promise<A
   return {
     status: 201,
     body: { ...shownOnce(ctx, credentials), endsAt },
-    headers: { location: `/v1/admin/clients/${clientId}` },
+    headers: { location: `v1/admin/clients/${clientId}` },
   };
 }
 

@@ -46,7 +46,7 @@ async function tell({ store }: StewardDeps, municipality: Municipality, requestI
       // That a municipality begins, pauses or leaves concerns every system that listens to it.
       scope: 'events:read',
       source: 'municipal',
-      href: `/v1/admin/municipalities/${tenant.code}`,
+      href: `v1/admin/municipalities/${tenant.code}`,
       action: version === 1 ? 'created' : 'updated',
       changed: version === 1 ? [] : ['status'],
       previous: previous === undefined ? undefined : idOf(previous),

@@ -161,7 +161,9 @@ export const CloudEvent = () =>
           caseRefs: caseRefs().optional(),
           href: z
             .string()
-            .describe('Path of the object in this API (adresse): read it there for what the event leaves out.'),
+            .describe(
+              'The object (adresse), as a path after the base URL of this API: read it there for what the event leaves out.',
+            ),
           changed: z
             .array(z.string().describe('Name of a field.'))
             .describe('Names of the fields that changed (ændrede felter), never their values.'),
@@ -189,7 +191,7 @@ export const CloudEvent = () =>
             registeredAt: '2026-11-20T09:00:00.000Z',
             actor: { kind: 'client', id: '4p8v1m2q7r9s3t5u6w0x1y2z3a' },
             caseRefs: [{ system: 'DUBU', caseNumber: '27.03.00-G01-12-26' }],
-            href: '/v1/municipalities/0766/families/01930000-0000-7000-8000-000000000003',
+            href: 'v1/municipalities/0766/families/01930000-0000-7000-8000-000000000003',
             changed: ['status', 'statusAt'],
           },
           sequence: '000000000042',

@@ -116,7 +116,7 @@ describe('what the gateway answers by itself', () => {
     );
     expect(documents.length).toBeGreaterThan(0);
     for (const { type, title, status } of documents) {
-      const code = String(type).replace('/problems/', '');
+      const code = String(type).replace('/$context.stage/problems/', '');
       expect(PROBLEMS).toHaveProperty(code);
       expect(PROBLEMS[code as keyof typeof PROBLEMS]).toMatchObject({ title, status });
     }
@@ -128,7 +128,10 @@ describe('what the gateway answers by itself', () => {
     for (const { properties } of responses) {
       const document = JSON.parse(properties.ResponseTemplates['application/json']);
       expect(Object.keys(document)).toEqual(['type', 'title', 'status', 'detail', 'instance']);
-      expect(document).toMatchObject({ status: Number(properties.StatusCode), instance: '$context.requestId' });
+      expect(document).toMatchObject({
+        status: Number(properties.StatusCode),
+        instance: 'urn:uuid:$context.requestId',
+      });
       expect(properties.ResponseParameters['gatewayresponse.header.Content-Type']).toBe("'application/problem+json'");
     }
   });

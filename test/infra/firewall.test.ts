@@ -31,7 +31,7 @@ describe('the firewall', () => {
       Statement: { RateBasedStatement: { AggregateKeyType: 'IP', Limit: 60_000, EvaluationWindowSec: 300 } },
     });
     const body = JSON.parse(properties.CustomResponseBodies['too-many'].Content);
-    expect(body).toMatchObject({ type: '/problems/too_many_requests', status: 429 });
+    expect(body).toMatchObject({ type: '/api/problems/too_many_requests', status: 429 });
     expect(paths).toMatchObject({ Priority: 1, Action: { Allow: {} } });
     const { FieldToMatch, Arn } = paths.Statement.RegexPatternSetReferenceStatement;
     expect(FieldToMatch).toEqual({ UriPath: {} });

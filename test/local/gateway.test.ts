@@ -97,7 +97,7 @@ describe('the event', () => {
         authorizer: { claims: { client_id: 'a-client', scope: 'livline/families:read', token_use: 'access' } },
         httpMethod: 'PATCH',
         identity: { sourceIp: '127.0.0.1' },
-        path: '/api/v1/municipalities/0630/families/a%2Fb%20c',
+        path: '/v1/municipalities/0630/families/a%2Fb%20c',
         resourcePath: '/v1/municipalities/{code}/{proxy+}',
         stage: 'api',
       },
@@ -180,7 +180,7 @@ describe('without a valid token', () => {
       title: 'Unauthenticated',
       status: 401,
       detail: expect.any(String),
-      instance: response.headers.get('x-request-id'),
+      instance: `urn:uuid:${response.headers.get('x-request-id')}`,
     });
     expect(seen).toBeUndefined();
   });

@@ -11,7 +11,7 @@ interface Credentials {
 let product: LocalProduct;
 
 beforeAll(async () => {
-  product = await startProduct({ port: 0, allowLocalWebhooks: true });
+  product = await startProduct({ port: 0, basePath: '/livline', allowLocalWebhooks: true });
 });
 
 afterAll(() => product.stop());
@@ -62,6 +62,27 @@ it('carries a change from the front door to a receiver on this machine', async (
     receiver.closeAllConnections();
     receiver.close();
   }
+});
+
+it('gives links that can be followed as they are, wherever the API lies', async () => {
+  const answer = await fetch(`${product.apiUrl}/v1/admin/partners`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${await tokenOf(product.operator)}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ id: 'carelink', name: 'Carelink' }),
+  });
+  expect(answer.status).toBe(201);
+  const made = new URL(answer.headers.get('location') ?? '', answer.url).href;
+  expect(made).toBe(`${product.apiUrl}/v1/admin/partners/carelink`);
+
+  const refused = await fetch(`${product.apiUrl}/v1/municipalities/0630/families`);
+  const { type } = (await refused.json()) as { type: string };
+  const explained = await fetch(new URL(type, refused.url));
+  expect([explained.status, await explained.json()]).toEqual([
+    200,
+    expect.objectContaining({ code: 'unauthenticated' }),
+  ]);
+  expect((await fetch(`${product.apiUrl}/docs`)).status).toBe(200);
+  expect((await fetch(new URL('/health', product.apiUrl))).status).toBe(404);
 });
 
 it('changes a client over from one credential to another, and then revokes it', async () => {

@@ -109,7 +109,7 @@ describe('elsewhere', () => {
         title: 'Not found',
         status: 404,
         detail: 'There is nothing at this path.',
-        instance: event.requestContext.requestId,
+        instance: `urn:uuid:${event.requestContext.requestId}`,
       });
     },
   );

@@ -51,7 +51,7 @@ describe('progress', () => {
     ]);
     const { items } = (await caller.get('/events', { types: 'progress-entry.*' })).body;
     for (const { data, subject } of items) {
-      expect(data.href).toBe(`/v1/municipalities/${caller.code}${path}`);
+      expect(data.href).toBe(`v1/municipalities/${caller.code}${path}`);
       expect(subject).toBe(entry.id);
     }
     expect(items).toHaveLength(2);

@@ -1,8 +1,13 @@
 import { expect } from 'vitest';
 import type { ProblemCode } from '#shared/errors.ts';
+import { isUuid } from '#shared/ids.ts';
 import type { Captured } from './captured-table.ts';
 import { isQuotaCount } from './content.ts';
 import type { Reply } from './livline.ts';
+
+/** A problem names its request as a URI: by the caller's own id if that is a UUID. */
+export const instanceFor = (requestId: string): unknown =>
+  isUuid(requestId) ? `urn:uuid:${requestId}` : expect.stringMatching(/^urn:uuid:[\da-f-]{36}$/);
 
 /** The answer is exactly a problem document (RFC 9457) with this code; its errors point to these places, and no others. */
 export function expectProblem(reply: Reply, status: number, code: ProblemCode, ...pointers: string[]): void {
@@ -16,7 +21,7 @@ export function expectProblem(reply: Reply, status: number, code: ProblemCode, .
     type: `/problems/${code}`,
     title: expect.any(String),
     detail: expect.any(String),
-    instance: reply.headers['x-request-id'],
+    instance: instanceFor(reply.headers['x-request-id'] ?? ''),
     pointers: pointers.length > 0 ? pointers : undefined,
   });
   expect(reply.headers['content-type']).toBe('application/problem+json');

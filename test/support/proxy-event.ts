@@ -42,7 +42,7 @@ export function proxyEvent({
     requestContext: {
       requestId: randomUUID(),
       httpMethod: method,
-      path: `/api${path}`,
+      path,
       stage: 'api',
       identity: { sourceIp: '127.0.0.1' },
       ...(claims && { authorizer: { claims } }),

@@ -248,7 +248,7 @@ describe('the municipality’s history', () => {
         objectId: clientId,
         action,
         actor: { kind: 'client', id: municipality.clientId },
-        href: `/v1/municipalities/${municipality.code}/grants/${clientId}`,
+        href: `v1/municipalities/${municipality.code}/grants/${clientId}`,
         changed: ['scopes', 'rows'],
       },
     });

@@ -41,7 +41,7 @@ describe('a CloudEvent', () => {
       objectId: created.id,
       actor: { kind: 'client', id: at.clientId },
       caseRefs,
-      href: `/v1/municipalities/${at.code}/families/${created.id}`,
+      href: `v1/municipalities/${at.code}/families/${created.id}`,
     };
     expect(creation).toEqual({
       ...common,
