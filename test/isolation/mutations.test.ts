@@ -18,7 +18,7 @@ beforeAll(async () => {
     maxBuffer: 10_000_000,
   });
   outcomes = JSON.parse(stdout.slice(stdout.lastIndexOf('\n') + 1));
-}, 900_000);
+}, 1_800_000);
 
 describe('the suite', () => {
   it('passes with every guard in place', () => {

@@ -3,7 +3,7 @@ import type { Plugin } from 'vitest/config';
 import { startVitest } from 'vitest/node';
 import { tableTemplate } from '#infra/local/table.ts';
 import { synthesisedPolicies } from '#test/support/role-policies.ts';
-import { MUTANTS, type Mutant, type Outcome, WHOLE } from './mutants.ts';
+import { MUTANTS, type Mutant, type Outcome, titlesOf, WHOLE } from './mutants.ts';
 
 /** Puts in the mutation as the module is loaded. A text that is not there exactly once ends the run. */
 function mutating({ file, without }: Mutant): Plugin {
@@ -25,9 +25,12 @@ function mutating({ file, without }: Mutant): Plugin {
 }
 
 /** Runs each mutant's tests, and those of all without a mutation, as projects of one vitest. */
-async function run(dynamodbEndpoint: string): Promise<Readonly<Record<string, Outcome>>> {
-  const whole = { name: WHOLE, tests: [...new Set(MUTANTS.flatMap(({ tests }) => tests))], plugins: [], file: '' };
-  const projects = [whole, ...MUTANTS.map((mutant) => ({ ...mutant, plugins: [mutating(mutant)] }))];
+async function run(dynamodbEndpoint: string, wanted: RegExp): Promise<Readonly<Record<string, Outcome>>> {
+  const mutants = MUTANTS.filter(({ name }) => wanted.test(name));
+  const tests = [...new Set(mutants.flatMap((mutant) => mutant.tests))];
+  const whole = { name: WHOLE, tests, titles: mutants.map(titlesOf).join('|'), plugins: [], file: '' };
+  const mutated = mutants.map((mutant) => ({ ...mutant, titles: titlesOf(mutant), plugins: [mutating(mutant)] }));
+  const projects = [whole, ...mutated];
   const root = fileURLToPath(new URL('../../', import.meta.url));
   const mutatedPolicies = fileURLToPath(new URL('./mutated-policies.ts', import.meta.url));
   const provide = { dynamodbEndpoint, template: await tableTemplate(), policies: synthesisedPolicies() };
@@ -37,15 +40,17 @@ async function run(dynamodbEndpoint: string): Promise<Readonly<Record<string, Ou
     watch: false,
     reporters: [{}],
     fsModuleCache: true,
-    projects: projects.map(({ name, tests, plugins, file }) => ({
+    projects: projects.map(({ name, tests, titles, plugins, file }) => ({
       plugins,
       test: {
         name,
         root,
-        provide,
+        provide: { ...provide, titles },
         pool: 'threads',
+        testTimeout: 60_000,
+        hookTimeout: 180_000,
         include: [...tests],
-        setupFiles: ['test/support/denials.ts'],
+        setupFiles: ['test/isolation/named-alone.ts', 'test/support/denials.ts'],
         globalSetup: file.startsWith('infra/') ? [mutatedPolicies] : [],
       },
     })),
@@ -67,7 +72,7 @@ async function run(dynamodbEndpoint: string): Promise<Readonly<Record<string, Ou
 }
 
 if (import.meta.main) {
-  const outcomes = await run(process.argv[2] as string);
+  const outcomes = await run(process.argv[2] as string, new RegExp(process.argv[3] ?? ''));
   process.stdout.write(`\n${JSON.stringify(outcomes)}`);
   process.exit(0);
 }

@@ -11,7 +11,7 @@ export const instanceFor = (requestId: string): unknown =>
 
 /** The answer is exactly a problem document (RFC 9457) with this code; its errors point to these places, and no others. */
 export function expectProblem(reply: Reply, status: number, code: ProblemCode, ...pointers: string[]): void {
-  const { errors, ...document } = reply.body;
+  const { errors, ...document } = reply.body ?? {};
   expect({
     status: reply.status,
     ...document,
