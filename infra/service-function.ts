@@ -47,7 +47,10 @@ export interface FunctionEnvironments {
   readonly 'public-api': Readonly<Record<never, string>>;
   readonly inbox: TenantEnvironment;
   readonly relay: TenantEnvironment & { readonly DELIVERY_QUEUE_URL: string };
-  readonly deliver: TenantEnvironment & { readonly DELIVERY_QUEUE_URL: string };
+  readonly deliver: TenantEnvironment & {
+    readonly DELIVERY_QUEUE_URL: string;
+    readonly SLOW_DELIVERY_QUEUE_URL: string;
+  };
   readonly clock: TenantEnvironment & { readonly DELIVERY_QUEUE_URL: string; readonly CLOCK_QUEUE_URL: string };
   readonly lifecycle: TenantEnvironment & {
     readonly LIFECYCLE_QUEUE_URL: string;

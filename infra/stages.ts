@@ -27,8 +27,13 @@ export interface StageSettings {
   readonly inboxThrottle: { readonly rate: number; readonly burst: number };
   /** Concurrency that `inbox` may use at most, so that messages nobody has proven yet never crowd out the record. */
   readonly inboxConcurrency: number | undefined;
-  /** The most webhooks under way at once. It bounds what a slow receiver can hold; it reserves nothing. */
+  /**
+   * The most webhooks under way at once in the ordinary lane, where an endpoint has one at a time. It reserves nothing.
+   * docs/webhooks.md works out how many endpoints may hang.
+   */
   readonly deliveryConcurrency: number;
+  /** The same in the lane of slow endpoints, which also takes what goes to an endpoint beside its first attempt. */
+  readonly slowDeliveryConcurrency: number;
   /** Concurrency that `lifecycle` may use at most, where the account can spare it: one round, and two municipalities that it did not reach. */
   readonly lifecycleConcurrency: 3 | undefined;
   /** Concurrency that `public-api` may use at most, so that readers of the docs never crowd out the record. */
@@ -60,6 +65,7 @@ const dev: StageSettings = {
   inboxThrottle: { rate: 10, burst: 20 },
   inboxConcurrency: undefined,
   deliveryConcurrency: 5,
+  slowDeliveryConcurrency: 5,
   lifecycleConcurrency: undefined,
   publicConcurrency: undefined,
   recoveryDelay: Duration.minutes(10),
@@ -80,6 +86,7 @@ const test: StageSettings = {
   inboxThrottle: { rate: 40, burst: 80 },
   inboxConcurrency: 10,
   deliveryConcurrency: 50,
+  slowDeliveryConcurrency: 50,
   lifecycleConcurrency: 3,
   publicConcurrency: 10,
   recoveryDelay: Duration.hours(72),
@@ -100,6 +107,7 @@ const prod: StageSettings = {
   inboxThrottle: { rate: 200, burst: 400 },
   inboxConcurrency: 50,
   deliveryConcurrency: 200,
+  slowDeliveryConcurrency: 200,
   lifecycleConcurrency: 3,
   publicConcurrency: 20,
   recoveryDelay: Duration.hours(72),

@@ -178,7 +178,7 @@ const TENANT_ACCESS: Readonly<Record<TenantFunction, readonly Access[]>> = {
   deliver: [
     { sid: 'ReadRecord', actions: ['get'], rows: TENANT_ROWS },
     // Deliveries and attempts, lines, and the health of endpoints, which are disabled where they fail too long.
-    ...changing({ puts: ['D#*', 'Q#*', 'W#*'], updates: ['D#*'], removes: ['Q#*'] }),
+    ...changing({ puts: ['D#*', 'Q#*', 'W#*'], updates: ['D#*', 'W#*'], removes: ['Q#*'] }),
   ],
   clock: [
     { sid: 'ReadRecord', actions: ['get', 'query'], rows: TENANT_ROWS, indexes: ['due', 'case', 'filter2'] },

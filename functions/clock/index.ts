@@ -13,7 +13,7 @@ const open = () => {
   const env = readEnv('TABLE_NAME', 'TENANT_ROLE_ARN', 'CLOCK_QUEUE_URL', 'DELIVERY_QUEUE_URL');
   return clockRound({
     store: openStore(env.TABLE_NAME, insideBy(env.TENANT_ROLE_ARN)),
-    sendHints: queueHints(env.DELIVERY_QUEUE_URL),
+    sendHints: queueHints({ url: env.DELIVERY_QUEUE_URL }),
     now: () => new Date(),
     handOn: turnQueue(env.CLOCK_QUEUE_URL),
   });

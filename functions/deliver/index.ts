@@ -14,13 +14,13 @@ import { deliverQueue } from './app.ts';
 const now = () => new Date();
 
 const open = () => {
-  const env = readEnv('TABLE_NAME', 'TENANT_ROLE_ARN', 'DELIVERY_QUEUE_URL');
+  const env = readEnv('TABLE_NAME', 'TENANT_ROLE_ARN', 'DELIVERY_QUEUE_URL', 'SLOW_DELIVERY_QUEUE_URL');
   const egress = { allowLocal: process.env['LOCAL_WEBHOOKS'] === '1' };
   return deliverQueue({
     store: openStore(env.TABLE_NAME, insideBy(env.TENANT_ROLE_ARN)),
     now,
     post: withReceiverTokens(postWebhook(egress), now),
-    sendHints: queueHints(env.DELIVERY_QUEUE_URL),
+    sendHints: queueHints({ url: env.DELIVERY_QUEUE_URL, slowUrl: env.SLOW_DELIVERY_QUEUE_URL }),
     endpoints: webhookEndpoints(egress),
     random: Math.random,
   });

@@ -12,7 +12,7 @@ const open = () => {
   const env = readEnv('TABLE_NAME', 'TENANT_ROLE_ARN', 'DELIVERY_QUEUE_URL');
   return relayStream({
     store: openStore(env.TABLE_NAME, insideBy(env.TENANT_ROLE_ARN)),
-    sendHints: queueHints(env.DELIVERY_QUEUE_URL),
+    sendHints: queueHints({ url: env.DELIVERY_QUEUE_URL }),
     now: () => new Date(),
   });
 };

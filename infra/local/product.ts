@@ -56,12 +56,14 @@ export interface ProductOptions {
 
 const TABLE = 'livline';
 const QUEUE = 'delivery';
+const SLOW_QUEUE = 'slow-delivery';
 /** The one role that all functions assume here to work in a municipality. In AWS each has its own. */
 const TENANT_ROLE = `arn:aws:iam::${ACCOUNT}:role/tenant`;
 /** The key that signs certificates of erasure. */
 const SIGNING_ALIAS = 'alias/livline/local/certificates';
-/** Deliveries under way at once. */
-const DELIVERIES = 8;
+/** Deliveries under way at once, and those to slow endpoints. */
+export const DELIVERIES = 8;
+export const SLOW_DELIVERIES = 24;
 /** How long what is under way may take when the product stops, in milliseconds. What is cut off is done again later. */
 const PATIENCE = 1000;
 const SCOPES = {
@@ -141,16 +143,18 @@ async function start(
     LOCAL_WEBHOOKS: allowLocalWebhooks ? '1' : undefined,
   });
   const sqs = new SQSClient();
-  const [streamArn, queueUrl, clockQueueUrl, lifecycleQueueUrl] = await Promise.all([
+  const [streamArn, queueUrl, slowQueueUrl, clockQueueUrl, lifecycleQueueUrl] = await Promise.all([
     createTables(new DynamoDBClient(), TABLE, template),
     createQueue(sqs, queues.endpoint, QUEUE),
+    createQueue(sqs, queues.endpoint, SLOW_QUEUE),
     createQueue(sqs, queues.endpoint, 'clock-turns'),
     createQueue(sqs, queues.endpoint, 'lifecycle-turns'),
     createBucket(new S3Client()),
   ]);
-  const queueUrls = { queueUrl, clockQueueUrl, lifecycleQueueUrl };
+  const queueUrls = { queueUrl, slowQueueUrl, clockQueueUrl, lifecycleQueueUrl };
   setEnvironment({
     DELIVERY_QUEUE_URL: queueUrl,
+    SLOW_DELIVERY_QUEUE_URL: slowQueueUrl,
     CLOCK_QUEUE_URL: clockQueueUrl,
     LIFECYCLE_QUEUE_URL: lifecycleQueueUrl,
   });
@@ -188,6 +192,7 @@ interface Places {
   readonly streamArn: string;
   readonly positions: Positions;
   readonly queueUrl: string;
+  readonly slowQueueUrl: string;
   readonly clockQueueUrl: string;
   readonly lifecycleQueueUrl: string;
 }
@@ -196,7 +201,7 @@ interface Places {
 function startSources(
   functions: Functions,
   { clockIntervalMs = 60_000 }: ProductOptions,
-  { streams, streamArn, positions, queueUrl, clockQueueUrl, lifecycleQueueUrl }: Places,
+  { streams, streamArn, positions, queueUrl, slowQueueUrl, clockQueueUrl, lifecycleQueueUrl }: Places,
 ): () => Promise<unknown> {
   const sources = [
     startStreamSource({
@@ -207,13 +212,17 @@ function startSources(
       filter: ({ eventName, dynamodb }) => eventName === 'INSERT' && dynamodb?.NewImage?.['type']?.S === 'event',
       positions,
     }),
-    startQueueSource({
-      client: new SQSClient(),
-      queueUrl,
-      handler: functions.deliver,
-      invocation: { functionName: 'deliver', timeout: 30_000 },
-      concurrency: DELIVERIES,
-    }),
+    ...[
+      { queueUrl, concurrency: DELIVERIES },
+      { queueUrl: slowQueueUrl, concurrency: SLOW_DELIVERIES },
+    ].map((lane) =>
+      startQueueSource({
+        ...lane,
+        client: new SQSClient(),
+        handler: functions.deliver,
+        invocation: { functionName: 'deliver', timeout: 30_000 },
+      }),
+    ),
     ...turnSources(new SQSClient(), functions, { clock: clockQueueUrl, lifecycle: lifecycleQueueUrl }),
     startSchedule(functions.clock, { functionName: 'clock', timeout: 55_000 }, clockIntervalMs),
     startSchedule(functions.lifecycle, { functionName: 'lifecycle', timeout: 900_000 }, clockIntervalMs),

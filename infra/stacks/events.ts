@@ -52,15 +52,18 @@ export function eventsStack(
     id: 'AwsSolutions-SQS3',
     reason: 'It is itself where failures go; a person reads it, and no function that could fail.',
   });
-  // A standard queue, fair because each message carries its endpoint as message group: a slow one delays only itself.
-  const delivery = new Queue(stack, 'delivery', {
-    ...encrypted,
-    // Six times what a delivery may take, as AWS advises.
-    visibilityTimeout: Duration.minutes(3),
-    // A hint older than this was overtaken by the clock long ago.
-    retentionPeriod: Duration.days(1),
-    deadLetterQueue: { queue: deliveryFailed, maxReceiveCount: 5 },
-  });
+  // Standard queues, fair because each message carries its endpoint as message group. Hints for endpoints that were slow
+  // to answer go through one of their own, so that waiting for those keeps no other endpoint waiting.
+  const hints = (name: string): Queue =>
+    new Queue(stack, name, {
+      ...encrypted,
+      // Six times what a delivery may take, as AWS advises.
+      visibilityTimeout: Duration.minutes(3),
+      // A hint older than this was overtaken by the clock long ago.
+      retentionPeriod: Duration.days(1),
+      deadLetterQueue: { queue: deliveryFailed, maxReceiveCount: 5 },
+    });
+  const [delivery, slowDelivery] = [hints('delivery'), hints('slow-delivery')];
 
   const turnsFailed = new Queue(stack, 'turns-failed', kept);
   // Municipalities that a round did not reach, one a message. The next round comes in a minute, so none is repeated.
@@ -78,6 +81,7 @@ export function eventsStack(
       ...tenant,
       DELIVERY_QUEUE_URL: delivery.queueUrl,
       ...(name === 'clock' && { CLOCK_QUEUE_URL: turns.clock.queueUrl }),
+      ...(name === 'deliver' && { SLOW_DELIVERY_QUEUE_URL: slowDelivery.queueUrl }),
     });
     const fn = tenantFunction(stack, { table, keys }, name, { stage, codeFor, description, environment });
     grantSend(fn, delivery);
@@ -116,13 +120,13 @@ export function eventsStack(
   });
 
   const deliver = worker('deliver', 'Posts one webhook and writes what came of it.');
-  deliver.addEventSource(
-    new SqsEventSource(delivery, {
-      batchSize: 1,
-      reportBatchItemFailures: true,
-      maxConcurrency: stage.deliveryConcurrency,
-    }),
-  );
+  grantSend(deliver, slowDelivery);
+  for (const [queue, maxConcurrency] of [
+    [delivery, stage.deliveryConcurrency],
+    [slowDelivery, stage.slowDeliveryConcurrency],
+  ] as const) {
+    deliver.addEventSource(new SqsEventSource(queue, { batchSize: 1, reportBatchItemFailures: true, maxConcurrency }));
+  }
 
   const clock = worker('clock', 'Once a minute looks in the table for what is due and was not looked at.');
   const lifecycle = tenantFunction(stack, { table, keys }, 'lifecycle', {

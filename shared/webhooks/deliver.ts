@@ -16,16 +16,17 @@ import { type Delivery, deliveryOf, HINT_GRACE_S, hintOf, nextDelivery, renewed,
 import { isTaken, type Post, type PostRequest, type PostResult } from './egress.ts';
 import { disableEndpoint, warnOfEndpoint } from './endpoint-events.ts';
 import {
-  afterResult,
-  type Health,
-  healthOf,
-  healthWrite,
+  giveSlotBack,
   isGone,
-  readHealth,
+  isSlow,
+  LEASE_S,
+  type OwnSlot,
+  recordHealth,
+  type Standing,
+  standingOf,
+  takeSlot,
   type Verdict,
   type Wait,
-  waitOf,
-  withSlot,
 } from './endpoint-health.ts';
 import { watchGrant } from './grant-watch.ts';
 import { type Hint, LONGEST_DELAY_S, type SendHints } from './hints.ts';
@@ -46,8 +47,6 @@ export interface DeliverDeps {
   readonly random: () => number;
 }
 
-/** Seconds an attempt has a delivery to itself: more than a POST can take. */
-const LEASE_S = 30;
 const ATTEMPT_LIFE_DAYS = 30;
 
 /** What an attempt came to whose worker was never heard of again: a failure that took its whole lease. */
@@ -68,43 +67,41 @@ const secondsUntil = (instant: Instant, now: Instant): number => (Date.parse(ins
 const lookAt = (notBefore: Instant, now: Instant): Instant =>
   secondsUntil(notBefore, now) <= LONGEST_DELAY_S ? plusSeconds(notBefore, HINT_GRACE_S) : notBefore;
 
-/** How often a claim or a result is tried again because another attempt of the same endpoint changed its health. */
+/** How often a result is stored anew over what others wrote meanwhile. */
 const TRIES = 10;
-/** Which write of a claim or a result was refused. */
-const HEALTH_AT = 0;
+/** Which of the writes of a result is the delivery; those after it are its line's. */
+const DELIVERY_AT = 0;
 
 /** Names an attempt among those of its endpoint. */
 const attemptName = ({ id, attempts }: Delivery): string => `${id}.${attempts}`;
 
-/** A delivery taken for an attempt, and the health of its endpoint with the attempt's slot. */
+/** A delivery taken for an attempt, and the attempt's slot at its endpoint. */
 interface Claimed {
   readonly delivery: Delivery;
-  readonly health: Health;
+  readonly slot: OwnSlot;
 }
 
 /**
- * Takes a pending delivery for one attempt, with one of its endpoint's slots. Of any number of workers at once, one gets
- * it and the others undefined; where there is no slot, it says how long to wait.
+ * Takes a pending delivery for one attempt: first one of its endpoint's slots, then the delivery. Of any number of workers
+ * at once, one gets it and the others undefined; where there is no slot, it says how long to wait, or `slow` where the
+ * attempt belongs into the other lane. A worker that dies in
+ * between leaves a slot that is free when its lease runs out.
  */
-async function claim(ctx: Context, pending: Delivery, first: Health): Promise<Claimed | Wait | undefined> {
+async function claim(
+  ctx: Context,
+  pending: Delivery,
+  endpoint: Standing,
+  isOrdinary: boolean,
+): Promise<Claimed | Wait | 'slow' | undefined> {
   const leaseUntil = plusSeconds(ctx.now, LEASE_S);
   const attempts = pending.attempts + 1;
   const { delivery, write } = nextDelivery(pending, { status: 'in_flight', leaseUntil, attempts }, leaseUntil);
-  let health = first;
-  for (let attempt = 1; ; attempt += 1) {
-    const wait = waitOf(health, ctx.now);
-    if (wait) return wait;
-    const slot = withSlot(health, attemptName(delivery), leaseUntil, ctx.now);
-    try {
-      await ctx.table.transact([healthWrite(delivery.endpointId, health, slot), write]);
-      return { delivery, health: { ...slot, version: health.version + 1 } };
-    } catch (error) {
-      if (!(error instanceof WriteRefused)) throw error;
-      if (error.at !== HEALTH_AT) return undefined;
-      if (attempt === TRIES) return { until: plusSeconds(ctx.now, 1), rests: false };
-      health = await readHealth(ctx, delivery.endpointId);
-    }
-  }
+  const slot = await takeSlot(ctx, delivery.endpointId, endpoint, { attempt: attemptName(delivery), isOrdinary });
+  if (slot === undefined) return 'slow';
+  if ('rests' in slot) return slot;
+  if (await unlessRefused(ctx.table.write(write))) return { delivery, slot };
+  await giveSlotBack(ctx, delivery.endpointId, slot);
+  return undefined;
 }
 
 /** What the delivery becomes after an attempt. One whose receiver is gone is held with its endpoint. */
@@ -121,42 +118,30 @@ function afterAttempt(ctx: Context, before: Delivery, result: PostResult, random
   return nextDelivery(before, { status: 'pending', leaseUntil: undefined, notBefore }, lookAt(notBefore, ctx.now));
 }
 
-interface Settled {
-  /** As it stands now; undefined where the result came too late to count. */
-  readonly delivery: Delivery | undefined;
-  readonly verdict: Verdict;
-}
-
 /**
- * Stores the result of the attempt that `claimed` began, over the delivery as it stands, and what it says of the endpoint.
- * Who lost the lease meanwhile may still report success, because a late 2xx wins; any other late result is void.
+ * Stores the result of the attempt that `claimed` began, over the delivery as it stands, and returns the delivery. Who lost
+ * the lease meanwhile may still report success, because a late 2xx wins; any other late result is void: undefined. Nothing
+ * else is written with it, so no other attempt of the endpoint can stand in its way.
  */
-async function settle(
+async function storeResult(
   ctx: Context,
-  { delivery: claimed, health: known }: Claimed,
+  claimed: Delivery,
   result: PostResult,
-  { random, enabledAt }: { readonly random: number; readonly enabledAt: Instant },
-): Promise<Settled> {
+  random: number,
+): Promise<Delivery | undefined> {
   let standing = claimed;
-  let health = known;
-  for (let attempt = 1; ; attempt += 1) {
-    const verdict = afterResult(health, attemptName(claimed), result, ctx.now, enabledAt);
+  for (let tried = 1; ; tried += 1) {
     const { delivery, write } = afterAttempt(ctx, standing, result, random);
     try {
-      const mine = healthWrite(claimed.endpointId, health, verdict.health);
-      const writes = [mine, write, attemptWrite(claimed, ctx.now, result)];
+      const writes = [write, attemptWrite(claimed, ctx.now, result)];
       if (delivery.status === 'pending') await ctx.table.transact(writes);
       else await commitInLine(ctx, delivery, 'leave', writes);
-      return { delivery, verdict };
+      return delivery;
     } catch (error) {
-      if (!(error instanceof WriteRefused) || attempt === TRIES) throw error;
-      if (error.at === HEALTH_AT) {
-        health = await readHealth(ctx, claimed.endpointId);
-        continue;
-      }
+      if (!(error instanceof WriteRefused) || tried === TRIES) throw error;
+      if (error.at !== DELIVERY_AT) continue;
       const now = deliveryOf(await ctx.table.get(deliveryKey(claimed.id)));
-      if (delivery.status !== 'delivered' || !now || now.status === 'delivered')
-        return { delivery: undefined, verdict: { health } };
+      if (delivery.status !== 'delivered' || !now || now.status === 'delivered') return undefined;
       standing = now;
     }
   }
@@ -191,26 +176,41 @@ async function lookAtHeld(deps: DeliverDeps, ctx: Context, delivery: Delivery, j
   }
   const anew = renewed(delivery, ctx.now, plusSeconds(ctx.now, HINT_GRACE_S));
   if (await unlessRefused(commitInLine(ctx, anew.delivery, 'enter', [anew.write]))) {
-    await hintAt(deps, ctx, anew.delivery);
+    await hintAt(deps, ctx, anew.delivery, {});
   }
 }
 
+/** The lane that a hint goes through: that of slow endpoints, or the ordinary one. */
+type Lane = Pick<Hint, 'isSlow'>;
+const laneOf = (endpoint: Standing, now: Instant): Lane => (isSlow(endpoint, now) ? { isSlow: true } : {});
+
 /** Hints at a pending delivery for its time, unless that is so far off that the sweeper will; else at the one whose turn is next. */
-async function hintAt({ sendHints }: DeliverDeps, ctx: Context, delivery: Delivery | undefined): Promise<void> {
+async function hintAt(
+  { sendHints }: DeliverDeps,
+  ctx: Context,
+  delivery: Delivery | undefined,
+  lane: Lane,
+): Promise<void> {
   if (!delivery) return;
   if (delivery.status !== 'pending') {
     const next = await nextInLine(ctx, delivery);
-    return next && sendHints([{ ...hintOf(ctx, next), delayS: 0 }]);
+    return next && sendHints([{ ...hintOf(ctx, next), ...lane, delayS: 0 }]);
   }
   const delayS = Math.max(secondsUntil(delivery.notBefore, ctx.now), 0);
-  if (delayS <= LONGEST_DELAY_S) await sendHints([{ ...hintOf(ctx, delivery), delayS }]);
+  if (delayS <= LONGEST_DELAY_S) await sendHints([{ ...hintOf(ctx, delivery), ...lane, delayS }]);
 }
 
 /** Waits for its endpoint. A rest moves the delivery's time; for a slot it is enough to look again. */
-async function postpone(deps: DeliverDeps, ctx: Context, delivery: Delivery, { until, rests }: Wait): Promise<void> {
-  if (!rests) return hintAt(deps, ctx, { ...delivery, notBefore: until });
+async function postpone(
+  deps: DeliverDeps,
+  ctx: Context,
+  delivery: Delivery,
+  { until, rests }: Wait,
+  lane: Lane,
+): Promise<void> {
+  if (!rests) return hintAt(deps, ctx, { ...delivery, notBefore: until }, lane);
   const moved = nextDelivery(delivery, { notBefore: until }, lookAt(until, ctx.now));
-  if (await unlessRefused(ctx.table.write(moved.write))) await hintAt(deps, ctx, moved.delivery);
+  if (await unlessRefused(ctx.table.write(moved.write))) await hintAt(deps, ctx, moved.delivery, lane);
 }
 
 /** Does what a result asks for beside the delivery. Each can be done again, for the next failure asks for it too. */
@@ -263,14 +263,18 @@ export async function deliver(deps: DeliverDeps, hint: Hint, requestId: string):
   const event = rows.find((row) => row['type'] === 'event');
   const stored = rows.map((row) => storedOf(deps.endpoints, row)).find((found) => found !== undefined);
   const endpoint = stored?.view;
-  const health = healthOf(rows.find((row) => row['type'] === 'endpoint-health'));
+  const standing = standingOf(rows.find((row) => row['type'] === 'endpoint-health'));
+  const lane = laneOf(standing, ctx.now);
 
   if (delivery?.status === 'in_flight' && delivery.leaseUntil !== undefined && delivery.leaseUntil <= ctx.now) {
     const expired: Context = { ...ctx, now: delivery.leaseUntil };
     const enabledAt = endpoint ? enabledAtOf(endpoint) : expired.now;
-    const settled = await settle(expired, { delivery, health }, ABANDONED, { random: deps.random(), enabledAt });
-    if (endpoint) await follow(deps, ctx, endpoint, settled.verdict);
-    await hintAt(deps, ctx, settled.delivery);
+    const stands = await storeResult(expired, delivery, ABANDONED, deps.random());
+    if (endpoint && stands) {
+      const told = { slot: undefined, enabledAt };
+      await follow(deps, ctx, endpoint, await recordHealth(expired, endpoint.id, standing, ABANDONED, told));
+    }
+    await hintAt(deps, ctx, stands, lane);
   }
   if (!delivery || !event) return;
   const judge = (of: Whole) => judgeEvent(deps.principals, ctx, ownerOf(of), event as unknown as JudgedEvent);
@@ -280,23 +284,27 @@ export async function deliver(deps: DeliverDeps, hint: Hint, requestId: string):
   // A delivery that was held for longer than the feed keeps its event has nothing to send any more.
   if (event['envelope'] === undefined) return stop(ctx, delivery, 'cancelled');
   if (!stored || endpoint?.['disabled'] !== false) return stop(ctx, delivery, endpoint ? 'held' : 'cancelled');
-  if (delivery.notBefore > ctx.now) return hintAt(deps, ctx, delivery);
+  if (delivery.notBefore > ctx.now) return hintAt(deps, ctx, delivery, lane);
+  // Judged and posted in its own lane, where waiting for an answer keeps nobody else waiting.
+  if (lane.isSlow && !hint.isSlow) return hintAt(deps, ctx, delivery, lane);
   const judgement = await judge(endpoint);
   if (judgement === 'hold') return holdForGrant(ctx, delivery);
   if (judgement === 'skip') return stop(ctx, delivery, 'cancelled');
   if (!(await isFirst(ctx, delivery))) return;
   const request = await requestOf(ctx, delivery, event, stored);
   if (!request) return;
-  const claimed = await claim(ctx, delivery, health);
+  const claimed = await claim(ctx, delivery, standing, hint.isSlow !== true);
+  if (claimed === 'slow') return hintAt(deps, ctx, delivery, { isSlow: true });
   if (!claimed) return;
-  if ('until' in claimed) return postpone(deps, ctx, delivery, claimed);
+  if ('rests' in claimed) return postpone(deps, ctx, delivery, claimed, lane);
 
   const result = await postBound(deps.post, request);
   const after: Context = { ...ctx, now: instantOf(deps.now()) };
   const enabledAt = enabledAtOf(endpoint);
   // Disabled first: once the delivery is held it leaves its line, and nothing may pass it there.
   if (isGone(result)) await disableEndpoint(after, deps.endpoints, endpoint.id);
-  const settled = await settle(after, claimed, result, { random: deps.random(), enabledAt });
-  await follow(deps, after, endpoint, settled.verdict);
-  await hintAt(deps, after, settled.delivery);
+  const stands = await storeResult(after, claimed.delivery, result, deps.random());
+  const verdict = await recordHealth(after, endpoint.id, standing, result, { slot: claimed.slot, enabledAt });
+  await follow(deps, after, endpoint, verdict);
+  await hintAt(deps, after, stands, verdict.health.hangs ? { isSlow: true } : {});
 }

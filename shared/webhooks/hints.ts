@@ -10,6 +10,8 @@ export const Hint = z.strictObject({
   deliveryId: z.string(),
   eventId: z.string(),
   endpointId: z.string(),
+  /** Whether it goes through the lane of slow endpoints. */
+  isSlow: z.boolean().optional(),
 });
 export type Hint = z.infer<typeof Hint>;
 
@@ -26,10 +28,19 @@ export type SendHints = (hints: readonly DelayedHint[]) => Promise<void>;
 
 const BATCH = 10;
 
-/** Hints as messages of a fair queue: grouped by endpoint, so that a slow one does not hold up the others. */
-export function queueHints(queueUrl: string): SendHints {
+/** The queues of the two lanes. Who never sends a hint to a slow endpoint knows the ordinary one alone. */
+export interface HintQueues {
+  readonly url: string;
+  readonly slowUrl?: string;
+}
+
+/**
+ * Hints as messages of a fair queue: grouped by endpoint, so that one with many does not hold up the others. Those for
+ * slow endpoints go to a queue of their own, whose concurrency is apart.
+ */
+export function queueHints({ url, slowUrl = url }: HintQueues): SendHints {
   const sqs = new SQSClient({});
-  return async (hints) => {
+  const send = async (QueueUrl: string, hints: readonly DelayedHint[]) => {
     for (let start = 0; start < hints.length; start += BATCH) {
       const Entries = hints.slice(start, start + BATCH).map(({ delayS, ...hint }, at) => ({
         Id: String(at),
@@ -37,7 +48,17 @@ export function queueHints(queueUrl: string): SendHints {
         MessageGroupId: hint.endpointId,
         DelaySeconds: Math.min(Math.max(Math.ceil(delayS), 0), LONGEST_DELAY_S),
       }));
-      await sqs.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
+      await sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
     }
+  };
+  return async (hints) => {
+    await send(
+      url,
+      hints.filter(({ isSlow }) => !isSlow),
+    );
+    await send(
+      slowUrl,
+      hints.filter(({ isSlow }) => isSlow),
+    );
   };
 }

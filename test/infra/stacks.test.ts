@@ -166,7 +166,7 @@ describe('the event sources', () => {
   const sources = ofType(resources, 'AWS::Lambda::EventSourceMapping').map(({ properties }) => properties);
 
   test('report single failures, so that one bad record costs no other', () => {
-    expect(sources).toHaveLength(4);
+    expect(sources).toHaveLength(5);
     for (const source of sources) expect(source.FunctionResponseTypes).toEqual(['ReportBatchItemFailures']);
   });
 

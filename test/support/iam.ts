@@ -44,7 +44,9 @@ export const arnOf = iam.arnOf;
 export const sendingFrom =
   (name: FunctionName, send: SendHints): SendHints =>
   async (hints) => {
-    await requireCall({ function: name }, { action: 'sqs:SendMessage', resource: arnOf('delivery') });
+    const queues = new Set(hints.map(({ isSlow }) => (isSlow ? 'slowdelivery' : 'delivery')));
+    for (const queue of queues)
+      await requireCall({ function: name }, { action: 'sqs:SendMessage', resource: arnOf(queue) });
     return send(hints);
   };
 

@@ -375,10 +375,14 @@ export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY
     /** Runs the deliver function over one hint. */
     deliver: async (hint: object) =>
       deliver({ Records: [{ messageId: 'm', body: JSON.stringify(hint) }] } as never, lambdaContext),
-    /** Hands every hint that waits to the deliver function; those that it sends itself stay for the next call. */
+    /**
+     * Hands every hint that waits to the deliver function, in the lane that takes them all; those that it sends itself stay
+     * for the next call.
+     */
     deliverAll: async () => {
       for (const { delayS: _, ...hint } of hints.splice(0)) {
-        await deliver({ Records: [{ messageId: 'm', body: JSON.stringify(hint) }] } as never, lambdaContext);
+        const body = JSON.stringify({ ...hint, isSlow: true });
+        await deliver({ Records: [{ messageId: 'm', body }] } as never, lambdaContext);
       }
     },
     clock: async () => clock({}, lambdaContext),

@@ -274,13 +274,13 @@ async function addDelivery(plant: Plant, { meter, add, rowOf, together, alone }:
     random: () => 0,
   });
   const { delayS: _, ...body } = hint;
-  const message = { Records: [{ messageId: '1', body: JSON.stringify(body) }] };
+  const message = { Records: [{ messageId: '1', body: JSON.stringify({ ...body, isSlow: true }) }] };
   const delivered = await delivering.meter(() => deliver(message as never, { awsRequestId: 'units' }));
   const health = await rowOf(endpointHealthKey(hint.endpointId));
-  // With the endpoint's health, where the attempt has its slot.
-  const claimed = together({ row: delivery, entries: ['list', 'due', 'due'] }, { row: health, entries: [] });
-  // The result with its attempt, and the entry in the list of what is due taken away.
-  const settled = together({ row: delivery, entries: ['list', 'due'] }, { row: health, entries: [] }) + 2;
+  // The slot beside the endpoint, then the delivery.
+  const claimed = alone({ row: health, entries: [] }) + alone({ row: delivery, entries: ['list', 'due', 'due'] });
+  // The result with its attempt, and the entry in the list of what is due taken away; then the slot is given back.
+  const settled = together({ row: delivery, entries: ['list', 'due'] }) + 2 + alone({ row: health, entries: [] });
   // Municipality, delivery, event, endpoint and its health; once a minute the grant of its owner, as above.
   add('delivery at the first attempt', delivered.units, 5 + 3, claimed + settled);
 }

@@ -63,8 +63,9 @@ describe('a delivery whose worker dies before its first call or after any', () =
       expect(pipeline.received.length, told).toBeGreaterThanOrEqual(attempts.length - abandoned.length);
       claimsLost += abandoned.length;
     });
-    // Municipality, rows, the grant of the endpoint's owner, claim, POST, result, and a hint where there is another attempt.
-    expect(calls).toBe(6 + answers.length);
+    // Municipality, rows, the grant of the endpoint's owner, slot, claim, POST, result, what it says of the endpoint, and a
+    // hint where there is another attempt.
+    expect(calls).toBe(8 + answers.length);
     // After the claim and after the POST; a result that was stored is not lost.
     expect(claimsLost).toBe(2);
   });

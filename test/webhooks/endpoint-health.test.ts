@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { PostResult } from '#shared/webhooks/egress.ts';
+import type { DelayedHint } from '#shared/webhooks/hints.ts';
 import { rowsOf } from '#test/support/content.ts';
 import { createFamily, subscribe } from '#test/support/endpoints.ts';
 import { type Caller, type Livline, type Reply, startLivline } from '#test/support/livline.ts';
@@ -15,6 +16,8 @@ beforeAll(async () => {
 const UNREACHED: PostResult = { error: 'CONNECT_REFUSED', durationMs: 1 };
 const TAKEN: PostResult = { status: 204, durationMs: 1 };
 
+const TIMED_OUT: PostResult = { error: 'TIMEOUT', durationMs: 20_000 };
+
 /** A municipality with an endpoint, and its workers. */
 async function subscribed(types = ['family.*']) {
   const at = await livline.freshMunicipality();
@@ -28,6 +31,17 @@ async function commit(at: Caller, pipeline: Pipeline, count: number): Promise<vo
   await pipeline.relayFresh();
 }
 
+/** Lets the endpoint answer once, so that it has its five slots. */
+async function prove(at: Caller, pipeline: Pipeline): Promise<void> {
+  await commit(at, pipeline, 1);
+  await pipeline.drain();
+}
+
+/** A hint as it comes through the ordinary lane. */
+const ordinary = (hint: DelayedHint): DelayedHint => ({ ...hint, isSlow: false });
+/** The lane of each hint that waits. */
+const lanesOf = (pipeline: Pipeline): string[] => pipeline.queue.map(({ hint }) => (hint.isSlow ? 'slow' : 'ordinary'));
+
 const deliveriesOf = async (
   at: Caller,
   endpoint: { id: string },
@@ -39,6 +53,7 @@ const minutesFrom = (start: number, times: readonly { at: number }[]) => times.m
 describe('an endpoint', () => {
   it('has at most five attempts under way, and the others wait for a slot', async () => {
     const { at, pipeline } = await subscribed();
+    await prove(at, pipeline);
     await commit(at, pipeline, 8);
     let release = () => {};
     const held = new Promise<void>((done) => {
@@ -61,7 +76,80 @@ describe('an endpoint', () => {
     await Promise.all(working);
     await pipeline.untilQuiet();
     expect(most).toBe(5);
-    expect(new Set(pipeline.received.map(({ headers }) => headers['webhook-id'])).size).toBe(8);
+    expect(new Set(pipeline.received.map(({ headers }) => headers['webhook-id'])).size).toBe(1 + 8);
+  });
+
+  it('that has never answered has one attempt under way until it does', async () => {
+    const { at, pipeline } = await subscribed();
+    await commit(at, pipeline, 4);
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    pipeline.answer(async () => {
+      await held;
+      return TAKEN;
+    });
+    const working = pipeline.queue.splice(0).map(({ hint }) => pipeline.deliver(hint));
+    await vi.waitFor(() => expect([pipeline.queue.length, pipeline.received.length]).toEqual([3, 1]), 15_000);
+    release();
+    await Promise.all(working);
+    await pipeline.untilQuiet();
+    expect(pipeline.received).toHaveLength(4);
+  });
+
+  it('that timed out goes through the lane of slow endpoints with one attempt at a time, until it answers again', async () => {
+    const { at, pipeline } = await subscribed();
+    await prove(at, pipeline);
+    pipeline.received.length = 0;
+    pipeline.answer(() => TIMED_OUT);
+    await commit(at, pipeline, 1);
+    await pipeline.drain();
+    expect(pipeline.received).toHaveLength(1);
+    // What a timed-out attempt leaves is hinted at in the slow lane.
+    expect(lanesOf(pipeline)).toEqual(['slow']);
+
+    await commit(at, pipeline, 3);
+    const fresh = pipeline.queue.filter(({ hint }) => !hint.isSlow).map(({ hint }) => hint);
+    for (const hint of fresh) await pipeline.deliver(ordinary(hint));
+    expect(pipeline.received, 'posted in the ordinary lane').toHaveLength(1);
+
+    pipeline.answer(() => TAKEN);
+    await pipeline.untilQuiet();
+    expect(new Set(pipeline.received.map(({ headers }) => headers['webhook-id'])).size).toBe(4);
+    pipeline.received.length = 0;
+    await commit(at, pipeline, 1);
+    for (const { hint } of pipeline.queue.splice(0)) await pipeline.deliver(ordinary(hint));
+    expect([pipeline.received.length, pipeline.queue.length], 'posted in the ordinary lane').toEqual([1, 0]);
+  });
+
+  it('that has never answered proves itself in the lane of slow endpoints', async () => {
+    const { at, pipeline } = await subscribed();
+    await commit(at, pipeline, 1);
+    const [first] = pipeline.queue.splice(0);
+    await pipeline.deliver(ordinary(first?.hint as DelayedHint));
+    expect([pipeline.received.length, lanesOf(pipeline)]).toEqual([0, ['slow']]);
+    await pipeline.drain();
+    expect(pipeline.received).toHaveLength(1);
+  });
+
+  it('never holds more than one worker of the ordinary lane', async () => {
+    const { at, pipeline } = await subscribed();
+    await prove(at, pipeline);
+    pipeline.received.length = 0;
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    pipeline.answer(async () => {
+      await held;
+      return TAKEN;
+    });
+    await commit(at, pipeline, 1);
+    const [first] = pipeline.queue.splice(0);
+    const working = pipeline.deliver(ordinary(first?.hint as DelayedHint));
+    await vi.waitFor(() => expect(pipeline.received).toHaveLength(1), 15_000);
+    await commit(at, pipeline, 2);
+    for (const { hint } of pipeline.queue.splice(0)) await pipeline.deliver(ordinary(hint));
+    expect([pipeline.received.length, lanesOf(pipeline)]).toEqual([1, ['slow', 'slow']]);
+    release();
+    await working;
+    await pipeline.untilQuiet();
+    expect(pipeline.received).toHaveLength(3);
   });
 
   it('gets back the slot of an attempt whose worker died', async () => {

@@ -12,7 +12,7 @@ async function requestsFor(
 ): Promise<SendMessageBatchCommandInput[]> {
   const send = vi.spyOn(SQSClient.prototype, 'send').mockResolvedValue(undefined as never);
   vi.stubEnv('AWS_REGION', 'eu-central-1');
-  await queueHints('https://sqs.test/delivery')(hints);
+  await queueHints({ url: 'https://sqs.test/delivery', slowUrl: 'https://sqs.test/slow-delivery' })(hints);
   vi.unstubAllEnvs();
   return send.mock.calls.map(([{ input }]) => input as SendMessageBatchCommandInput);
 }
@@ -47,5 +47,22 @@ describe('hints', () => {
 
   it('that are none ask nothing of SQS', async () => {
     expect(await requestsFor([])).toEqual([]);
+  });
+});
+
+describe('hints for slow endpoints', () => {
+  it('go to a queue of their own, whose concurrency is apart from that of all others', async () => {
+    const requests = await requestsFor([
+      { ...hint, isSlow: true },
+      { ...hint, deliveryId: 'dlv_2' },
+    ]);
+    const sent = requests.map(({ QueueUrl, Entries = [] }) => [
+      QueueUrl,
+      JSON.parse(Entries[0]?.MessageBody ?? '').deliveryId,
+    ]);
+    expect(sent).toEqual([
+      ['https://sqs.test/delivery', 'dlv_2'],
+      ['https://sqs.test/slow-delivery', 'dlv_1'],
+    ]);
   });
 });
