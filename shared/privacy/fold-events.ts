@@ -48,7 +48,7 @@ function foldWrite(key: KeyObject, municipality: string, row: Row): Write {
   return {
     kind: 'update',
     key: eventKey(folded.id),
-    set: { view: JSON.stringify({ ...view, code: foldedCode(key, municipality, row, view) }) },
+    set: { view: { ...view, code: foldedCode(key, municipality, row, view) } },
     remove: ['envelope', 'cases', 'redacted'],
     condition: { expression: 'attribute_exists(#envelope)' },
   };

@@ -133,6 +133,6 @@ async function outlast(ctx: Context, key: Key, recordId: string, listed: Row): P
   const row = (await ctx.table.get(key)) ?? listed;
   const sealed = (row['sensitive'] ?? {}) as Sealed;
   if (!(await isUnderPersonKey(sealed))) return;
-  const sensitive = JSON.stringify(await sealedByMunicipality(ctx, recordId, sealed));
+  const sensitive = await sealedByMunicipality(ctx, recordId, sealed);
   await ctx.table.write({ kind: 'update', key, set: { sensitive } });
 }

@@ -56,7 +56,7 @@ export async function rewriteRow(
           kind: 'update',
           ...place,
           set: {
-            sensitive: JSON.stringify(sensitive),
+            sensitive,
             lastEvent: id,
             ...(row.municipalKey && { municipalKey: true }),
           },

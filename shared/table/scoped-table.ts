@@ -1,7 +1,7 @@
 import { BatchGetCommand, BatchWriteCommand, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { encodeKey, type IndexName, type Key, PERSON_KEYS, type Segments } from './keys.ts';
 import type { TableClient } from './store.ts';
-import { executeWrite, type PreparedWrite, prepareWrite, transactWrite, type Write } from './write.ts';
+import { executeWrite, type PreparedWrite, prepareWrite, rowOf, transactWrite, type Write } from './write.ts';
 
 /** A stored row, without meaning yet: who reads it knows its `type`. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -71,17 +71,6 @@ const justAbove = (sortKey: string): string => `${sortKey}${LOWEST}`;
 const isGreater = (a: string, b: string): boolean => Buffer.compare(Buffer.from(a), Buffer.from(b)) > 0;
 const greater = (a: string, b: string): string => (isGreater(a, b) ? a : b);
 const lesser = (a: string, b: string): string => (isGreater(a, b) ? b : a);
-
-/**
- * A row as it was written. `view`, the part that is shown, and `sensitive`, the part that is not, are kept as JSON text:
- * DynamoDB gives a map back with its members in any order, text keeps them in the order in which people read them, and a
- * page of texts is parsed faster than maps.
- */
-const rowOf = ({ view, sensitive, ...row }: Row): Row => ({
-  ...row,
-  ...(typeof view === 'string' && { view: JSON.parse(view) as unknown }),
-  ...(typeof sensitive === 'string' && { sensitive: JSON.parse(sensitive) as unknown }),
-});
 
 /** What a batch reads of one table. */
 interface Asked {

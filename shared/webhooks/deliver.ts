@@ -83,9 +83,8 @@ interface Claimed {
 
 /**
  * Takes a pending delivery for one attempt: first one of its endpoint's slots, then the delivery. Of any number of workers
- * at once, one gets it and the others undefined; where there is no slot, it says how long to wait, or `slow` where the
- * attempt belongs into the other lane. A worker that dies in
- * between leaves a slot that is free when its lease runs out.
+ * at once, one gets it and the others undefined. Where there is no slot, it says how long to wait, or `slow` if the attempt
+ * belongs in the other lane. A worker that dies in between leaves a slot that is free when its lease runs out.
  */
 async function claim(
   ctx: Context,

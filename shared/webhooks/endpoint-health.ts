@@ -3,7 +3,7 @@ import type { Context } from '../auth/context.ts';
 import { log } from '../log.ts';
 import { endpointHealthKey } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
-import { type Attributes, WriteRefused } from '../table/write.ts';
+import { WriteRefused } from '../table/write.ts';
 import { type Instant, plusSeconds } from '../time.ts';
 import { unlessRefused } from './deliveries.ts';
 import { isTaken, type PostResult } from './egress.ts';
@@ -84,10 +84,6 @@ export function standingOf(row: Row | undefined): Standing {
   };
 }
 
-/** A refused write brings along what stands there, its view as text. */
-const standing = (row: Attributes | undefined): Standing =>
-  standingOf(row && { ...row, ...(typeof row['view'] === 'string' && { view: JSON.parse(row['view']) as unknown }) });
-
 const isTakenSlot = (slot: Slot | undefined, now: Instant): slot is Slot => slot !== undefined && slot.until > now;
 
 /**
@@ -147,7 +143,7 @@ export async function takeSlot(
       return { ...slot, place };
     } catch (error) {
       if (!(error instanceof WriteRefused)) throw error;
-      known = standing(error.row);
+      known = standingOf(error.row);
     }
   }
   return { until: plusSeconds(ctx.now, 1), rests: false };
@@ -199,7 +195,7 @@ export async function recordHealth(
       await ctx.table.write({
         kind: 'update',
         key: endpointHealthKey(endpointId),
-        set: { type: 'endpoint-health', version: view.version, view: JSON.stringify(view) },
+        set: { type: 'endpoint-health', version: view.version, view },
         ...(name && { remove: [name] }),
         condition: {
           expression: name ? `${unchanged} AND #${name} = :mine` : unchanged,
@@ -212,7 +208,7 @@ export async function recordHealth(
       return verdict;
     } catch (error) {
       if (!(error instanceof WriteRefused)) throw error;
-      const now = standing(error.row);
+      const now = standingOf(error.row);
       health = now.health;
       if (own && now.slots[own.place]?.attempt !== own.attempt) own = undefined;
     }
