@@ -1,4 +1,4 @@
-import { instanceOf, PROBLEMS, type ProblemCode } from '#shared/errors.ts';
+import { instanceOf, PROBLEMS, Problem, type ProblemCode, problemDocument } from '#shared/errors.ts';
 
 /** What the gateway itself says where no function is asked, in AWS and on this machine: detail and headers by code. */
 const GATEWAY = {
@@ -22,8 +22,7 @@ export type GatewayProblemCode = keyof typeof GATEWAY;
 
 /** A problem of the gateway as it is answered. `base` is what stands before the API's paths; `requestId` becomes its instance. */
 export function gatewayProblem(code: GatewayProblemCode, base: string, requestId: string) {
-  const { status, title } = PROBLEMS[code];
   const { detail, headers = {} }: { detail: string; headers?: Readonly<Record<string, string>> } = GATEWAY[code];
-  const document = { type: `${base}/problems/${code}`, title, status, detail, instance: instanceOf(requestId) };
-  return { status, headers, document };
+  const document = problemDocument(new Problem(code, detail), { base, instance: instanceOf(requestId) });
+  return { status: PROBLEMS[code].status, headers, document };
 }

@@ -209,6 +209,16 @@ export function invalid(pointer: string, detail: string, code: FieldError['code'
 /** Returns the `instance` of a problem: the request's UUID as a URI (RFC 9562 §4, RFC 9457 §3.1.5). */
 export const instanceOf = (uuid: string): string => `urn:uuid:${uuid}`;
 
+/** Returns a problem's type: the path at which this API explains it. `base` is what stands before the API's paths. */
+const problemType = (base: string, code: ProblemCode): string => `${base}/problems/${code}`;
+
+/** Returns what `/problems/{code}` shows of a problem. */
+export const problemExplained = (base: string, code: ProblemCode): object => ({
+  type: problemType(base, code),
+  code,
+  ...PROBLEMS[code],
+});
+
 /** A language that a problem can be told in. */
 export type Language = 'en' | 'da';
 
@@ -218,7 +228,7 @@ export const languageOf = ({ code, errors }: Problem, wanted: Language): Languag
     ? wanted
     : 'en';
 
-/** Returns the problem document of RFC 9457 as it is sent. `base` is what stands before the API's paths. */
+/** Returns the problem document of RFC 9457 as it is sent. */
 export function problemDocument(
   problem: Problem,
   { base, instance }: { readonly base: string; readonly instance: string },
@@ -227,7 +237,7 @@ export function problemDocument(
   const { status, title } = PROBLEMS[problem.code];
   const isDanish = language === 'da';
   return {
-    type: `${base}/problems/${problem.code}`,
+    type: problemType(base, problem.code),
     title: isDanish ? 'Ugyldige oplysninger' : title,
     status,
     detail: isDanish ? invalidFields(problem.errors).da : problem.message,

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
-import { linkUnder, type Place, placeOf } from '#functions/base.ts';
+import { type Place, placeOf } from '#functions/base.ts';
 import { problemOf, problemResult } from '#functions/problem.ts';
-import { instanceOf, nothingHere, PROBLEMS, Problem, type ProblemCode } from '#shared/errors.ts';
+import { instanceOf, nothingHere, PROBLEMS, Problem, type ProblemCode, problemExplained } from '#shared/errors.ts';
 
 /**
  * What anybody may read: the contract, its reference, the problem codes, and whether the service lives. A handful
@@ -73,20 +73,14 @@ function asset({ docsDirectory, name }: Asked): APIGatewayProxyResult {
   return answer(name === 'start.js' ? START : readFileSync(join(docsDirectory, name), 'utf8'), ASSETS[name] as string);
 }
 
-const explained = (base: string, code: ProblemCode): object => ({
-  type: linkUnder(base, `problems/${code}`),
-  code,
-  ...PROBLEMS[code],
-});
-
 function problemList(base: string): APIGatewayProxyResult {
-  const problems = (Object.keys(PROBLEMS) as ProblemCode[]).map((code) => explained(base, code));
+  const problems = (Object.keys(PROBLEMS) as ProblemCode[]).map((code) => problemExplained(base, code));
   return answer(JSON.stringify({ problems }), 'application/json');
 }
 
 function problemPage(base: string, code: string): APIGatewayProxyResult {
   if (!Object.hasOwn(PROBLEMS, code)) throw new Problem('not_found', 'There is no such problem code.');
-  return answer(JSON.stringify(explained(base, code as ProblemCode)), 'application/json');
+  return answer(JSON.stringify(problemExplained(base, code as ProblemCode)), 'application/json');
 }
 
 /** A request for a public path: the last segment of a path with a parameter is its `name`. */

@@ -1,4 +1,4 @@
-import { PROBLEMS, type ProblemCode } from '#shared/errors.ts';
+import { type ProblemCode, problemExplained } from '#shared/errors.ts';
 import type { JsonSchema } from './json-schema.ts';
 import { textParameter } from './parameters.ts';
 import { problemRefs } from './problems.ts';
@@ -32,8 +32,6 @@ const publicOperation = (
     },
   },
 });
-
-const explanation = (code: ProblemCode): object => ({ type: `/problems/${code}`, code, ...PROBLEMS[code] });
 
 /** Schemas of what the public operations answer with. */
 export const publicSchemas = (): Record<'Health' | 'ProblemType' | 'ProblemTypes', JsonSchema> => ({
@@ -101,13 +99,13 @@ export const publicPaths = (): Record<string, object> => ({
     'list-problem-types',
     'Every problem code there is',
     'The closed set of codes.',
-    json('ProblemTypes', { problems: [explanation('not_found')] }),
+    json('ProblemTypes', { problems: [problemExplained('', 'not_found')] }),
   ),
   '/problems/{code}': publicOperation(
     'get-problem-type',
     'What a problem code means',
     'The code and what to do about it.',
-    json('ProblemType', explanation('validation_failed')),
+    json('ProblemType', problemExplained('', 'validation_failed')),
     [textParameter('code', 'path', { description: 'A problem code.', maxLength: 50, example: 'validation_failed' })],
   ),
 });
