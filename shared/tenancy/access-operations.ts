@@ -4,7 +4,7 @@ import type { Store } from '../table/store.ts';
 import { clientFinder } from './client-row.ts';
 import { controlTable } from './control.ts';
 import type { Directory } from './credentials.ts';
-import { grantOperations } from './grants.ts';
+import { grantOperations } from './grant-operations.ts';
 import type { IdentityProvider } from './identity.ts';
 import { ownClientOperations } from './own-client-operations.ts';
 import { ownRecoveryOperations } from './recovery-operations.ts';

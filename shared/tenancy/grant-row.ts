@@ -103,6 +103,20 @@ export interface Grant extends Rights {
   readonly epoch?: number;
 }
 
+/** Returns the grant of every scope, over all rows, with which an operator lets a municipality's own client in. */
+export const fullGrant = (
+  { now, operatorId }: { readonly now: Instant; readonly operatorId: string },
+  clientId: string,
+  municipality: string,
+): Grant => ({
+  clientId,
+  municipality,
+  scopes: TENANT_SCOPES,
+  rows: 'all',
+  grantedAt: now,
+  grantedBy: operatorId,
+});
+
 /** Writes a grant in place of the one that was read, provided that nobody else did since. The contexts read its scopes and rows. */
 export const grantWrite = (key: Key, before: Row | undefined, grant: Grant, event?: { lastEvent: string }): Write => ({
   kind: 'put',

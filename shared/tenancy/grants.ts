@@ -2,10 +2,9 @@ import * as z from 'zod';
 import type { Context, VisibleRows } from '../auth/context.ts';
 import type { TenantScope } from '../auth/scopes.ts';
 import { invalid, Problem } from '../errors.ts';
-import { type Answer, type ApiRequest, type Operation, param } from '../operation.ts';
+import type { Answer, ApiRequest } from '../operation.ts';
 import { instant, whole } from '../record/fields.ts';
-import { pageOf, pageParameters, pageSchema } from '../record/lists.ts';
-import { TENANT_BASE } from '../record/operations.ts';
+import { pageOf, pageParameters } from '../record/lists.ts';
 import { parse } from '../record/validate.ts';
 import { grantsPartition, type Key, ownHoldersKey } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
@@ -27,8 +26,6 @@ import {
   versionOf,
 } from './grant-row.ts';
 import { type Holders, holdersOf, holdersWrite } from './holders.ts';
-
-const collection = `${TENANT_BASE}/grants`;
 
 const operatorCredentials = () =>
   whole(
@@ -104,7 +101,7 @@ async function readStanding(ctx: Context, find: FindClients, clientId: string) {
   return { row, client: clients.get(clientId) };
 }
 
-async function listGrants(ctx: Context, find: FindClients, request: ApiRequest): Promise<Answer> {
+export async function listGrants(ctx: Context, find: FindClients, request: ApiRequest): Promise<Answer> {
   const page = parse(z.strictObject(pageParameters()), request.query, '/query');
   const answer = await pageOf(ctx, request, { table: ctx.control, partition: grantsPartition }, page, grantOf);
   const { items, ...rest } = answer.body as { items: readonly Grant[] };
@@ -112,7 +109,7 @@ async function listGrants(ctx: Context, find: FindClients, request: ApiRequest):
   return { ...answer, body: { items: items.map((grant) => accessOf(grant, clients.get(grant.clientId))), ...rest } };
 }
 
-async function getGrant(ctx: Context, find: FindClients, clientId: string): Promise<Answer> {
+export async function getGrant(ctx: Context, find: FindClients, clientId: string): Promise<Answer> {
   const { row, client } = await readStanding(ctx, find, clientId);
   return { status: 200, body: accessOf(grantOf(row), client) };
 }
@@ -224,7 +221,7 @@ const sameRights = (row: Row, { scopes, preset, rows }: Rights): boolean => {
  * Grants a client access, in place of what it had here. What it has already writes nothing. A grant that is suspended
  * stays so: only a confirmation says which credentials the municipality has been told of.
  */
-async function putGrant(ctx: Context, find: FindClients, clientId: string, body: unknown): Promise<Answer> {
+export async function putGrant(ctx: Context, find: FindClients, clientId: string, body: unknown): Promise<Answer> {
   const sent = parse(GrantInput(), body);
   const asked = rightsOf(sent);
   const [{ row, holders }, clients] = await Promise.all([readForChange(ctx, clientId), find([clientId])]);
@@ -254,7 +251,7 @@ async function putGrant(ctx: Context, find: FindClients, clientId: string, body:
 }
 
 /** Takes a client's access back. Its requests are refused within a minute. */
-async function deleteGrant(ctx: Context, clientId: string): Promise<Answer> {
+export async function deleteGrant(ctx: Context, clientId: string): Promise<Answer> {
   const { row, holders } = await readForChange(ctx, clientId);
   if (!row) throw unknown();
   if (clientId === ctx.actor.id) {
@@ -276,7 +273,7 @@ async function deleteGrant(ctx: Context, clientId: string): Promise<Answer> {
  * confirms the credentials that it has seen counted. Throws `conflict` where an operator has added another one since; one
  * that is added at the same instant suspends the grant again, because the grant keeps the number that was confirmed.
  */
-async function confirmGrant(ctx: Context, find: FindClients, clientId: string, body: unknown): Promise<Answer> {
+export async function confirmGrant(ctx: Context, find: FindClients, clientId: string, body: unknown): Promise<Answer> {
   const { operatorCredentials: seen } = parse(GrantConfirmation(), body);
   const { row, client } = await readStanding(ctx, find, clientId);
   if (!client || client.details.revokedAt !== undefined) throw unknown();
@@ -297,82 +294,3 @@ async function confirmGrant(ctx: Context, find: FindClients, clientId: string, b
   );
   return { status: 200, body: accessOf(grant, client) };
 }
-
-/** The operations by which a municipality itself says who has access. `find` reads clients, which stand outside of it. */
-export const grantOperations = (find: FindClients): Operation<Context>[] => [
-  {
-    id: 'list-grants',
-    method: 'GET',
-    path: collection,
-    scope: 'grants:read',
-    tag: 'grants',
-    summary: 'List who has access to the municipality’s record',
-    manner: 'list',
-    query: pageParameters,
-    success: {
-      status: 200,
-      description: 'One page, by client id.',
-      body: () => pageSchema(AccessView(), 'The grants of this page (adgange).'),
-    },
-    problems: ['validation_failed', 'invalid_cursor'],
-    run: (ctx, request) => listGrants(ctx, find, request),
-  },
-  {
-    id: 'get-access',
-    method: 'GET',
-    path: `${collection}/{clientId}`,
-    scope: 'grants:read',
-    tag: 'grants',
-    summary: 'Get what a client may do here',
-    // It shows the day of the last use too, so no version stands for what it says.
-    manner: 'act',
-    success: { status: 200, description: 'The grant, with whose client it is for.', body: AccessView },
-    problems: [],
-    run: (ctx, request) => getGrant(ctx, find, param(request, 'clientId')),
-  },
-  {
-    id: 'grant-access',
-    method: 'PUT',
-    path: `${collection}/{clientId}`,
-    scope: 'grants:write',
-    tag: 'grants',
-    summary: 'Grant a client access',
-    description:
-      'To a partner’s client, or one of the municipality’s own, by scopes or by a preset, one of both. A client grants no more than it may do itself. A partner’s client reaches its own rows unless `rows` says `all`. It works at once where the client had no access, else within a minute.',
-    manner: 'act',
-    body: GrantInput,
-    success: { status: 200, description: 'The grant, in place of an earlier one.', body: AccessView },
-    problems: ['validation_failed', 'conflict', 'in_flight'],
-    example: { preset: 'partner' },
-    run: (ctx, request) => putGrant(ctx, find, param(request, 'clientId'), request.body),
-  },
-  {
-    id: 'revoke-access',
-    method: 'DELETE',
-    path: `${collection}/{clientId}`,
-    scope: 'grants:write',
-    tag: 'grants',
-    summary: 'Take a client’s access back',
-    manner: 'act',
-    success: { status: 204, description: 'It is refused within a minute.' },
-    description: 'Who takes back a scope must hold it. The last client that holds grants:write keeps it.',
-    problems: ['validation_failed', 'conflict', 'in_flight'],
-    run: (ctx, request) => deleteGrant(ctx, param(request, 'clientId')),
-  },
-  {
-    id: 'confirm-access',
-    method: 'POST',
-    path: `${collection}/{clientId}/confirm`,
-    scope: 'grants:write',
-    tag: 'grants',
-    summary: 'Let a suspended client in again',
-    description:
-      'An operator that adds a credential to a partner’s client has seen its secret, which suspends what the client was granted. Confirm it once you know why, with the number of credentials that the grant shows: where an operator has added another one since, nothing is confirmed.',
-    manner: 'act',
-    body: GrantConfirmation,
-    success: { status: 200, description: 'The grant, which holds again within a minute.', body: AccessView },
-    problems: ['validation_failed', 'conflict', 'in_flight'],
-    example: { operatorCredentials: 1 },
-    run: (ctx, request) => confirmGrant(ctx, find, param(request, 'clientId'), request.body),
-  },
-];

@@ -16,7 +16,7 @@ import { WriteRefused } from '../table/write.ts';
 import { localDateOf } from '../time.ts';
 import { clientWrite, shownOnce, withdrawClient } from './clients.ts';
 import type { OperatorContext } from './control.ts';
-import { type Grant, grantWrite } from './grant-row.ts';
+import { fullGrant, grantWrite } from './grant-row.ts';
 import { holdersOf, holdersWrite } from './holders.ts';
 import { MUNICIPALITY_STATUSES } from './lifecycle.ts';
 import { noteMadeKey } from './made-keys.ts';
@@ -140,14 +140,7 @@ export async function provisionMunicipality(ctx: OperatorContext, body: unknown)
         details: { clientId, scopes: TENANT_SCOPES },
       },
     ];
-    const grant: Grant = {
-      clientId,
-      municipality: code,
-      scopes: TENANT_SCOPES,
-      rows: 'all',
-      grantedAt: ctx.now,
-      grantedBy: ctx.operatorId,
-    };
+    const grant = fullGrant(ctx, clientId, code);
     await ctx.control.transact([
       municipalityWrite(begun, { tenant, view: begun.view, untold }),
       clientWrite({ now: ctx.now, by: ctx.operatorId }, client, { seenByOperator: true }),

@@ -12,7 +12,7 @@ import { accessEventWrite, noticeWrite } from './access-events.ts';
 import { ClientOnce, CREDENTIALS_EXAMPLE } from './client-views.ts';
 import { clientWrite, issuedName, shownOnce, withdrawClient } from './clients.ts';
 import type { OperatorContext } from './control.ts';
-import { type Grant, grantWrite } from './grant-row.ts';
+import { fullGrant, grantWrite } from './grant-row.ts';
 import { commitMunicipality, loadMunicipality, type Municipality, municipalityWrite } from './municipality-row.ts';
 
 /**
@@ -123,14 +123,7 @@ export async function useRecovery(ctx: OperatorContext, code: string): Promise<A
   const endsAt = plusSeconds(ctx.now, REPLACED_WITHIN_HOURS * 3_600);
   const credentials = await ctx.identity.createClient(issuedName(owner, 'recovery'), TENANT_SCOPES);
   const { clientId } = credentials;
-  const grant: Grant = {
-    clientId,
-    municipality: code,
-    scopes: TENANT_SCOPES,
-    rows: 'all',
-    grantedAt: ctx.now,
-    grantedBy: ctx.operatorId,
-  };
+  const grant = fullGrant(ctx, clientId, code);
   try {
     await commitMunicipality(
       ctx.control,

@@ -3,7 +3,7 @@ import { ADMIN_SCOPES, TENANT_SCOPES, type TenantScope } from '#shared/auth/scop
 import type { Operation } from '#shared/operation.ts';
 import { privacyOperations } from '#shared/privacy/operations.ts';
 import { recordOperations } from '#shared/resources/registry.ts';
-import { grantOperations } from '#shared/tenancy/grants.ts';
+import { grantOperations } from '#shared/tenancy/grant-operations.ts';
 import { adminOperations } from '#shared/tenancy/operations.ts';
 import { webhookOperations } from '#shared/webhooks/operations.ts';
 import { type Caller, type Livline, OPERATOR, startLivline } from '#test/support/livline.ts';

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { DEEPEST, MOST_VALUES, parseJson } from '#shared/json.ts';
 import { privacyOperations } from '#shared/privacy/operations.ts';
 import { RESOURCES, recordOperations } from '#shared/resources/registry.ts';
-import { grantOperations } from '#shared/tenancy/grants.ts';
+import { grantOperations } from '#shared/tenancy/grant-operations.ts';
 import { adminOperations } from '#shared/tenancy/operations.ts';
 import { webhookOperations } from '#shared/webhooks/operations.ts';
 import { sendSigned, signedBy } from '#test/support/case-system.ts';

@@ -9,7 +9,7 @@ import { parentFields } from '#shared/record/place.ts';
 import type { Fields, Resource } from '#shared/record/resource.ts';
 import { schemasOf } from '#shared/record/schemas.ts';
 import { RESOURCES, recordOperations } from '#shared/resources/registry.ts';
-import { grantOperations } from '#shared/tenancy/grants.ts';
+import { grantOperations } from '#shared/tenancy/grant-operations.ts';
 import { connections } from '#shared/webhooks/connections.ts';
 import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
 import { inboxMessages } from '#shared/webhooks/inbox-messages.ts';
