@@ -88,7 +88,7 @@ export function keyrings(opener: KeyOpener, now: () => Date = () => new Date()):
   return (code, { keyId, current, next, wrapped, secrets, lookup, integrity }, readPersonKey) => {
     const bound = (purpose: KeyPurpose): KeyBinding => ({ municipality: code, purpose });
     const nameOf = (text: string) => JSON.stringify([code, keyId, text]);
-    const digestKey = (text: string, purpose: 'lookup' | 'integrity') =>
+    const municipalKey = (text: string, purpose: KeyPurpose) =>
       municipalKeys.get(nameOf(text), () => unwrapped(keyId, text, bound(purpose)));
     const version = next && Date.parse(next.from) <= now().getTime() ? next.version : current;
     const personal = (name: KeyName): Promise<PersonalKey | undefined> =>
@@ -106,14 +106,13 @@ export function keyrings(opener: KeyOpener, now: () => Date = () => new Date()):
         const ofSecrets = name.startsWith('s');
         const text = ofSecrets ? secrets[name.slice(1)] : wrapped[name];
         if (text === undefined) return undefined;
-        const purpose = ofSecrets ? 'secrets' : 'fields';
-        return municipalKeys.get(nameOf(text), () => unwrapped(keyId, text, bound(purpose)));
+        return municipalKey(text, ofSecrets ? 'secrets' : 'fields');
       },
       stateOf: async (name) => (await personal(name))?.state,
       with: (own, key) => ({ ...keyring, key: (name) => (name === own ? Promise.resolve(key) : keyring.key(name)) }),
       remember: (name, key) => void personalKeys.get(nameOf(name), async () => ({ state: 'live', key })),
-      lookupKey: () => digestKey(lookup, 'lookup'),
-      integrityKey: () => digestKey(integrity, 'integrity'),
+      lookupKey: () => municipalKey(lookup, 'lookup'),
+      integrityKey: () => municipalKey(integrity, 'integrity'),
     };
     return keyring;
   };
