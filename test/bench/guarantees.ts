@@ -14,6 +14,7 @@ import { families } from '#shared/resources/families.ts';
 import { standInKeys } from '#test/support/stand-in-keys.ts';
 import { TYPICAL_FAMILY } from '#test/support/typical-family.ts';
 import { type Benchmark, type Figure, measured } from './report.ts';
+import { newSealing } from './sealing.ts';
 import { interleaved, summarise } from './statistics.ts';
 
 const BATCHES = 31;
@@ -23,11 +24,7 @@ const CODE = '0630';
 /** A keyring whose keys are unwrapped already, as in a warm process. */
 async function openKeyring(): Promise<Keyring> {
   const keys = standInKeys();
-  const keyId = await keys.createKey(CODE, async () => undefined);
-  const wrap = (purpose: 'fields' | 'lookup' | 'integrity') => keys.newDataKey(keyId, { municipality: CODE, purpose });
-  const [fields, lookup, integrity] = await Promise.all([wrap('fields'), wrap('lookup'), wrap('integrity')]);
-  const sealing = { keyId, current: 1, wrapped: { '1': fields }, secrets: {}, lookup, integrity };
-  const keyring = keyrings(keys)(CODE, sealing);
+  const keyring = keyrings(keys)(CODE, await newSealing(keys, CODE));
   await Promise.all([keyring.key('1'), keyring.lookupKey(), keyring.integrityKey()]);
   return keyring;
 }

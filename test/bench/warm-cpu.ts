@@ -9,6 +9,7 @@ import { standInKeys } from '#test/support/stand-in-keys.ts';
 import { TYPICAL_FAMILY } from '#test/support/typical-family.ts';
 import { honoZod } from './peers/hono-zod.ts';
 import { type Benchmark, measured, ratio } from './report.ts';
+import { newSealing } from './sealing.ts';
 import { interleaved, ratioOf, summarise } from './statistics.ts';
 import { tenantEvent } from './world.ts';
 
@@ -19,17 +20,13 @@ const CALLS = 300;
 async function stubbedStore(): Promise<Store> {
   const client = DynamoDBDocumentClient.from(new DynamoDBClient({ region: 'eu-central-1' }));
   const keys = standInKeys();
-  const keyId = await keys.createKey('0630', async () => undefined);
-  const wrapped = (purpose: 'fields' | 'lookup' | 'integrity') =>
-    keys.newDataKey(keyId, { municipality: '0630', purpose });
-  const [fields, lookup, integrity] = await Promise.all([wrapped('fields'), wrapped('lookup'), wrapped('integrity')]);
   const tenant = {
     code: '0630',
     name: 'Vejle',
     cvr: '29189900',
     status: 'live',
     cursorKey: '',
-    sealing: { keyId, current: 1, wrapped: { '1': fields }, secrets: {}, lookup, integrity },
+    sealing: await newSealing(keys, '0630'),
   };
   const Responses = {
     stub: [

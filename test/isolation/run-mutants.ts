@@ -28,7 +28,7 @@ function mutating({ file, without }: Mutant): Plugin {
 async function run(dynamodbEndpoint: string, wanted: RegExp): Promise<Readonly<Record<string, Outcome>>> {
   const mutants = MUTANTS.filter(({ name }) => wanted.test(name));
   const tests = [...new Set(mutants.flatMap((mutant) => mutant.tests))];
-  const whole = { name: WHOLE, tests, titles: mutants.map(titlesOf).join('|'), plugins: [], file: '' };
+  const whole = { name: WHOLE, tests, titles: mutants.map(titlesOf).filter(Boolean).join('|'), plugins: [], file: '' };
   const mutated = mutants.map((mutant) => ({ ...mutant, titles: titlesOf(mutant), plugins: [mutating(mutant)] }));
   const projects = [whole, ...mutated];
   const root = fileURLToPath(new URL('../../', import.meta.url));

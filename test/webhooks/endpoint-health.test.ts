@@ -15,7 +15,6 @@ beforeAll(async () => {
 
 const UNREACHED: PostResult = { error: 'CONNECT_REFUSED', durationMs: 1 };
 const TAKEN: PostResult = { status: 204, durationMs: 1 };
-
 const TIMED_OUT: PostResult = { error: 'TIMEOUT', durationMs: 20_000 };
 
 /** A municipality with an endpoint, and its workers. */
@@ -35,6 +34,16 @@ async function commit(at: Caller, pipeline: Pipeline, count: number): Promise<vo
 async function prove(at: Caller, pipeline: Pipeline): Promise<void> {
   await commit(at, pipeline, 1);
   await pipeline.drain();
+}
+
+/** Keeps whatever is posted waiting for its answer, until the function that this returns is called. */
+function holdAnswers(pipeline: Pipeline): () => void {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  pipeline.answer(async () => {
+    await promise;
+    return TAKEN;
+  });
+  return resolve;
 }
 
 /** A hint as it comes through the ordinary lane. */
@@ -82,11 +91,7 @@ describe('an endpoint', () => {
   it('that has never answered has one attempt under way until it does', async () => {
     const { at, pipeline } = await subscribed();
     await commit(at, pipeline, 4);
-    const { promise: held, resolve: release } = Promise.withResolvers<void>();
-    pipeline.answer(async () => {
-      await held;
-      return TAKEN;
-    });
+    const release = holdAnswers(pipeline);
     const working = pipeline.queue.splice(0).map(({ hint }) => pipeline.deliver(hint));
     await vi.waitFor(() => expect([pipeline.queue.length, pipeline.received.length]).toEqual([3, 1]), 15_000);
     release();
@@ -134,11 +139,7 @@ describe('an endpoint', () => {
     const { at, pipeline } = await subscribed();
     await prove(at, pipeline);
     pipeline.received.length = 0;
-    const { promise: held, resolve: release } = Promise.withResolvers<void>();
-    pipeline.answer(async () => {
-      await held;
-      return TAKEN;
-    });
+    const release = holdAnswers(pipeline);
     await commit(at, pipeline, 1);
     const [first] = pipeline.queue.splice(0);
     const working = pipeline.deliver(ordinary(first?.hint as DelayedHint));
