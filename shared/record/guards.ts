@@ -81,7 +81,7 @@ function touchedLedgers(resource: Resource, before: Whole | undefined, after: Wh
   const joined = byName(after && resource.ledgers?.(after));
   return [...new Map([...left, ...joined])].flatMap(([at, ledger]) => {
     const mine = joined.get(at);
-    // What stands there is what the record's last change left, so an entry that stays as it was need not be looked at.
+    // The ledger already holds this entry from the record's last change, so an unchanged one needs no read.
     return mine && isDeepStrictEqual(left.get(at)?.entry, mine.entry) ? [] : [{ ledger, mine }];
   });
 }

@@ -41,7 +41,7 @@ export async function loadToChange(ctx: Context, resource: Resource, place: Plac
   return before;
 }
 
-/** Reads a record that another one refers to; undefined where there is none of this type. */
+/** Returns the stored record with this id, or undefined if there is none of this type. */
 export async function findRecord(ctx: Context, resource: Resource, id: string): Promise<Stored | undefined> {
   return storedOf(resource, await ctx.table.get(recordKey(id)));
 }

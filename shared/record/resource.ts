@@ -125,7 +125,7 @@ export type Filter<R> =
       readonly bounds: string;
     };
 
-/** Statuses in order of life: the first is where a record starts, and each names the steps that lead on. */
+/** The statuses of a record and the transitions between them. A record starts in the first one. */
 export interface Machine {
   readonly steps: Readonly<Record<string, readonly string[]>>;
   /** Statuses that are entered only with a reason. */
