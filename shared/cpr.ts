@@ -22,8 +22,11 @@ export function isCprDate(digits: string): boolean {
 
 /** Ten digits that are no part of a longer number; word processors write the hyphen in other ways too. */
 const TEN_DIGITS = /(?<!\d)(\d{6})[-\u2010\u2011\u2013]?\d{4}(?!\d)/g;
-/** Ids and hashes in hexadecimal digits have ten digits in a row by chance: one random UUID in some thousands. */
-const HEX_ID = /\b(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32,})\b/gi;
+/**
+ * UUIDs, and ids and hashes of at least 24 hexadecimal digits. They have ten digits in a row by chance: one random UUID in
+ * some thousands. An id may have a prefix such as `msg_`.
+ */
+const HEX_ID = /(?<![0-9a-z])(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{24,})(?![0-9a-z])/gi;
 
 /**
  * Returns whether a text holds what looks like a CPR number: six digits that are a date, an optional hyphen and four

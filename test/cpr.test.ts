@@ -66,10 +66,16 @@ describe('a text', () => {
     'a longer number: 61018012345, 1610180-1234, 610180-12345',
     'a date and a time: 010190 1234',
     'a UUID: ab610180-1234-7000-8000-61018012340a',
+    'an id of 24 hexadecimal digits: a61018012347f1f77bcf86cd',
     'a SHA-256: a6101801234b6101801234c6101801234d6101801234e6101801234f61018012',
     '',
   ])('that is %s does not', (text) => {
     expect(looksLikeCpr(unmarked(text))).toBe(false);
+  });
+
+  it('that is a UUID after a prefix, as case systems name their messages, does not', () => {
+    expect(looksLikeCpr('msg_ab610180-1234-7000-8000-61018012340a')).toBe(false);
+    expect(looksLikeCpr('msg_610180-1234')).toBe(true);
   });
 
   it('of 4,000 digits is searched in less than 100 ms', () => {
