@@ -9,14 +9,16 @@ const Turn = z.strictObject({ municipality: z.string().regex(/^\d{4}$/) });
 /** SQS takes at most so many messages in one request. */
 const BATCH = 10;
 
-/** A queue of municipalities whose turn it is. */
-export function turnQueue(queueUrl: string): HandOn {
-  const sqs = new SQSClient({});
+/** A queue of municipalities whose turn it is, `delayS` seconds after they are sent. */
+export function turnQueue(queueUrl: string, delayS = 0): HandOn {
+  let sqs: SQSClient | undefined;
   return async (codes) => {
+    sqs ??= new SQSClient({});
     for (let start = 0; start < codes.length; start += BATCH) {
       const Entries = codes.slice(start, start + BATCH).map((municipality) => ({
         Id: municipality,
         MessageBody: JSON.stringify({ municipality } satisfies z.infer<typeof Turn>),
+        DelaySeconds: delayS,
       }));
       await sqs.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
     }

@@ -12,15 +12,15 @@ import { type StageSettings, stagesChosen } from './stages.ts';
 
 /**
  * The stacks of one stage, named `livline-<stage>-<part>`. Each refers only to those before it:
- * data and identity to none, api and events to them, observability to all.
+ * data and identity to none, events to them, api to those three, observability to all.
  */
 export function addStage(scope: Construct, stage: StageSettings, codeFor: CodeFor): void {
   const data = dataStack(scope, stage);
   const identity = identityStack(scope, stage);
-  const api = apiStack(scope, stage, codeFor, data, identity);
   const events = eventsStack(scope, stage, codeFor, data, identity);
+  const api = apiStack(scope, stage, codeFor, data, identity, events);
   const observability = observabilityStack(scope, stage, data, api, events);
-  for (const stack of [data.stack, identity.stack, api.stack, events.stack, observability]) {
+  for (const stack of [data.stack, identity.stack, events.stack, api.stack, observability]) {
     Tags.of(stack).add('product', 'livline');
     Tags.of(stack).add('stage', stage.name);
   }

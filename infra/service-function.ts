@@ -21,10 +21,12 @@ import type { StageName, StageSettings } from './stages.ts';
  */
 export interface FunctionEnvironments {
   readonly 'tenant-api': TenantEnvironment & {
+    readonly DELIVERY_QUEUE_URL: string;
     /** `1` where each municipality has execution environments of its own. */
     readonly PER_TENANT: '1' | '0';
   };
   readonly 'access-api': TenantEnvironment & {
+    readonly CLOCK_QUEUE_URL: string;
     readonly USER_POOL_ID: string;
     readonly TOKEN_URL: string;
     /** `1` where each municipality has execution environments of its own. */

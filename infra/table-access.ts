@@ -139,8 +139,9 @@ const TENANT_ACCESS: Readonly<Record<TenantFunction, readonly Access[]>> = {
       rows: TENANT_ROWS,
       indexes: ['list', 'about', 'filter1', 'filter2', 'filter3', 'changed', 'case'],
     },
-    // Entries of the access log; deliveries that are made pending again, with their places in ordered lines.
-    ...changing({ puts: ['A#*', 'D#*', 'Q#*'], updates: ['B#*', 'D#*'], removes: ['Q#*'] }),
+    // Entries of the access log; deliveries that are made due now, with their places in ordered lines, and the end of their
+    // endpoint's rest.
+    ...changing({ puts: ['A#*', 'D#*', 'Q#*'], updates: ['B#*', 'D#*', 'W#*'], removes: ['Q#*'] }),
     { sid: 'ReadProgrammes', actions: ['get', 'query'], rows: [SHARES], indexes: ['list'] },
     { sid: 'CountQuota', actions: ['update'], rows: [QUOTAS] },
   ],

@@ -57,9 +57,10 @@ beforeAll(async () => {
   const worker = { ...table, DELIVERY_QUEUE_URL: `${queue.url}/000000000000/delivery` };
   const slow = { SLOW_DELIVERY_QUEUE_URL: `${queue.url}/000000000000/slow-delivery` };
   environments = {
-    'tenant-api': { ...table, PER_TENANT: '0' },
+    'tenant-api': { ...worker, PER_TENANT: '0' },
     'access-api': {
       ...table,
+      CLOCK_QUEUE_URL: `${queue.url}/000000000000/clock-turns`,
       USER_POOL_ID: 'eu-central-1_pool',
       TOKEN_URL: 'https://token.test/oauth2/token',
       PER_TENANT: '0',

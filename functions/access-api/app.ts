@@ -1,12 +1,14 @@
 import { type App, serve } from '#functions/http.ts';
 import { type MunicipalityContextDeps, municipalityContext } from '#functions/municipality-context.ts';
 import { accessOperations } from '#shared/tenancy/access-operations.ts';
+import type { WakeClock } from '#shared/tenancy/grant-operations.ts';
 import type { IdentityProvider } from '#shared/tenancy/identity.ts';
 
 export interface AccessApiDeps extends MunicipalityContextDeps {
   readonly identity: IdentityProvider;
   /** Where clients get their tokens. */
   readonly tokenUrl: string;
+  readonly wakeClock: WakeClock;
 }
 
 /**

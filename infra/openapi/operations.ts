@@ -21,7 +21,7 @@ export const documentedOperations = (): readonly Operation<never>[] => {
   const egress = { allowLocal: false };
   return [
     ...recordOperations(),
-    ...webhookOperations({ post: postWebhook(egress), ...egress }),
+    ...webhookOperations({ post: postWebhook(egress), sendHints: async () => undefined, ...egress }),
     ...privacyOperations(),
     ...archiveOperations({ buckets: () => ({}) as never }),
     ...accessOperations({ store: { client: {} } } as AccessDeps),

@@ -30,6 +30,7 @@ import type { StageSettings } from '../stages.ts';
 import { grantObjects, grantTableAccess } from '../table-access.ts';
 import { tenantFunction } from '../tenant-function.ts';
 import type { Data } from './data.ts';
+import { type Events, grantSend } from './events.ts';
 import { addFirewall } from './firewall.ts';
 import { addGatewayResponses } from './gateway-responses.ts';
 import type { Identity } from './identity.ts';
@@ -47,6 +48,7 @@ export function apiStack(
   codeFor: CodeFor,
   { table, keys, bucket, certificates }: Data,
   identity: Identity,
+  { delivery, clockTurns }: Events,
 ): Api {
   const stack = new Stack(scope, `livline-${stage.name}-api`, {
     description: 'Livline: the REST API',
@@ -57,9 +59,14 @@ export function apiStack(
     stage,
     codeFor,
     description: 'Answers what a municipality or its partner asks of one municipality’s record.',
-    environment: (tenant) => ({ ...tenant, PER_TENANT: stage.perTenantCompute ? '1' : '0' }),
+    environment: (tenant) => ({
+      ...tenant,
+      DELIVERY_QUEUE_URL: delivery.queueUrl,
+      PER_TENANT: stage.perTenantCompute ? '1' : '0',
+    }),
     perTenant: true,
   });
+  grantSend(tenantApi, delivery);
 
   const accessApi = tenantFunction(stack, { table, keys }, 'access-api', {
     stage,
@@ -67,6 +74,7 @@ export function apiStack(
     description: 'Answers what a municipality says itself about who has access: clients, grants, settings, recovery.',
     environment: (tenant) => ({
       ...tenant,
+      CLOCK_QUEUE_URL: clockTurns.queueUrl,
       USER_POOL_ID: identity.userPool.userPoolId,
       TOKEN_URL: identity.tokenUrl,
       PER_TENANT: stage.perTenantCompute ? '1' : '0',
@@ -74,6 +82,7 @@ export function apiStack(
     perTenant: true,
   });
   accessApi.addToRolePolicy(makingClients(identity));
+  grantSend(accessApi, clockTurns);
 
   const archiveApi = tenantFunction(stack, { table, keys }, 'archive-api', {
     stage,

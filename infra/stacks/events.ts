@@ -23,6 +23,8 @@ export interface Events {
   readonly lifecycle: LambdaFunction;
   /** Hints that a delivery should be looked at now. */
   readonly delivery: Queue;
+  /** Municipalities that the clock is to look at now. */
+  readonly clockTurns: Queue;
   /** Hints that failed five times. Nothing is lost by them: the delivery's row is still due. */
   readonly deliveryFailed: Queue;
   /** Where stream records are named that the relay could not take. Their events are still pending in the table. */
@@ -66,7 +68,8 @@ export function eventsStack(
   const [delivery, slowDelivery] = [hints('delivery'), hints('slow-delivery')];
 
   const turnsFailed = new Queue(stack, 'turns-failed', kept);
-  // Municipalities that a round did not reach, one a message. The next round comes in a minute, so none is repeated.
+  // Municipalities that a round did not reach or that changed a grant, one a message. The next round comes in a minute, so
+  // none is repeated.
   const turnsOf = (name: string, visibilityTimeout: Duration): Queue =>
     new Queue(stack, `${name}-turns`, {
       ...encrypted,
@@ -173,11 +176,12 @@ export function eventsStack(
     targets: [clock, lifecycle].map((fn) => new LambdaTarget(fn, notRepeated)),
   });
 
-  return { stack, relay, deliver, clock, lifecycle, delivery, deliveryFailed, relayFailed, turnsFailed };
+  const queues = { delivery, clockTurns: turns.clock, deliveryFailed, relayFailed, turnsFailed };
+  return { stack, relay, deliver, clock, lifecycle, ...queues };
 }
 
 /** Sending alone: the library's own grant adds key actions with a wildcard. */
-function grantSend(grantee: IGrantable, queue: Queue): void {
+export function grantSend(grantee: IGrantable, queue: Queue): void {
   grantee.grantPrincipal.addToPrincipalPolicy(
     new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [queue.queueArn] }),
   );

@@ -6,8 +6,8 @@ import type { TenantScope } from './scopes.ts';
 
 /** How long a live grant is trusted without a look, in milliseconds. A revocation works within this time. */
 const TRUST_MS = 60_000;
-/** How long a missing grant is believed without a look, in milliseconds: short, because one may be given at any moment. */
-const DOUBT_MS = 5_000;
+/** How long a missing grant is believed without a look, in seconds: short, because one may be given at any moment. */
+export const DOUBT_S = 5;
 /** More owners than one function meets in a minute; the one asked for longest ago gives way. */
 const REMEMBERED = 1_000;
 
@@ -41,7 +41,7 @@ export function principalsOf(store: Store, now: () => Date): Principals {
   const remembered = memory<LiveGrant | undefined>({
     most: REMEMBERED,
     now,
-    until: (grant, askedAt) => askedAt + (grant ? TRUST_MS : DOUBT_MS),
+    until: (grant, askedAt) => askedAt + (grant ? TRUST_MS : DOUBT_S * 1000),
   });
   return {
     async authorityOf(code, { clientId, scopes, rows }, needed) {

@@ -1,4 +1,5 @@
 import type { Context } from '../auth/context.ts';
+import { faultOf, log } from '../log.ts';
 import { type Operation, param } from '../operation.ts';
 import { pageParameters, pageSchema } from '../record/lists.ts';
 import { TENANT_BASE } from '../record/operations.ts';
@@ -8,8 +9,23 @@ import { AccessView, confirmGrant, deleteGrant, GrantConfirmation, getGrant, lis
 
 const collection = `${TENANT_BASE}/grants`;
 
+/** Lets the clock look at a municipality now and not in its next round. */
+export type WakeClock = (code: string) => Promise<void>;
+
+/**
+ * Wakes the clock after a grant was given or confirmed, because deliveries to its client's endpoints may be held for want of
+ * it. A queue that cannot be reached fails no request: the clock comes within a minute.
+ */
+async function releaseHeld({ tenant, requestId }: Context, wakeClock: WakeClock): Promise<void> {
+  try {
+    await wakeClock(tenant.code);
+  } catch (error) {
+    log.warn('clock not woken', { requestId, ...faultOf(error) });
+  }
+}
+
 /** The operations by which a municipality itself says who has access. `find` reads clients, which stand outside of it. */
-export const grantOperations = (find: FindClients): Operation<Context>[] => [
+export const grantOperations = (find: FindClients, wakeClock: WakeClock): Operation<Context>[] => [
   {
     id: 'list-grants',
     method: 'GET',
@@ -54,7 +70,11 @@ export const grantOperations = (find: FindClients): Operation<Context>[] => [
     success: { status: 200, description: 'The grant, in place of an earlier one.', body: AccessView },
     problems: ['validation_failed', 'conflict', 'in_flight'],
     example: { preset: 'partner' },
-    run: (ctx, request) => putGrant(ctx, find, param(request, 'clientId'), request.body),
+    run: async (ctx, request) => {
+      const answer = await putGrant(ctx, find, param(request, 'clientId'), request.body);
+      await releaseHeld(ctx, wakeClock);
+      return answer;
+    },
   },
   {
     id: 'revoke-access',
@@ -83,6 +103,10 @@ export const grantOperations = (find: FindClients): Operation<Context>[] => [
     success: { status: 200, description: 'The grant, which holds again within a minute.', body: AccessView },
     problems: ['validation_failed', 'conflict', 'in_flight'],
     example: { operatorCredentials: 1 },
-    run: (ctx, request) => confirmGrant(ctx, find, param(request, 'clientId'), request.body),
+    run: async (ctx, request) => {
+      const answer = await confirmGrant(ctx, find, param(request, 'clientId'), request.body);
+      await releaseHeld(ctx, wakeClock);
+      return answer;
+    },
   },
 ];

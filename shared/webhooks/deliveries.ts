@@ -66,9 +66,9 @@ export const hintOf = (
 /** Statuses by which deliveries are listed: those that somebody may have to look after. */
 export const LISTED_STATUSES = ['pending', 'failed', 'held', 'cancelled'] as const;
 
-/** One that has not failed yet is on its way, and costs no entry in a list of what waits. */
-const isListedByStatus = ({ status, attempts }: Delivery): boolean =>
-  (status === 'pending' && attempts > 0) || ['failed', 'held', 'cancelled'].includes(status);
+/** One that has neither failed nor been put off yet is on its way, and costs no entry in a list of what waits. */
+const isListedByStatus = ({ status, attempts, notBefore, createdAt }: Delivery): boolean =>
+  (status === 'pending' && (attempts > 0 || notBefore > createdAt)) || ['failed', 'held', 'cancelled'].includes(status);
 
 /** The list of an endpoint's deliveries, or of those with one status. */
 export const deliveriesOfEndpoint = (endpointId: string, status?: DeliveryStatus): Segments =>
@@ -128,6 +128,10 @@ export const renewed = (delivery: Delivery, now: Instant, dueAt: Instant): { del
     { status: 'pending', attempts: 0, notBefore: now, finishedAt: undefined, heldFor: undefined },
     dueAt,
   );
+
+/** A pending delivery that is to be attempted now and not when its wait is over. Its attempts stay as they were counted. */
+export const madeDue = (delivery: Delivery, now: Instant): { delivery: Delivery; write: Write } =>
+  nextDelivery(delivery, { notBefore: now }, plusSeconds(now, HINT_GRACE_S));
 
 /** Another instant to look at a delivery, which itself stays as it is: an attempt that is being made is not disturbed. */
 export const lookAgain = (delivery: Delivery, dueAt: Instant): Write => {

@@ -8,26 +8,38 @@ import { TENANT_BASE } from '../record/operations.ts';
 import { load } from '../record/read.ts';
 import type { Fields, Resource } from '../record/resource.ts';
 import { viewSchema } from '../record/schemas.ts';
+import type { Whole } from '../record/stored.ts';
 import { parse } from '../record/validate.ts';
 import { updateRecord } from '../record/verbs.ts';
 import { attemptPartition, deliveryKey } from '../table/keys.ts';
+import { plusSeconds } from '../time.ts';
 import {
   DELIVERY_STATUSES,
   type Delivery,
   deliveriesOfEndpoint,
   deliveryOf,
+  HINT_GRACE_S,
+  hintOf,
   LISTED_STATUSES,
+  madeDue,
   renewed,
   unlessRefused,
 } from './deliveries.ts';
+import { endRest } from './endpoint-health.ts';
 import { failureField } from './failure-class.ts';
+import { hintNow, type SendHints } from './hints.ts';
 import { commitInLine } from './order.ts';
 import { requireControl } from './ownership.ts';
 
-/** What can be tried anew: what waits for a disabled endpoint, and what had all its attempts. */
-const RECOVERABLE = ['held', 'failed'] as const;
+/**
+ * What can be sent now: what is held for a disabled endpoint, what had all its attempts, and what failed and waits for its
+ * next attempt.
+ */
+const RECOVERABLE = ['held', 'failed', 'pending'] as const;
 /** Deliveries that one call recovers at most. */
 const MOST_RECOVERED = 500;
+/** Deliveries that are changed at a time. */
+const AT_ONCE = 25;
 const ATTEMPTS = 100;
 
 const DELIVERY_EXAMPLE = {
@@ -83,7 +95,7 @@ const AttemptView = () =>
 
 const listDeliveryParameters = () => ({
   status: oneOf(
-    'Only those with this status; `pending` are those that wait for another attempt.',
+    'Only those with this status; `pending` are those that wait for another attempt, or for the end of their endpoint’s rest.',
     LISTED_STATUSES,
   ).optional(),
   ...pageParameters(),
@@ -124,95 +136,138 @@ async function listAttempts(ctx: Context, endpoints: Resource, request: ApiReque
   return { status: 200, body: { items: rows.map((row) => row['view']) } };
 }
 
+/** Whether a delivery would be attempted later than now if nobody asked for it. */
+const canBeSooner = (ctx: Context, { status, notBefore }: Delivery): boolean =>
+  status !== 'in_flight' && (status !== 'pending' || notBefore > ctx.now);
+
 /**
- * Makes a delivery pending again, as a new one: to be looked at now, with all its attempts before it, on an ordered
- * endpoint at its place in its line. Undefined where somebody else changed it meanwhile.
+ * Makes a delivery due now. One that waits for its next attempt keeps the count of its attempts; any other becomes pending
+ * again as if it were new, with all its attempts before it, on an ordered endpoint at its place in its line. Returns
+ * undefined where somebody else changed it meanwhile.
  */
-async function renew(ctx: Context, delivery: Delivery): Promise<Delivery | undefined> {
-  const { delivery: anew, write } = renewed(delivery, ctx.now, ctx.now);
-  return (await unlessRefused(commitInLine(ctx, anew, 'enter', [write]))) ? anew : undefined;
+async function sendNow(ctx: Context, delivery: Delivery): Promise<Delivery | undefined> {
+  const isWaiting = delivery.status === 'pending';
+  const { delivery: anew, write } = isWaiting
+    ? madeDue(delivery, ctx.now)
+    : renewed(delivery, ctx.now, plusSeconds(ctx.now, HINT_GRACE_S));
+  // What waits has its place in the line already.
+  const written = isWaiting ? ctx.table.write(write) : commitInLine(ctx, anew, 'enter', [write]);
+  return (await unlessRefused(written)) ? anew : undefined;
 }
 
-async function resend(ctx: Context, endpoints: Resource, request: ApiRequest): Promise<Answer> {
+/** The endpoint in the path, for sending to it now. Throws `conflict` while it is disabled. */
+async function loadForSending(ctx: Context, endpoints: Resource, request: ApiRequest): Promise<Whole> {
   const { view: endpoint } = await load(ctx, endpoints, { id: param(request, 'id') });
   requireControl(ctx, endpoint);
-  const delivery = await loadDelivery(ctx, endpoints, request);
   if (endpoint['disabled'] === true) throw new Problem('conflict', 'The endpoint is disabled. Enable it first.');
-  if (delivery.status === 'pending' || delivery.status === 'in_flight') return { status: 202, body: viewOf(delivery) };
-  const anew = await renew(ctx, delivery);
+  return endpoint;
+}
+
+async function resend(ctx: Context, { endpoints, sendHints }: DeliveryDeps, request: ApiRequest): Promise<Answer> {
+  const endpoint = await loadForSending(ctx, endpoints, request);
+  const delivery = await loadDelivery(ctx, endpoints, request);
+  if (!canBeSooner(ctx, delivery)) return { status: 202, body: viewOf(delivery) };
+  await endRest(ctx, endpoint.id);
+  const anew = await sendNow(ctx, delivery);
   if (!anew) {
     throw new Problem('in_flight', 'The delivery is being changed at this moment.', [], { 'retry-after': '1' });
   }
+  await hintNow(ctx, sendHints, [hintOf(ctx, anew)]);
   return { status: 202, body: viewOf(anew) };
 }
 
-const Period = () =>
+const PeriodInput = () =>
   z.strictObject({
     since: instant('From when on deliveries are recovered, UTC (fra): by when their event was relayed.'),
     until: instant('Up to when, UTC (til); now if left out.').optional(),
   });
 
-/** Makes what is held or failed in a period pending again, the oldest first. The clock brings it within a minute. */
-async function recoverPeriod(
-  ctx: Context,
-  endpointId: string,
-  { since, until }: { since: string; until?: string | undefined },
-) {
+type Period = z.infer<ReturnType<typeof PeriodInput>>;
+
+/** What a period holds that can be sent now, the oldest first, and from when on there is more. */
+async function recoverableIn(ctx: Context, endpointId: string, { since, until }: Period) {
+  const pages = await Promise.all(
+    RECOVERABLE.map((status) =>
+      ctx.table.query({
+        index: 'filter1',
+        partition: deliveriesOfEndpoint(endpointId, status),
+        unnarrowed: true,
+        from: since,
+        to: until === undefined ? undefined : `${until}$`,
+        limit: MOST_RECOVERED,
+      }),
+    ),
+  );
+  const found = pages.map(({ rows, last }) => ({ deliveries: rows.flatMap((row) => deliveryOf(row) ?? []), last }));
+  // Nothing is known of what follows the end of a page that is not the last.
+  const ends = found.flatMap(({ deliveries, last }) =>
+    last === undefined ? [] : (deliveries.at(-1)?.createdAt ?? []),
+  );
+  const known = ends.sort()[0];
+  const all = found
+    .flatMap(({ deliveries }) => deliveries)
+    .filter(({ createdAt }) => known === undefined || createdAt <= known)
+    .sort((one, other) => (one.createdAt < other.createdAt ? -1 : 1));
+  const deliveries = all.filter((delivery) => canBeSooner(ctx, delivery)).slice(0, MOST_RECOVERED);
+  return { deliveries, next: deliveries.length === MOST_RECOVERED ? deliveries.at(-1)?.createdAt : known };
+}
+
+/** Makes what is held, failed or waiting in a period due now. */
+async function recoverPeriod(ctx: Context, sendHints: SendHints, endpointId: string, period: Period) {
+  const [{ deliveries, next }] = await Promise.all([recoverableIn(ctx, endpointId, period), endRest(ctx, endpointId)]);
   let recovered = 0;
-  let next: string | undefined;
-  for (const status of RECOVERABLE) {
-    const room = MOST_RECOVERED - recovered;
-    if (room <= 0) return { recovered, next: next ?? since };
-    const { rows, last } = await ctx.table.query({
-      index: 'filter1',
-      partition: deliveriesOfEndpoint(endpointId, status),
-      unnarrowed: true,
-      from: since,
-      to: until === undefined ? undefined : `${until}$`,
-      limit: room,
-    });
-    const deliveries = rows.flatMap((row) => deliveryOf(row) ?? []);
-    for (let start = 0; start < deliveries.length; start += 25) {
-      const batch = deliveries.slice(start, start + 25);
-      const done = await Promise.all(batch.map((delivery) => renew(ctx, delivery)));
-      recovered += done.filter(Boolean).length;
-    }
-    if (last !== undefined) next = deliveries.at(-1)?.createdAt;
+  for (let start = 0; start < deliveries.length; start += AT_ONCE) {
+    const batch = deliveries.slice(start, start + AT_ONCE);
+    const done = (await Promise.all(batch.map((delivery) => sendNow(ctx, delivery)))).filter(
+      (anew) => anew !== undefined,
+    );
+    await hintNow(
+      ctx,
+      sendHints,
+      done.map((anew) => hintOf(ctx, anew)),
+    );
+    recovered += done.length;
   }
   return { recovered, next };
 }
 
-async function recover(ctx: Context, endpoints: Resource, request: ApiRequest): Promise<Answer> {
-  const period = parse(Period(), request.body);
-  const { view: endpoint } = await load(ctx, endpoints, { id: param(request, 'id') });
-  requireControl(ctx, endpoint);
-  if (endpoint['disabled'] === true) throw new Problem('conflict', 'The endpoint is disabled. Enable it first.');
-  return { status: 202, body: await recoverPeriod(ctx, endpoint.id, period) };
+async function recover(ctx: Context, { endpoints, sendHints }: DeliveryDeps, request: ApiRequest): Promise<Answer> {
+  const period = parse(PeriodInput(), request.body);
+  const { id } = await loadForSending(ctx, endpoints, request);
+  return { status: 202, body: await recoverPeriod(ctx, sendHints, id, period) };
 }
 
 const Enabling = () =>
-  z.strictObject({ recover: Period().describe('What to deliver that waited (genoptag).').optional() });
+  z.strictObject({ recover: PeriodInput().describe('What to deliver that waited (genoptag).').optional() });
 
 /** Enables an endpoint and, where asked, recovers what waited. Both can be repeated. */
-async function enable(ctx: Context, endpoints: Resource, request: ApiRequest): Promise<Answer> {
+async function enable(ctx: Context, { endpoints, sendHints }: DeliveryDeps, request: ApiRequest): Promise<Answer> {
   const { recover: period } = parse(Enabling(), request.body ?? {});
   const place = { id: param(request, 'id') };
   const { view: endpoint } = await load(ctx, endpoints, place);
   requireControl(ctx, endpoint);
   const answer = await updateRecord(ctx, endpoints, place, { disabled: false }, etagOf(endpoint.version));
-  const done = period ? await recoverPeriod(ctx, endpoint.id, period) : { recovered: 0 };
+  if (!period) await endRest(ctx, endpoint.id);
+  const done = period ? await recoverPeriod(ctx, sendHints, endpoint.id, period) : { recovered: 0 };
   return { status: 200, body: { endpoint: answer.body as Fields, ...done } };
 }
 
 const recovery = () => ({
-  recovered: whole('Deliveries that are pending again (genoptaget), 0–500.', 0, MOST_RECOVERED).meta({
+  recovered: whole('Deliveries that are due now and were not before (genoptaget), 0–500.', 0, MOST_RECOVERED).meta({
     examples: [12],
   }),
   next: instant('Where there are more: call again with this as `since`, UTC (næste).').optional(),
 });
 
+/** What the operations work with: the endpoints, and the way to the queue of hints. */
+export interface DeliveryDeps {
+  readonly endpoints: Resource;
+  readonly sendHints: SendHints;
+}
+
 /** The operations on an endpoint's deliveries: what was sent, what came of it, and sending it again. */
-export function deliveryOperations(endpoints: Resource): Operation<Context>[] {
+export function deliveryOperations(deps: DeliveryDeps): Operation<Context>[] {
+  const { endpoints } = deps;
   const one = `${TENANT_BASE}/webhook-endpoints/{id}`;
   const common = { tag: 'webhook-endpoints' };
   return [
@@ -256,12 +311,13 @@ export function deliveryOperations(endpoints: Resource): Operation<Context>[] {
       path: `${one}/deliveries/{deliveryId}/resend`,
       scope: 'webhooks:write',
       summary: 'Send an event again',
-      description: 'With the same id, so a receiver that has it knows it. It goes out within a minute.',
+      description:
+        'With the same id, so a receiver that has it knows it. It goes out at once, whether it was delivered, had all its attempts or waits for its next one, and although the endpoint rests after failures. The attempts of one that waits are counted on.',
       manner: 'act',
-      success: { status: 202, description: 'The delivery, pending again.', body: DeliveryView },
+      success: { status: 202, description: 'The delivery, due now.', body: DeliveryView },
       also: ['events:read'],
       problems: ['conflict', 'forbidden', 'in_flight'],
-      run: (ctx, request) => resend(ctx, endpoints, request),
+      run: (ctx, request) => resend(ctx, deps, request),
     },
     {
       ...common,
@@ -269,19 +325,19 @@ export function deliveryOperations(endpoints: Resource): Operation<Context>[] {
       method: 'POST',
       path: `${one}/recover`,
       scope: 'webhooks:write',
-      summary: 'Deliver what was held or failed in a period',
+      summary: 'Deliver now what was held, failed or waits in a period',
       manner: 'act',
-      body: Period,
+      body: PeriodInput,
       success: {
         status: 202,
-        description: 'How many are pending again. They go out within a minute.',
+        description: 'How many are due now. They go out at once.',
         body: () =>
           z.strictObject(recovery()).meta({ description: 'What was recovered.', examples: [{ recovered: 12 }] }),
       },
       also: ['events:read'],
       problems: ['conflict', 'forbidden', 'validation_failed'],
       example: { since: '2026-11-20T00:00:00+01:00' },
-      run: (ctx, request) => recover(ctx, endpoints, request),
+      run: (ctx, request) => recover(ctx, deps, request),
     },
     {
       ...common,
@@ -294,13 +350,13 @@ export function deliveryOperations(endpoints: Resource): Operation<Context>[] {
       body: Enabling,
       success: {
         status: 200,
-        description: 'The endpoint as it stands now, and how many deliveries are pending again.',
+        description: 'The endpoint as it stands now, and how many deliveries are due now.',
         body: () => z.strictObject({ endpoint: viewSchema(endpoints), ...recovery() }),
       },
       also: ['events:read'],
       problems: ['forbidden', 'validation_failed', 'in_flight'],
       example: { recover: { since: '2026-11-15T00:00:00+01:00' } },
-      run: (ctx, request) => enable(ctx, endpoints, request),
+      run: (ctx, request) => enable(ctx, deps, request),
     },
   ];
 }

@@ -3,7 +3,7 @@ import type { Context } from '../auth/context.ts';
 import { log } from '../log.ts';
 import { endpointHealthKey } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
-import { WriteRefused } from '../table/write.ts';
+import { isVersion, WriteRefused } from '../table/write.ts';
 import { type Instant, plusSeconds } from '../time.ts';
 import { unlessRefused } from './deliveries.ts';
 import { isTaken, type PostResult } from './egress.ts';
@@ -160,6 +160,27 @@ export async function giveSlotBack(ctx: Context, endpointId: string, { place, ..
       condition: { expression: `#${name} = :mine`, values: { mine: slotText(slot) } },
     }),
   );
+}
+
+/**
+ * Ends the rest of an endpoint, whether its breaker took it or its receiver asked for it: whoever controls the endpoint says
+ * that it can be posted to now. The breaker stays half open, so one attempt goes first. An endpoint that does not rest costs
+ * one read and no write.
+ */
+export async function endRest(ctx: Context, endpointId: string): Promise<void> {
+  for (let tried = 1; tried <= TRIES; tried += 1) {
+    const { health } = standingOf(await ctx.table.get(endpointHealthKey(endpointId)));
+    const { restUntil, ...rest } = health;
+    if (restUntil === undefined || restUntil <= ctx.now) return;
+    const view: Health = { ...rest, version: health.version + 1 };
+    const write = ctx.table.write({
+      kind: 'update',
+      key: endpointHealthKey(endpointId),
+      set: { version: view.version, view },
+      condition: isVersion(health.version),
+    });
+    if (await unlessRefused(write)) return;
+  }
 }
 
 /** What a result is told with: the attempt's slot, and when the endpoint was last enabled. */

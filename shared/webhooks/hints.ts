@@ -1,5 +1,7 @@
 import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
+import type { Context } from '../auth/context.ts';
+import { faultOf, log } from '../log.ts';
 
 /**
  * A hint says that somebody should look at a delivery now. It is no promise: the delivery's row is the truth, and a hint
@@ -39,7 +41,8 @@ export interface HintQueues {
  * slow endpoints go to a queue of their own, whose concurrency is apart.
  */
 export function queueHints({ url, slowUrl = url }: HintQueues): SendHints {
-  const sqs = new SQSClient({});
+  // Made with the first hint: most requests send none, and a client takes time to make.
+  let sqs: SQSClient | undefined;
   const send = async (QueueUrl: string, hints: readonly DelayedHint[]) => {
     for (let start = 0; start < hints.length; start += BATCH) {
       const Entries = hints.slice(start, start + BATCH).map(({ delayS, ...hint }, at) => ({
@@ -48,6 +51,7 @@ export function queueHints({ url, slowUrl = url }: HintQueues): SendHints {
         MessageGroupId: hint.endpointId,
         DelaySeconds: Math.min(Math.max(Math.ceil(delayS), 0), LONGEST_DELAY_S),
       }));
+      sqs ??= new SQSClient({});
       await sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
     }
   };
@@ -61,4 +65,17 @@ export function queueHints({ url, slowUrl = url }: HintQueues): SendHints {
       hints.filter(({ isSlow }) => isSlow),
     );
   };
+}
+
+/**
+ * Sends hints at deliveries that a request has just made due. A queue that cannot be reached fails no request, because its
+ * rows are written: the clock finds them a minute later.
+ */
+export async function hintNow({ requestId }: Context, sendHints: SendHints, hints: readonly Hint[]): Promise<void> {
+  if (hints.length === 0) return;
+  try {
+    await sendHints(hints.map((hint) => ({ ...hint, delayS: 0 })));
+  } catch (error) {
+    log.warn('hints not sent', { requestId, hints: hints.length, ...faultOf(error) });
+  }
 }

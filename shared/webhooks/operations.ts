@@ -20,6 +20,7 @@ import { deliveryOperations } from './delivery-operations.ts';
 import { type EgressOptions, isTaken, type Post } from './egress.ts';
 import { eventTypes, typesInclude, webhookEndpoints } from './endpoints.ts';
 import { failureField } from './failure-class.ts';
+import type { SendHints } from './hints.ts';
 import { inboxOperations } from './inbox-messages.ts';
 import { keyOperations, withSecretShown } from './key-operations.ts';
 import { requireControl } from './ownership.ts';
@@ -27,6 +28,7 @@ import { postBound, postRequest } from './request.ts';
 
 export interface WebhookDeps extends EgressOptions {
   readonly post: Post;
+  readonly sendHints: SendHints;
 }
 
 /** Posts a ping event at once and tells what came of it. */
@@ -214,7 +216,7 @@ export const webhookOperations = (deps: WebhookDeps): Operation<Context>[] =>
     return { ...operation, run: (ctx, request) => operation.run(amongOwn(ctx), request) };
   });
 
-function allOperations({ post, allowLocal }: WebhookDeps): Operation<Context>[] {
+function allOperations({ post, sendHints, allowLocal }: WebhookDeps): Operation<Context>[] {
   const endpoints = webhookEndpoints({ allowLocal });
   const own = operationsOf(endpoints).filter(({ path }) => !path.includes('/external/'));
   return [
@@ -235,7 +237,7 @@ function allOperations({ post, allowLocal }: WebhookDeps): Operation<Context>[] 
       problems: [],
       run: (ctx, request) => testEndpoint(ctx, endpoints, post, request),
     },
-    ...deliveryOperations(endpoints),
+    ...deliveryOperations({ endpoints, sendHints }),
     {
       id: 'list-events',
       method: 'GET',

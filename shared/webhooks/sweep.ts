@@ -66,7 +66,8 @@ export async function sweep(ctx: Context, deps: RelayDeps, hasTime: () => boolea
       await (isReceived ? applyMessage(ctx, principals, id) : expirePayload(ctx, id));
     }
     for (const { at, row } of overdue('webhook-endpoints')) await warnOfExpiry(ctx, row['view'] as Whole, at);
-    for (const { row } of overdue(GRANT_WATCH)) await lookAtGrant(ctx, deps, row);
+    // Whenever it comes, because the clock is woken by a grant that is given.
+    for (const { what, row } of due) if (what === GRANT_WATCH) await lookAtGrant(ctx, deps, row);
     after = page.last;
   } while (after !== undefined && hasTime());
 }

@@ -7,6 +7,7 @@ import type { Store } from '#shared/table/store.ts';
 import { PLENTY } from '#test/support/plenty.ts';
 import { standInKeys } from '#test/support/stand-in-keys.ts';
 import { TYPICAL_FAMILY } from '#test/support/typical-family.ts';
+import { WEBHOOKS_UNUSED } from '#test/support/unused.ts';
 import { honoZod } from './peers/hono-zod.ts';
 import { type Benchmark, measured, ratio } from './report.ts';
 import { newSealing } from './sealing.ts';
@@ -58,8 +59,7 @@ export const warmCpu: Benchmark = {
   title: `CPU of a validated POST of a family, warm, store stubbed (${BATCHES} batches of ${CALLS} each)`,
   run: async () => {
     const store = await stubbedStore();
-    const post = () => Promise.resolve({ status: 204, durationMs: 0 });
-    const livline = tenantApi({ store, now: () => new Date(), post, allowLocal: false, quotaPerMinute: PLENTY });
+    const livline = tenantApi({ ...WEBHOOKS_UNUSED, store, now: () => new Date(), quotaPerMinute: PLENTY });
     const peer = honoZod(store.client, store.tableName);
     const event = tenantEvent('POST', '/families', { body: TYPICAL_FAMILY });
     const answered = async (answer: Promise<{ statusCode: number; body: string }>) => {

@@ -16,6 +16,7 @@ import { standInTokens, standInUnwrapping } from '#test/support/stand-in.ts';
 import { standInCertificates } from '#test/support/stand-in-certificates.ts';
 import { standInKeys } from '#test/support/stand-in-keys.ts';
 import type { Plant } from '#test/support/unit-cases.ts';
+import { WEBHOOKS_UNUSED } from '#test/support/unused.ts';
 
 const CODE = '0630';
 const OPERATOR = 'operator';
@@ -52,7 +53,7 @@ export interface World extends Plant {
 
 /** The function tenant-api of a world over its table, which the environment says where to find. */
 export const openTenantApi = (store: Store, now: () => Date, quota: Pick<QuotaDeps, 'quotaPerMinute'> = {}): App =>
-  tenantApi({ store, now, post: async () => ({ status: 204, durationMs: 0 }), allowLocal: false, ...quota });
+  tenantApi({ ...WEBHOOKS_UNUSED, store, now, ...quota });
 
 /** The table. The emulator knows no roles: a session is the same access key again. */
 export function openWorldStore(tableName: string, keys = standInKeys()): Store {
@@ -87,6 +88,7 @@ export async function startWorld({
     TABLE_NAME: tableName,
     KEYS_TABLE_NAME: keysTableOf(tableName),
     TENANT_ROLE_ARN: 'arn:aws:iam::000000000000:role/tenant',
+    DELIVERY_QUEUE_URL: 'http://127.0.0.1:9/delivery',
   };
   Object.assign(process.env, environment);
   await createTables(new DynamoDBClient({}), tableName, template);

@@ -28,6 +28,7 @@ import {
 import { type Caller, type Livline, OPERATOR, type Reply, startLivline } from '#test/support/livline.ts';
 import { expectProblem, withoutInstance } from '#test/support/problems.ts';
 import { collectionAt, makeOf, pathOf } from '#test/support/records.ts';
+import { WEBHOOKS_UNUSED } from '#test/support/unused.ts';
 
 /**
  * Every operation of a municipality under each kind of principal and each state of its grant. What is expected follows from
@@ -41,7 +42,7 @@ let ownRows: Caller;
 const DECLARED = { store: { tableName: '', client: {} } } as unknown as AccessDeps;
 const operations: Operation<Context>[] = [
   ...recordOperations(),
-  ...webhookOperations({ allowLocal: false, post: () => Promise.reject(new Error('Nothing is posted from here')) }),
+  ...webhookOperations(WEBHOOKS_UNUSED),
   ...privacyOperations(),
   ...accessOperations(DECLARED),
   ...archiveOperations({ buckets: () => ({}) as never }),

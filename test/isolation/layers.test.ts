@@ -10,6 +10,7 @@ import { PLENTY } from '#test/support/plenty.ts';
 import { policiesOf } from '#test/support/policies.ts';
 import { expectProblem } from '#test/support/problems.ts';
 import { proxyEvent } from '#test/support/proxy-event.ts';
+import { WEBHOOKS_UNUSED } from '#test/support/unused.ts';
 
 /**
  * The layers between a caller and another municipality's rows, each tried where the others are out of its way: contexts,
@@ -190,10 +191,9 @@ describe('IAM, whatever key the code asks for,', () => {
 
 describe('an execution environment of one municipality', () => {
   it('serves no other, and reads nothing for it', async () => {
-    const post = () => Promise.reject(new Error('Nothing is posted from here'));
     const store = livline.storeOf('tenant-api');
     const quotaPerMinute = PLENTY;
-    const api = tenantApi({ store, now: livline.now, post, allowLocal: false, quotaPerMinute, perTenant: true });
+    const api = tenantApi({ ...WEBHOOKS_UNUSED, store, now: livline.now, quotaPerMinute, perTenant: true });
     const claims = { client_id: here.clientId, scope: 'livline/families:read', token_use: 'access' };
     const event = proxyEvent({ method: 'GET', path: `/v1/municipalities/${here.code}/families`, claims });
     const requests = await livline.requestsOf(async () => {

@@ -8,6 +8,7 @@ import { adminOperations } from '#shared/tenancy/operations.ts';
 import { webhookOperations } from '#shared/webhooks/operations.ts';
 import { type Caller, type Livline, OPERATOR, startLivline } from '#test/support/livline.ts';
 import { expectProblem } from '#test/support/problems.ts';
+import { WEBHOOKS_UNUSED } from '#test/support/unused.ts';
 
 /**
  * Every operation under every set of scopes that can tell: each scope alone, all but its own, all, and none. Whether it is
@@ -24,9 +25,12 @@ beforeAll(async () => {
 
 const operations = [
   ...recordOperations(),
-  ...webhookOperations({ allowLocal: false, post: () => Promise.reject(new Error('Nothing is posted from here')) }),
+  ...webhookOperations(WEBHOOKS_UNUSED),
   ...privacyOperations(),
-  ...grantOperations(async () => new Map()),
+  ...grantOperations(
+    async () => new Map(),
+    async () => undefined,
+  ),
 ];
 const UNKNOWN = '01930000-0000-7000-8000-0000000000ff';
 /** The path with ids that name nothing: whoever is let in is answered, with whatever it may be, but no 403. */

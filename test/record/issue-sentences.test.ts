@@ -8,11 +8,12 @@ import { recordOperations } from '#shared/resources/registry.ts';
 import { accessOperations } from '#shared/tenancy/access-operations.ts';
 import { adminOperations } from '#shared/tenancy/operations.ts';
 import { webhookOperations } from '#shared/webhooks/operations.ts';
+import { WEBHOOKS_UNUSED } from '#test/support/unused.ts';
 
 const OPERATIONS = [
   ...recordOperations(),
   ...privacyOperations(),
-  ...webhookOperations({ post: () => Promise.reject(new Error('Nothing is posted')), allowLocal: false }),
+  ...webhookOperations(WEBHOOKS_UNUSED),
   ...accessOperations({ store: {} } as never),
   ...adminOperations(),
 ] as unknown as readonly Operation<never>[];

@@ -5,6 +5,7 @@ import { type Buckets, objectKey } from '#shared/archive/bucket.ts';
 import type { KeyMaker } from '#shared/crypto/key-maker.ts';
 import type { KeyBinding, KeyOpener } from '#shared/crypto/key-opener.ts';
 import type { CertificateKey, CertificateSigner } from '#shared/tenancy/certificates.ts';
+import type { WakeClock } from '#shared/tenancy/grant-operations.ts';
 import type { IdentityProvider } from '#shared/tenancy/identity.ts';
 import type { SendHints } from '#shared/webhooks/hints.ts';
 import { recordDenial } from './denials.ts';
@@ -56,6 +57,14 @@ export const handingOn =
   async (codes) => {
     await requireCall({ function: name }, { action: 'sqs:SendMessage', resource: arnOf(`${name}turns`) });
     send(codes);
+  };
+
+/** A function's way to ask the clock to look at a municipality. */
+export const wakingClock =
+  (name: FunctionName, wake: (code: string) => void): WakeClock =>
+  async (code) => {
+    await requireCall({ function: name }, { action: 'sqs:SendMessage', resource: arnOf('clockturns') });
+    wake(code);
   };
 
 /** A function's way to the bucket, to keep objects of a municipality: in a session of its tenant role there. */

@@ -27,7 +27,7 @@ import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
 import type { DelayedHint } from '#shared/webhooks/hints.ts';
 import { webhookResources } from '#shared/webhooks/resources.ts';
 import { startTable } from './captured-table.ts';
-import { handingOn, keepingIn, makingKeys, managingClients, sendingFrom, signingBy } from './iam.ts';
+import { handingOn, keepingIn, makingKeys, managingClients, sendingFrom, signingBy, wakingClock } from './iam.ts';
 import { issuerInMemory } from './issuer.ts';
 import { inspect, plant } from './leaks.ts';
 import { memoryBuckets } from './memory-buckets.ts';
@@ -109,9 +109,12 @@ export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY
     inspect('A webhook', request);
     return receiver(request);
   };
+  let isQueueDown = false;
   const sendHints = async (some: readonly DelayedHint[]): Promise<void> => {
+    if (isQueueDown) throw new Error('The queue cannot be reached');
     hints.push(...some);
   };
+  const woken: string[] = [];
   const certificates = standInCertificates();
   const memory = memoryBuckets();
   const issuer = issuerInMemory(now, () => {
@@ -122,12 +125,21 @@ export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY
 
   /** The functions that serve municipalities, each its own paths. */
   const startTenantApi = (quota: Pick<QuotaDeps, 'quotaPerMinute'>): App => {
-    const record = tenantApi({ store: storeOf('tenant-api'), now, post, allowLocal, refusalsPerMinute, ...quota });
+    const record = tenantApi({
+      store: storeOf('tenant-api'),
+      now,
+      post,
+      sendHints: sendingFrom('tenant-api', sendHints),
+      allowLocal,
+      refusalsPerMinute,
+      ...quota,
+    });
     const access = accessApi({
       store: storeOf('access-api'),
       now,
       identity: identityOf('access-api'),
       tokenUrl: TOKEN_URL,
+      wakeClock: wakingClock('access-api', (code) => void woken.push(code)),
       refusalsPerMinute,
       ...quota,
     });
@@ -334,6 +346,8 @@ export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY
     captured,
     hints,
     posts,
+    /** The municipalities that the clock was asked to look at. */
+    woken,
     /** The clients that the token issuer knows, with the scopes that each may ask for. */
     issuedClients: scopesOf,
     identity: issuer.identity,
@@ -342,6 +356,15 @@ export async function startLivline({ allowLocal = false, quotaPerMinute = PLENTY
     roundTripsOf,
     cutOff,
     killedAt,
+    /** Runs while no hint can be sent. */
+    withoutQueue: async <Result>(run: () => Promise<Result>): Promise<Result> => {
+      isQueueDown = true;
+      try {
+        return await run();
+      } finally {
+        isQueueDown = false;
+      }
+    },
     operator,
     call: {
       tenant: (path: string, method: string, claims: Record<string, string> | undefined, options?: Send) =>

@@ -94,13 +94,23 @@ export function startPipeline(livline: Livline, code: string) {
           CONTEXT,
         ),
       clock: () => clock({}, CONTEXT),
+      /** The clock's look at this municipality alone, as a message of its queue asks for it. */
+      turn: () => clock({ Records: [{ body: JSON.stringify({ municipality: code }) }] }, CONTEXT),
     };
   }
   const healthy = workers();
 
+  /** Puts into the queue what the APIs have sent to it. */
+  async function takeHints(): Promise<void> {
+    const sent = livline.hints.splice(0);
+    livline.hints.push(...sent.filter(({ municipality }) => municipality !== code));
+    await parts.sendHints(sent);
+  }
+
   /** Hands the hints whose time has come to the deliver function, until there is none. */
   async function drain(by = healthy): Promise<void> {
     for (;;) {
+      await takeHints();
       const at = queue.findIndex((message) => message.at <= time());
       const [message] = at === -1 ? [] : queue.splice(at, 1);
       if (!message) return;

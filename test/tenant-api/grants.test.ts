@@ -273,6 +273,7 @@ describe('the municipality’s history', () => {
         quotaPerMinute: PLENTY,
         identity: livline.identity,
         tokenUrl: TOKEN_URL,
+        wakeClock: async () => undefined,
       });
       const path = `/v1/municipalities/${own.code}/grants/${clientId}`;
       const scope = TENANT_SCOPES.map((name) => `${RESOURCE_SERVER}/${name}`).join(' ');

@@ -30,6 +30,7 @@ import {
 import { type Caller, type Livline, type Reply, startLivline } from '#test/support/livline.ts';
 import { expectProblem, withoutInstance, writesIn } from '#test/support/problems.ts';
 import { collectionAt, makeOf, pathOf } from '#test/support/records.ts';
+import { WEBHOOKS_UNUSED } from '#test/support/unused.ts';
 
 /**
  * Every route and every place in which an id can stand, with the id of another municipality: the answer is the one that
@@ -46,9 +47,12 @@ const sent = new Map<string, Fields>();
 const resources: Resource[] = [...RESOURCES, webhookEndpoints({ allowLocal: false }), connections, inboxMessages];
 const operations: Operation<Context>[] = [
   ...recordOperations(),
-  ...webhookOperations({ allowLocal: false, post: () => Promise.reject(new Error('Nothing is posted from here')) }),
+  ...webhookOperations(WEBHOOKS_UNUSED),
   ...privacyOperations(),
-  ...grantOperations(async () => new Map()),
+  ...grantOperations(
+    async () => new Map(),
+    async () => undefined,
+  ),
 ];
 const CASE = '27.03.00-G01-12-26';
 

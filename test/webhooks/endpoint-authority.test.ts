@@ -128,6 +128,37 @@ describe('an endpoint whose owner’s grant was revoked', () => {
     expect(await rowsOf(livline.store, at.code, 'grant-watch')).toEqual([]);
   });
 
+  it('goes on as soon as the grant is back, without waiting for a round of the clock', async () => {
+    await grant(SCOPES, 'all');
+    await subscribe(livline, partner, 'partner', { types: ['family.*'] });
+    await revoke();
+    const id = await createFamily(at);
+    expect(await posted()).toEqual([]);
+    livline.woken.length = 0;
+    await at.put(`/grants/${partner.clientId}`, { scopes: SCOPES, rows: 'all' });
+    expect(livline.woken).toEqual([at.code]);
+    livline.advance(5);
+    await pipeline.turn();
+    await pipeline.drain();
+    expect(subjects()).toEqual([id]);
+  });
+
+  it('goes on as soon as a grant is confirmed that an operator’s credential had suspended', async () => {
+    await grant(SCOPES, 'all');
+    await subscribe(livline, partner, 'partner', { types: ['family.*'] });
+    await livline.operator('POST', `/clients/${partner.clientId}/credentials`);
+    livline.advance(60);
+    const id = await createFamily(at);
+    expect(await posted()).toEqual([]);
+    livline.woken.length = 0;
+    const { status } = await at.post(`/grants/${partner.clientId}/confirm`, { operatorCredentials: 1 });
+    expect([status, livline.woken]).toEqual([200, [at.code]]);
+    livline.advance(5);
+    await pipeline.turn();
+    await pipeline.drain();
+    expect(subjects()).toEqual([id]);
+  });
+
   it('keeps the order of an ordered endpoint: what was held is delivered before what comes after it', async () => {
     await grant(SCOPES, 'all');
     await subscribe(livline, partner, 'partner', { types: ['family.*'], ordered: true });
