@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { createLocalJWKSet, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import {
@@ -55,6 +56,11 @@ export interface Gateway {
   readonly open: (behind: Behind) => void;
   /** Lets `GET /health` say that all is ready. Until then it is 503. */
   readonly ready: () => void;
+  /**
+   * Takes no more requests to the API: they get 503. Waits for those under way. What the functions themselves ask of this
+   * machine is still answered.
+   */
+  readonly drain: () => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
@@ -115,8 +121,10 @@ const HEALTH = '/health';
 const MAX_BODY = 10 * 1024 * 1024;
 /** API Gateway's own limit of a function's time, in milliseconds. */
 const MAX_TIME = 29_000;
-/** How long requests under way may still take when the gateway stops, in milliseconds. */
-const DRAIN = 500;
+/** How long requests under way may still take when the gateway takes no more, in milliseconds. */
+const DRAIN = 1000;
+/** How long answers may still take to be sent when the gateway stops, in milliseconds. */
+const SEND = 500;
 
 /**
  * Takes a port of the loopback interface and does there what API Gateway does: routes, verifies access tokens, and
@@ -128,12 +136,22 @@ const DRAIN = 500;
 export async function startGateway(port: number, base = ''): Promise<Gateway> {
   const opened = Promise.withResolvers<Behind & Keys>();
   let isReady = false;
+  let isDraining = false;
+  const underWay = new Set<Promise<void>>();
   const server = createServer((request, response) => {
     const requestId = randomUUID();
     opened.promise
       .then((behind) => {
         if (!isReady && request.url === base + HEALTH) return sendProblem(response, 'unavailable', base, requestId);
-        return answer(behind, request, response, requestId);
+        const beside = besideApi(behind, request);
+        if (beside) return beside(request, response);
+        if (isDraining) {
+          response.setHeader('Connection', 'close');
+          return sendProblem(response, 'unavailable', base, requestId);
+        }
+        const answered = answer(behind, request, response, requestId);
+        underWay.add(answered);
+        return answered.finally(() => underWay.delete(answered));
       })
       .catch((error: unknown) => {
         complain(`${request.method} request ${requestId} failed`, error);
@@ -150,12 +168,16 @@ export async function startGateway(port: number, base = ''): Promise<Gateway> {
     ready: () => {
       isReady = true;
     },
+    drain: async () => {
+      isDraining = true;
+      await Promise.race([Promise.allSettled(underWay), sleep(DRAIN, undefined, { ref: false })]);
+    },
     stop: async () => {
       const closed = new Promise<void>((resolve) => {
         server.close(() => resolve());
       });
       server.closeIdleConnections();
-      const force = setTimeout(() => server.closeAllConnections(), DRAIN);
+      const force = setTimeout(() => server.closeAllConnections(), SEND);
       await closed;
       clearTimeout(force);
     },
@@ -175,17 +197,20 @@ function listen(server: Server, port: number): Promise<void> {
   });
 }
 
+/** What answers a request that is none to the API: the issuer of tokens, or what stands in for another service of AWS. */
+function besideApi({ issuer, services }: Behind, request: IncomingMessage): Service | undefined {
+  const [path] = split(request.url ?? '/');
+  if (path === ISSUER_PATH || path.startsWith(`${ISSUER_PATH}/`)) return issuer.handle;
+  return Object.entries(services).find(([at]) => path === at || path === `${at}/`)?.[1];
+}
+
 async function answer(
-  { handlers, issuer, services, keys, base }: Behind & Keys,
+  { handlers, issuer, keys, base }: Behind & Keys,
   request: IncomingMessage,
   response: ServerResponse,
   requestId: string,
 ): Promise<void> {
   const [path = '/', query = ''] = split(request.url ?? '/');
-  if (path === ISSUER_PATH || path.startsWith(`${ISSUER_PATH}/`)) return issuer.handle(request, response);
-  const service = Object.entries(services).find(([at]) => path === at || path === `${at}/`)?.[1];
-  if (service) return service(request, response);
-
   const refuse = (code: GatewayProblemCode) => sendProblem(response, code, base, requestId);
   const within = path === base ? '/' : path.slice(base.length);
   if (!path.startsWith(base) || !isLetThrough(within)) return refuse('not_found');

@@ -1,7 +1,7 @@
 import { hash, timingSafeEqual } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { JSONWebKeySet, JWK } from 'jose';
 import Provider, { type Adapter, type ClientMetadata, errors, type KoaContextWithOIDC } from 'oidc-provider';
+import type { Service } from './aws-json.ts';
 import type { Client, Installation } from './installation.ts';
 
 /** Whom every access token is for. */
@@ -20,7 +20,7 @@ export interface Issuer {
   /** The public keys that verify its tokens. */
   readonly jwks: JSONWebKeySet;
   /** Answers any request below {@link ISSUER_PATH}. */
-  readonly handle: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly handle: Service;
 }
 
 /**
@@ -74,7 +74,7 @@ export function createIssuer(serverUrl: string, scopes: readonly string[], insta
       const { url: path = '/' } = request;
       // The provider learns where it is mounted from the difference of the two, as from Express.
       Object.assign(request, { originalUrl: path, url: path.slice(ISSUER_PATH.length) || '/' });
-      void handle(request, response);
+      return handle(request, response);
     },
   };
 }

@@ -15,14 +15,20 @@ export interface Leashed {
 /** How long a child may take to end by itself, in milliseconds. */
 const GRACE = 3000;
 
+/** Windows has no process groups, and would open a window. */
+const OWN_GROUP = process.platform !== 'win32';
+
 /**
  * Starts a program that ends when its standard input does. The other end of that pipe is held here and nowhere else,
  * so the system itself closes it when this process ends, be it by `kill -9`, and the child follows.
  *
+ * It has a process group of its own, so that Ctrl-C, which a terminal sends to a whole group, leaves it to this process to
+ * end the program when nothing needs it any more.
+ *
  * Nothing is written to the pipe. The program must heed the end of its input: see loopback-launcher.ts for Java's.
  */
 export function leash(command: string, args: readonly string[]): Leashed {
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], windowsHide: true });
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], windowsHide: true, detached: OWN_GROUP });
   const ended = new Promise<void>((resolve) => {
     child.once('close', () => resolve());
     child.once('error', () => resolve());

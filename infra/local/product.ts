@@ -183,6 +183,8 @@ async function start(
       ...queueUrls,
     }),
   );
+  // What is started last is ended first: no request is taken whose database is about to end.
+  started.push(gateway.drain);
   gateway.ready();
   return product;
 }
