@@ -20,38 +20,57 @@ const WAIT = 20;
 /** How long to wait before the next try when the queue does not answer, in milliseconds. */
 const PAUSE = 1000;
 
+/** Messages that SQS gives at most in one answer. */
+const BATCH = 10;
+
 /**
  * Feeds a standard queue to a function as Lambda's event source mapping does, one message at a time: a message is
  * deleted once the function has taken it, and otherwise comes back when its visibility timeout is over.
  */
 export function startQueueSource(source: QueueSource): { readonly stop: () => Promise<void> } {
   const stopping = new AbortController();
-  const pollers = Array.from({ length: source.concurrency }, () => poll(source, stopping.signal));
+  const running = feed(source, stopping.signal);
   return {
     stop: async () => {
       stopping.abort();
-      await Promise.all(pollers);
+      await running;
     },
   };
 }
 
-async function poll(source: QueueSource, signal: AbortSignal): Promise<void> {
-  const receive = new ReceiveMessageCommand({
-    QueueUrl: source.queueUrl,
-    MaxNumberOfMessages: 1,
+/** Receives messages as long as an invocation is free, and waits for those under way when it is to stop. */
+async function feed(source: QueueSource, signal: AbortSignal): Promise<void> {
+  const underWay = new Set<Promise<void>>();
+  while (!signal.aborted) {
+    const free = source.concurrency - underWay.size;
+    if (free === 0) {
+      await Promise.race(underWay);
+      continue;
+    }
+    for (const message of await receive(source, Math.min(free, BATCH), signal)) {
+      const taken = take(source, message).finally(() => underWay.delete(taken));
+      underWay.add(taken);
+    }
+  }
+  await Promise.all(underWay);
+}
+
+async function receive({ client, queueUrl, invocation }: QueueSource, most: number, signal: AbortSignal) {
+  const command = new ReceiveMessageCommand({
+    QueueUrl: queueUrl,
+    MaxNumberOfMessages: most,
     WaitTimeSeconds: WAIT,
     MessageSystemAttributeNames: ['All'],
     MessageAttributeNames: ['All'],
   });
-  while (!signal.aborted) {
-    try {
-      const { Messages: [message] = [] } = await source.client.send(receive, { abortSignal: signal });
-      if (message !== undefined) await take(source, message);
-    } catch (error) {
-      if (signal.aborted) return;
-      complain(`The queue of ${source.invocation.functionName}`, error);
+  try {
+    return (await client.send(command, { abortSignal: signal })).Messages ?? [];
+  } catch (error) {
+    if (!signal.aborted) {
+      complain(`The queue of ${invocation.functionName}`, error);
       await sleep(PAUSE, undefined, { signal }).catch(() => undefined);
     }
+    return [];
   }
 }
 
@@ -60,11 +79,10 @@ async function take({ client, queueUrl, handler, invocation }: QueueSource, mess
     const response = await invoke(handler, invocation, { Records: [recordOf(message, queueUrl)] });
     const failures = response?.batchItemFailures ?? [];
     if (failures.length > 0) return;
+    await client.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle: message.ReceiptHandle }));
   } catch (error) {
     complain(`${invocation.functionName} failed on message ${message.MessageId}`, error);
-    return;
   }
-  await client.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle: message.ReceiptHandle }));
 }
 
 /** A message in Lambda's own shape, which spells the same names in lower case. */

@@ -106,6 +106,20 @@ function waitOf({ health, slots }: Standing, now: Instant): Wait | undefined {
   return { until: plusSeconds(now, health.hangs ? HANGING_WAIT_S : SLOT_WAIT_S), rests: false };
 }
 
+/** Characters of an attempt's name that stand in its delivery's id, which is a hash: hexadecimal digits. */
+const HASHED = [4, 10] as const;
+
+/**
+ * Which free slot an attempt tries for: where there may be one attempt, the first, so that only one gets it; else one by its
+ * delivery's id, so that attempts which begin together seldom meet.
+ */
+function placeFor({ health, slots }: Standing, attempt: string, isOrdinary: boolean, now: Instant): number {
+  const free = slots.flatMap((slot, place) => (isTakenSlot(slot, now) ? [] : [place]));
+  const chosen =
+    isOrdinary || allowedBy(health) === 1 ? 0 : Number.parseInt(attempt.slice(...HASHED), 16) % free.length;
+  return free[chosen] ?? 0;
+}
+
 /** A slot that an attempt has. */
 export interface OwnSlot extends Slot {
   readonly place: number;
@@ -127,7 +141,7 @@ export async function takeSlot(
     if (isOrdinary && isSlow(known, ctx.now)) return undefined;
     const wait = waitOf(known, ctx.now);
     if (wait) return wait;
-    const place = known.slots.findIndex((slot) => !isTakenSlot(slot, ctx.now));
+    const place = placeFor(known, attempt, isOrdinary, ctx.now);
     const slot = { until: plusSeconds(ctx.now, LEASE_S), attempt };
     const name = slotName(place);
     try {
