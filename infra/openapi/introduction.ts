@@ -38,7 +38,8 @@ case number or an \`Idempotency-Key\` that looks like it holds a CPR number is r
 ## Lists
 
 A list has at most \`limit\` items and, unless it is the last page, a \`nextCursor\`; the \`Link\` header says the same. Give
-it as \`cursor\` with the same filters. Filters are taken one at a time.
+it as \`cursor\` with the same filters. Filters can be combined; then a page reads ten times \`limit\` records at most, and one
+that is not full says \`more\`.
 
 ## Quotas
 

@@ -119,7 +119,7 @@ export async function readArchive(ctx: Context, buckets: Buckets, request: ApiRe
   return {
     status: 200,
     body: { archive: listed(archived), items, ...(nextCursor !== undefined && { nextCursor }) },
-    ...(nextCursor !== undefined && { headers: { link: nextLink(request, nextCursor) } }),
+    ...(nextCursor !== undefined && { headers: { link: nextLink(request, { cursor: nextCursor }) } }),
   };
 }
 

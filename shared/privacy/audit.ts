@@ -8,6 +8,7 @@ import { areCasesWhole } from '../record/event-cases.ts';
 import { eventSummary, sequenceText } from '../record/events.ts';
 import { flag, line, oneOf, reference, whole } from '../record/fields.ts';
 import { TENANT_BASE } from '../record/operations.ts';
+import { wholeInQuery } from '../record/query.ts';
 import { parse } from '../record/validate.ts';
 import { feedPartition, sequenceKey } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
@@ -90,14 +91,10 @@ async function faultAtEnd(ctx: Context, link: Ground, head: Link): Promise<Fault
 }
 
 const parameters = () => ({
-  from: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(Number.MAX_SAFE_INTEGER)
+  from: wholeInQuery(z.int().min(1).max(Number.MAX_SAFE_INTEGER))
     .default(1)
     .describe('Number of the first entry to verify, `next` of the answer before; 1 is the first event.'),
-  limit: z.coerce.number().int().min(1).max(MOST).default(MOST).describe('How many entries to verify, 1–2,000.'),
+  limit: wholeInQuery(z.int().min(1).max(MOST)).default(MOST).describe('How many entries to verify, 1–2,000.'),
 });
 
 /** The numbers of the first and the last entry that a call verifies. */

@@ -68,7 +68,7 @@ async function exportSubject(ctx: Context, request: ApiRequest): Promise<Answer>
   return {
     status: 200,
     body: { subject: own, items, ...(nextCursor !== undefined && { nextCursor }) },
-    ...(nextCursor !== undefined && { headers: { link: nextLink(request, nextCursor) } }),
+    ...(nextCursor !== undefined && { headers: { link: nextLink(request, { cursor: nextCursor }) } }),
   };
 }
 

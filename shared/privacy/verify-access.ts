@@ -5,6 +5,7 @@ import { Problem } from '../errors.ts';
 import type { Answer, ApiRequest, Operation } from '../operation.ts';
 import { flag, oneOf, whole } from '../record/fields.ts';
 import { TENANT_BASE } from '../record/operations.ts';
+import { wholeInQuery } from '../record/query.ts';
 import { parse } from '../record/validate.ts';
 import { accessFeedPartition, accessLinks, linkPlace } from '../table/keys.ts';
 import type { Row } from '../table/scoped-table.ts';
@@ -98,11 +99,7 @@ async function faultAtEnd(check: Check, { to, last }: Stretch): Promise<AccessFa
 }
 
 const parameters = () => ({
-  from: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(Number.MAX_SAFE_INTEGER)
+  from: wholeInQuery(z.int().min(1).max(Number.MAX_SAFE_INTEGER))
     .default(1)
     .describe('Number of the first link to verify, `next` of the answer before; 1 is the first link.'),
 });

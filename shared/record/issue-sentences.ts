@@ -48,8 +48,6 @@ const RULES: Readonly<Record<string, string>> = {
   'A header value must be printable ASCII on one line.': 'En headers værdi skal være synlige ASCII-tegn på én linje.',
   'This is not the name of a header.': 'Er ikke navnet på en header.',
   'This must be visible ASCII characters.': 'Skal være synlige ASCII-tegn.',
-  'This must be an event type such as family.created, or a pattern such as family.* or *.':
-    'Skal være en hændelsestype som family.created eller et mønster som family.* eller *.',
   'This must be PEM without a passphrase.': 'Skal være PEM uden adgangskode.',
   'This must be base64url without padding.': 'Skal være base64url uden udfyldning.',
   'This key is too short.': 'Nøglen er for kort.',
@@ -115,8 +113,12 @@ function sizeSentence(issue: Issue & { code: 'too_big' | 'too_small' }): Sentenc
 }
 
 /** Texts of zod itself. A schema that gives its own sentence ends it with a full stop, and zod's texts never do. */
-const ownSentence = ({ message }: Issue): Sentence | undefined =>
-  message.endsWith('.') ? { en: message, da: RULES[message] ?? message } : undefined;
+function ownSentence(issue: Issue): Sentence | undefined {
+  const { message } = issue;
+  // A sentence that depends on the value brings its Danish with it.
+  if (issue.code === 'custom' && issue.params?.['danish']) return { en: message, da: String(issue.params['danish']) };
+  return message.endsWith('.') ? { en: message, da: RULES[message] ?? message } : undefined;
+}
 
 /** Returns the sentence for an issue that a schema reports, in both languages. */
 export function sentenceOf(issue: Issue): Sentence {

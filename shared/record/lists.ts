@@ -7,10 +7,11 @@ import { encodeSegment, type IndexName, type Segments } from '../table/keys.ts';
 import type { RangeQuery, ScopedTable } from '../table/scoped-table.ts';
 import { startOfDay } from '../time.ts';
 import { day, instant } from './fields.ts';
+import { filterNames, filterSchema } from './filter-schema.ts';
 import { listOfAll, selectedList } from './indexes.ts';
 import { type Parents, requireParents } from './place.ts';
+import { wholeInQuery } from './query.ts';
 import type { Fields, Resource, View } from './resource.ts';
-import { statusesOf } from './schemas.ts';
 import { parse } from './validate.ts';
 
 export const MAX_PAGE = 200;
@@ -18,7 +19,7 @@ const DEFAULT_PAGE = 50;
 
 /** Query parameters of every list. */
 export const pageParameters = (most = MAX_PAGE): QueryParameters => ({
-  limit: z.coerce.number().int().min(1).max(most).default(DEFAULT_PAGE).describe(`How many items at most, 1–${most}.`),
+  limit: wholeInQuery(z.int().min(1).max(most)).default(DEFAULT_PAGE).describe(`How many items at most, 1–${most}.`),
   cursor: z.string().max(2_000).describe('`nextCursor` of the page before.').optional(),
 });
 
@@ -32,6 +33,12 @@ export const pageSchema = (item: z.ZodType, description: string): z.ZodObject =>
         description: 'Give it as `cursor` to get the next page (næste side); absent on the last one.',
         examples: ['a0Z3b2xkMjAyNi0xMS0yMHRpbWVsaW5l'],
       })
+      .optional(),
+    more: z
+      .literal(true)
+      .describe(
+        'This page is not full and there is more (flere). Where filters leave records out, a page reads ten times `limit` records at most.',
+      )
       .optional(),
   });
 
@@ -48,21 +55,20 @@ const boundedFilters = (resource: Resource) =>
     typeof filter === 'function' ? [] : [{ name, bounds: filter.bounds }],
   );
 
-/** Query parameters of a resource's list: its filters, one at a time, and the bounds that its order in time allows. */
+/** Query parameters of a resource's list: its filters, and the bounds that its order in time allows. */
 export function listParameters(resource: Resource): QueryParameters {
-  const filters = [...Object.keys(resource.filters ?? {}), ...Object.keys(resource.edges ?? {})].map((name) => {
-    const schema =
-      name === 'status' && resource.machine ? z.enum(statusesOf(resource.machine)) : z.string().min(1).max(200);
-    return [name, schema.describe(`Only those with this ${name}. One filter at a time.`).optional()];
-  });
+  const filters = filterNames(resource).map((name) => [
+    name,
+    filterSchema(resource, name).describe(`Only those with this ${name}.`).optional(),
+  ]);
   return {
     ...Object.fromEntries(filters),
     ...(resource.period && { from: moment('From this time on.'), to: moment('Before this time.') }),
     ...(resource.spans && { on: day('Only those that hold on this day, a local date.').optional() }),
     ...Object.fromEntries(
       boundedFilters(resource).flatMap(({ name, bounds }) => [
-        [`${bounds}From`, day(`With ${name}: from this day on, in the order of these days.`).optional()],
-        [`${bounds}To`, day(`With ${name}: up to this day, which is included.`).optional()],
+        [`${bounds}From`, day(`With ${name} alone: from this day on, in the order of these days.`).optional()],
+        [`${bounds}To`, day(`With ${name} alone: up to this day, which is included.`).optional()],
       ]),
     ),
     changedSince: instant(
@@ -72,41 +78,60 @@ export function listParameters(resource: Resource): QueryParameters {
   };
 }
 
-/** The partition and index that a list with these filters reads. */
-function selectionOf(resource: Resource, parents: Parents, chosen: Fields): Listing {
-  const slots = Object.keys(resource.filters ?? {});
-  const names = [...slots, ...Object.keys(resource.edges ?? {})].filter((name) => chosen[name] !== undefined);
-  if (chosen['changedSince'] !== undefined) names.push('changedSince');
-  names.push(...['from', 'to', 'on'].filter((bound) => names.includes('changedSince') && chosen[bound] !== undefined));
-  const [name, second] = names;
-  if (second !== undefined) throw invalid(`/query/${second}`, `Filters cannot be combined; ${name} is there already.`);
-  for (const bounded of boundedFilters(resource)) {
-    const given = [`${bounded.bounds}From`, `${bounded.bounds}To`].find((bound) => chosen[bound] !== undefined);
-    if (given !== undefined && name !== bounded.name)
-      throw invalid(`/query/${given}`, `It goes with the filter ${bounded.name}.`);
+/** What of a list's parameters chooses its range, and which of the filters is left to be applied to what is read. */
+interface Selection {
+  readonly listing: Listing;
+  readonly rest: readonly string[];
+}
+
+/** Throws 422 where a bound does not go with what the list is read by. */
+function requireBounds(resource: Resource, base: string | undefined, chosen: Fields): void {
+  for (const { name, bounds } of boundedFilters(resource)) {
+    const given = [`${bounds}From`, `${bounds}To`].find((bound) => chosen[bound] !== undefined);
+    if (given !== undefined && base !== name)
+      throw invalid(`/query/${given}`, `It goes with the filter ${name}, and with no filter by an id or changedSince.`);
+    const other = ['from', 'to', 'on'].find((bound) => chosen[bound] !== undefined);
+    if (base === name && other !== undefined)
+      throw invalid(`/query/${other}`, `With ${name} the bounds are ${bounds}From and ${bounds}To.`);
   }
+  const timed = ['from', 'to', 'on'].find((bound) => chosen[bound] !== undefined);
+  if (base === 'changedSince' && timed !== undefined)
+    throw invalid(`/query/${timed}`, 'It does not go with changedSince, whose list has another order.');
+}
+
+/**
+ * Decides which range a list with these filters reads: that of the records changed since, or of one owner (a filter by an
+ * id), or of the first other filter that has an index. Further filters are applied to what is read.
+ */
+function selectionOf(resource: Resource, parents: Parents, chosen: Fields): Selection {
+  const slots = Object.keys(resource.filters ?? {});
+  const given = filterNames(resource).filter((name) => chosen[name] !== undefined);
+  const indexed = given.filter((name) => slots.includes(name) || name in (resource.edges ?? {}));
+  const owner = indexed.find((name) => name.endsWith('Id'));
+  const base = chosen['changedSince'] === undefined ? (owner ?? indexed[0]) : 'changedSince';
+  requireBounds(resource, base, chosen);
+  const rest = given.filter((name) => name !== base);
   const descending = resource.newestFirst;
   const unnarrowed = resource.referenceData;
   const partition = listOfAll(resource, parents);
-  if (name === 'changedSince') return { index: 'changed', partition, unnarrowed, from: String(chosen[name]) };
   const natural = { ...timeBounds(chosen), descending, unnarrowed };
-  if (name === undefined) return { index: 'list', partition, ...natural };
-  const selected = selectedList(resource, parents, name, String(chosen[name]));
-  if (!slots.includes(name)) return { index: 'list', partition: selected, ...natural };
-  const index = `filter${slots.indexOf(name) + 1}` as IndexName;
-  const filter = resource.filters?.[name];
-  if (typeof filter !== 'object') return { index, partition: selected, ...natural };
-  const other = ['from', 'to', 'on'].find((bound) => chosen[bound] !== undefined);
-  if (other !== undefined)
-    throw invalid(`/query/${other}`, `With ${name} the bounds are ${filter.bounds}From and ${filter.bounds}To.`);
+  if (base === 'changedSince')
+    return { listing: { index: 'changed', partition, unnarrowed, from: String(chosen[base]) }, rest };
+  if (base === undefined) return { listing: { index: 'list', partition, ...natural }, rest };
+  const selected = selectedList(resource, parents, base, String(chosen[base]));
+  if (!slots.includes(base)) return { listing: { index: 'list', partition: selected, ...natural }, rest };
+  const index = `filter${slots.indexOf(base) + 1}` as IndexName;
+  const filter = resource.filters?.[base];
+  if (typeof filter !== 'object') return { listing: { index, partition: selected, ...natural }, rest };
   const to = chosen[`${filter.bounds}To`];
-  return {
+  const listing = {
     index,
     partition: selected,
     unnarrowed,
     from: chosen[`${filter.bounds}From`] as string | undefined,
     to: to === undefined ? undefined : dayAfterSeparator(String(to)),
   };
+  return { listing, rest };
 }
 
 /** Above every sort key that starts with the day: `#` comes first after it, and `$` is next. */
@@ -134,42 +159,89 @@ export interface Listing {
   readonly bound?: object;
 }
 
-/** One page of a range: one Query that reads what it shows. `itemOf` gives the item of a row. */
+/** Rows that a page reads at most, for each that it may show, where filters leave some of them out. */
+const READ_FOR_EACH = 10;
+
+/** What is read for one page: the rows that belong to it, and the place of the last one that was looked at. */
+interface Found {
+  readonly rows: readonly Fields[];
+  readonly last?: string | undefined;
+  readonly isFull: boolean;
+}
+
+/** Reads on until the page is full, the range ends, or ten times as many rows were read as it may show. */
+async function readBelonging(
+  table: ScopedTable,
+  range: Listing & { readonly after: string | undefined; readonly limit: number },
+  belongs: (row: Fields) => boolean,
+): Promise<Found> {
+  const place = range.index === undefined ? 'sk' : `${range.index}Sk`;
+  const rows: Fields[] = [];
+  let { after } = range;
+  for (let read = 0; read < range.limit * READ_FOR_EACH; read += range.limit) {
+    const page = await table.query({ ...range, after });
+    for (const row of page.rows) {
+      if (!belongs(row)) continue;
+      rows.push(row);
+      if (rows.length < range.limit) continue;
+      const isLast = page.last === undefined && row === page.rows.at(-1);
+      return { rows, last: isLast ? undefined : String(row[place]), isFull: true };
+    }
+    if (page.last === undefined) return { rows, isFull: false };
+    after = page.last;
+  }
+  return { rows, last: after, isFull: false };
+}
+
+/**
+ * Answers one page of a range. Without `belongs` it is one Query that reads what it shows. `itemOf` gives the item of a row.
+ */
 export async function pageOf(
   ctx: Context,
   request: ApiRequest,
   listing: Listing,
   page: Fields,
   itemOf: (row: Fields) => unknown,
-  belongs: (row: Fields) => boolean = () => true,
+  belongs?: (row: Fields) => boolean,
 ): Promise<Answer> {
   const { table = ctx.table, index, partition, from, to, bound = { from, to } } = listing;
   const query = JSON.stringify([index, partition, bound]);
   const key = { secret: ctx.tenant.cursorKey };
   const cursor = page['cursor'] as string | undefined;
-  const { rows, last } = await table.query({
-    ...listing,
-    after: cursor === undefined ? undefined : openCursor(key, query, cursor),
-    limit: page['limit'] as number,
-  });
-  const nextCursor = last === undefined ? undefined : sealCursor(key, query, last);
+  const limit = page['limit'] as number;
+  const range = { ...listing, after: cursor === undefined ? undefined : openCursor(key, query, cursor), limit };
+  const { rows, last, isFull }: Found = belongs
+    ? await readBelonging(table, range, belongs)
+    : { ...(await table.query(range)), isFull: true };
+  const items = rows.map(itemOf);
+  if (last === undefined) return { status: 200, body: { items } };
+  const nextCursor = sealCursor(key, query, last);
   return {
     status: 200,
-    body: { items: rows.filter(belongs).map(itemOf), ...(nextCursor !== undefined && { nextCursor }) },
-    ...(nextCursor !== undefined && { headers: { link: nextLink(request, nextCursor) } }),
+    body: { items, nextCursor, ...(!isFull && { more: true }) },
+    headers: { link: nextLink(request, { cursor: nextCursor }) },
   };
 }
 
-/** RFC 8288 link to the next page, relative to the one that was asked for. */
-export function nextLink({ query }: ApiRequest, cursor: string): string {
-  return `<?${new URLSearchParams({ ...query, cursor })}>; rel="next"`;
+/** RFC 8288 link to the next page, relative to the one that was asked for; `place` is where that page begins. */
+export function nextLink({ query }: ApiRequest, place: Readonly<Record<string, string>>): string {
+  return `<?${new URLSearchParams({ ...query, ...place })}>; rel="next"`;
 }
 
 /** The instant that {@link moment} names. */
 export const instantOfBound = (bound: unknown): string | undefined =>
   typeof bound === 'string' && bound.length === 10 ? startOfDay(bound) : (bound as string | undefined);
 
-/** Lists a resource, in its natural order, by at most one filter. */
+/** Whether a record has what is asked for, by a filter that the list was not read by. */
+function hasValue(resource: Resource, name: string, view: View, value: string): boolean {
+  const filter = resource.filters?.[name];
+  if (filter) return (typeof filter === 'function' ? filter : filter.of)(view as never) === value;
+  const edge = resource.edges?.[name];
+  if (edge) return edge(view as never).includes(value);
+  return String(view[name]) === value;
+}
+
+/** Lists a resource by its filters. */
 export async function listRecords(
   ctx: Context,
   resource: Resource,
@@ -177,15 +249,23 @@ export async function listRecords(
   parents: Parents = {},
 ): Promise<Answer> {
   const chosen = parse(z.strictObject(listParameters(resource)), request.query, '/query') as Fields;
+  const { listing, rest } = selectionOf(resource, parents, chosen);
+  const { on } = chosen;
+  const belongs = ({ view }: Fields): boolean =>
+    // What ends on a day or later may start after it: what is agreed for later does not hold on that day.
+    (on === undefined || String((view as Fields)['from']) <= String(on)) &&
+    rest.every((name) => hasValue(resource, name, view as View, String(chosen[name])));
+  const bound = {
+    ...listing.bound,
+    from: listing.from,
+    to: listing.to,
+    on,
+    rest: rest.map((name) => [name, chosen[name]]),
+  };
+  const narrows = on !== undefined || rest.length > 0;
   const [page] = await Promise.all([
-    pageOf(ctx, request, selectionOf(resource, parents, chosen), chosen, (row) => row['view'] as View, notYet(chosen)),
+    pageOf(ctx, request, { ...listing, bound }, chosen, (row) => row['view'] as View, narrows ? belongs : undefined),
     requireParents(ctx, resource, parents),
   ]);
   return page;
 }
-
-/** What ends on a day or later may start after it: what is agreed for later is left out of a list of what holds on a day. */
-const notYet =
-  ({ on }: Fields) =>
-  (row: Fields): boolean =>
-    on === undefined || String((row['view'] as Fields)['from']) <= String(on);

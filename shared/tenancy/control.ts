@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import type { KeyMaker } from '../crypto/key-maker.ts';
-import type { Answer, ApiRequest, QueryParameters } from '../operation.ts';
+import { Problem } from '../errors.ts';
+import type { Answer, ApiRequest } from '../operation.ts';
+import { nextLink, pageParameters } from '../record/lists.ts';
 import { parse } from '../record/validate.ts';
 import type { Segments } from '../table/keys.ts';
 import { type ScopedTable, scopedTable } from '../table/scoped-table.ts';
@@ -72,26 +74,35 @@ export function controlTable(store: Store): ScopedTable {
 
 const PAGE = 200;
 
-/** A page of a control list as it is answered. */
-export const controlPage = (item: z.ZodType, description: string) => () =>
-  z.strictObject({
-    items: z.array(item).describe(description),
-    next: z
-      .string()
-      .describe('Give it as `after` to get the next page (næste side); absent on the last one.')
-      .optional(),
-  });
+/** Where a control list goes on: the name of the list and the text that its last item is sorted by. */
+const Position = z.tuple([z.string(), z.string().max(400)]);
 
-/** The query parameter of a control list's next page. */
-export const afterParameter = (): QueryParameters => ({
-  after: z.string().max(200).describe('`next` of the page before.').optional(),
-});
+/** The position in a cursor. Throws `invalid_cursor` for anything but a cursor of this list. */
+function positionIn(cursor: string, list: string): string {
+  try {
+    const [of, position] = Position.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
+    if (of === list) return position;
+  } catch {
+    // It is refused below, like one of another list.
+  }
+  throw new Problem('invalid_cursor', 'The cursor was not issued for this list.');
+}
+
+interface Page {
+  readonly limit: number;
+  readonly cursor?: string;
+}
 
 /** One page of a control list, by the text it is sorted by. Nothing in these lists is secret, so neither is the position. */
 export async function listControl(ctx: OperatorContext, request: ApiRequest, partition: Segments): Promise<Answer> {
-  const { after } = parse(z.strictObject(afterParameter()), request.query, '/query') as { after?: string };
-  const { rows, last } = await ctx.control.query({ index: 'list', partition, after, limit: PAGE });
-  return { status: 200, body: { items: rows.map((row) => row['view']), ...(last !== undefined && { next: last }) } };
+  const { limit, cursor } = parse(z.strictObject(pageParameters()), request.query, '/query') as unknown as Page;
+  const list = partition.join('#');
+  const after = cursor === undefined ? undefined : positionIn(cursor, list);
+  const { rows, last } = await ctx.control.query({ index: 'list', partition, after, limit });
+  const items = rows.map((row) => row['view']);
+  if (last === undefined) return { status: 200, body: { items } };
+  const nextCursor = Buffer.from(JSON.stringify([list, last])).toString('base64url');
+  return { status: 200, body: { items, nextCursor }, headers: { link: nextLink(request, { cursor: nextCursor }) } };
 }
 
 /** Codes of the municipalities whose status is such a one. There are at most 98, so they are one page. */

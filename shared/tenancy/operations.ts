@@ -1,13 +1,14 @@
 import * as z from 'zod';
 import type { KeyMaker } from '../crypto/key-maker.ts';
 import { type Operation, param } from '../operation.ts';
+import { pageParameters, pageSchema } from '../record/lists.ts';
 import type { Store } from '../table/store.ts';
 import { instantOf } from '../time.ts';
 import { certificateOperations } from './certificate-operations.ts';
 import type { CertificateKey } from './certificates.ts';
 import { clientOperations } from './client-operations.ts';
 import { ClientOnce } from './client-views.ts';
-import { afterParameter, controlPage, controlTable, listControl, type OperatorContext } from './control.ts';
+import { controlTable, listControl, type OperatorContext } from './control.ts';
 import type { IdentityProvider } from './identity.ts';
 import { KeyRotation, rotateKeys } from './key-rotation.ts';
 import {
@@ -92,13 +93,13 @@ export const adminOperations = (): Operation<OperatorContext>[] => [
     tag: 'municipalities',
     summary: 'List provisioned municipalities',
     manner: 'list',
-    query: afterParameter,
+    query: pageParameters,
     success: {
       status: 200,
       description: 'The municipalities by code.',
-      body: controlPage(MunicipalityView(), 'The municipalities of this page (kommuner).'),
+      body: () => pageSchema(MunicipalityView(), 'The municipalities of this page (kommuner).'),
     },
-    problems: ['validation_failed'],
+    problems: ['validation_failed', 'invalid_cursor'],
     run: (ctx, request) => listControl(ctx, request, ['MUNICIPALITIES']),
   },
   {
@@ -189,13 +190,13 @@ export const adminOperations = (): Operation<OperatorContext>[] => [
     tag: 'partners',
     summary: 'List partner providers',
     manner: 'list',
-    query: afterParameter,
+    query: pageParameters,
     success: {
       status: 200,
       description: 'The partners by id.',
-      body: controlPage(PartnerView(), 'The partners of this page (samarbejdspartnere).'),
+      body: () => pageSchema(PartnerView(), 'The partners of this page (samarbejdspartnere).'),
     },
-    problems: ['validation_failed'],
+    problems: ['validation_failed', 'invalid_cursor'],
     run: (ctx, request) => listControl(ctx, request, ['PARTNERS']),
   },
   {

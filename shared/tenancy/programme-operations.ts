@@ -1,5 +1,6 @@
 import { type Operation, param } from '../operation.ts';
-import { afterParameter, controlPage, listControl, type OperatorContext } from './control.ts';
+import { pageParameters, pageSchema } from '../record/lists.ts';
+import { listControl, type OperatorContext } from './control.ts';
 import {
   createProgramme,
   getProgramme,
@@ -36,13 +37,13 @@ export const programmeOperations = (): Operation<OperatorContext>[] => [
     tag: 'programmes',
     summary: 'List programmes',
     manner: 'list',
-    query: afterParameter,
+    query: pageParameters,
     success: {
       status: 200,
       description: 'The programmes in the order in which they were set up.',
-      body: controlPage(ProgrammeView(), 'The programmes of this page (indsatser).'),
+      body: () => pageSchema(ProgrammeView(), 'The programmes of this page (indsatser).'),
     },
-    problems: ['validation_failed'],
+    problems: ['validation_failed', 'invalid_cursor'],
     run: (ctx, request) => listControl(ctx, request, ['PROGRAMMES']),
   },
   {

@@ -13,6 +13,7 @@ import {
 } from './client-certificate.ts';
 import { type CustomHeaders, customHeaders } from './custom-headers.ts';
 import { type EgressOptions, urlRefusal } from './egress.ts';
+import { eventTypes } from './event-types.ts';
 import { type EndpointKeys, firstKeys, pairsFor, publicKeyEntries } from './keys.ts';
 import { boundOrigins, secretOrigins } from './origins.ts';
 import { delegationOf, isHandedOver, owner, ownerOf, requireControl } from './ownership.ts';
@@ -52,19 +53,6 @@ export interface Subscription {
 export const typesInclude = (types: readonly string[], name: string): boolean =>
   types.length === 0 ||
   types.some((type) => type === '*' || type === name || (type.endsWith('.*') && name.startsWith(type.slice(0, -1))));
-
-const TYPE = /^(?:\*|[a-z][a-z-]*\.(?:\*|[a-z_]+))$/;
-
-/** A list of event types to receive, written with or without the prefix `dk.livline.`. */
-export const eventTypes = () =>
-  setOf(
-    'Event types to receive (hændelsestyper), such as `family.created` or `family.*`; every event if empty.',
-    z
-      .string()
-      .max(100)
-      .overwrite((type) => type.replace(/^dk\.livline\./, ''))
-      .regex(TYPE, 'This must be an event type such as family.created, or a pattern such as family.* or *.'),
-  );
 
 /** Where a municipality's events are posted. */
 export const webhookEndpoints = (egress: EgressOptions): Resource =>

@@ -5,8 +5,10 @@ import { Problem } from '../errors.ts';
 import { newId } from '../ids.ts';
 import { type Answer, type ApiRequest, type Operation, param } from '../operation.ts';
 import { cloudEvent, sentBytes, sequenceText } from '../record/events.ts';
-import { instant, oneOf } from '../record/fields.ts';
+import { instant, oneOf, whole } from '../record/fields.ts';
+import { nextLink } from '../record/lists.ts';
 import { operationsOf, TENANT_BASE } from '../record/operations.ts';
+import { wholeInQuery } from '../record/query.ts';
 import { loadOpened } from '../record/read.ts';
 import type { Resource } from '../record/resource.ts';
 import { caseRefs } from '../record/schemas.ts';
@@ -18,7 +20,8 @@ import { ENDPOINT_SCOPE } from './audience.ts';
 import { connectionOperations } from './connections.ts';
 import { deliveryOperations } from './delivery-operations.ts';
 import { type EgressOptions, isTaken, type Post } from './egress.ts';
-import { eventTypes, typesInclude, webhookEndpoints } from './endpoints.ts';
+import { typesInclude, webhookEndpoints } from './endpoints.ts';
+import { eventTypes } from './event-types.ts';
 import { failureField } from './failure-class.ts';
 import type { SendHints } from './hints.ts';
 import { inboxOperations } from './inbox-messages.ts';
@@ -59,11 +62,7 @@ const PingResult = () =>
     });
 
 const feedParameters = () => ({
-  after: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(Number.MAX_SAFE_INTEGER)
+  after: wholeInQuery(z.int().min(0).max(Number.MAX_SAFE_INTEGER))
     .default(0)
     .describe('`next` of the page before, or a sequence; 0 starts at the first event.'),
   types: z
@@ -73,7 +72,7 @@ const feedParameters = () => ({
     .pipe(eventTypes())
     .describe('Event types to show, comma separated, such as `family.*,call.received`.')
     .optional(),
-  limit: z.coerce.number().int().min(1).max(200).default(100).describe('How many events to look at, 1–200.'),
+  limit: wholeInQuery(z.int().min(1).max(200)).default(100).describe('How many events at most, 1–200.'),
 });
 
 /** What an event's row says of its object: the scope that reads objects of this type, and the organisation it belongs to. */
@@ -112,22 +111,55 @@ async function expired(ctx: Context): Promise<Problem> {
   return new Problem('events_expired', `Events up to ${next} have expired. Go on with after=${next}.`);
 }
 
+/** Events that one page of the feed looks at, for each that it may show. */
+const LOOKED_AT = 10;
+/** Rows of the feed that are read at a time: what they hold stays below the megabyte that DynamoDB reads at once. */
+const READ_AT_ONCE = 200;
+
+type Chosen = z.output<z.ZodObject<ReturnType<typeof feedParameters>>>;
+
+/** The events of a page and the number of the last one that was looked at; `more` where it ended before the feed did. */
+interface FeedPage {
+  readonly items: readonly { type: string }[];
+  readonly next: number;
+  readonly more: boolean;
+}
+
 /**
- * One page of the feed. The index may show event 7 before event 6, so a page ends before the first number that is missing:
- * whoever goes on from `next` meets every event, once, in order.
+ * Reads one page of the feed. The index may show event 7 before event 6, so a page ends before the first number that is
+ * missing. Where types or scopes leave events out, it reads on until the page is full, the feed ends, or ten times as many
+ * events were looked at as it may show.
  */
+async function readFeed(ctx: Context, { after, types = [], limit }: Chosen): Promise<FeedPage> {
+  const items: { type: string }[] = [];
+  let next = after;
+  let left = limit * LOOKED_AT;
+  for (;;) {
+    const size = Math.min(READ_AT_ONCE, left, Math.max(limit - items.length, types.length > 0 ? limit : 1));
+    const { rows, last } = await ctx.table.query({ ...feedOf(ctx), from: sequenceText(next + 1), limit: size });
+    if (rows[0] && rows[0]['envelope'] === undefined) throw await expired(ctx);
+    const unbroken = withoutHole(ctx, next, rows);
+    for (const row of unbroken) {
+      if (items.length === limit) return { items, next, more: true };
+      next = row['sequence'] as number;
+      if (!mayReadEvent(ctx, row['view'] as EventOf)) continue;
+      const event = JSON.parse(sentBytes(row)) as { type: string };
+      if (typesInclude(types, event.type.slice('dk.livline.'.length))) items.push(event);
+    }
+    left -= rows.length;
+    const ends = last === undefined || unbroken.length < rows.length;
+    if (ends || left <= 0 || items.length === limit) return { items, next, more: !ends };
+  }
+}
+
+/** One page of the feed: whoever goes on from `next` meets every event, once, in order. */
 async function listEvents(ctx: Context, request: ApiRequest): Promise<Answer> {
-  const { after, types = [], limit } = parse(z.strictObject(feedParameters()), request.query, '/query');
-  const { rows } = await ctx.table.query({ ...feedOf(ctx), from: sequenceText(after + 1), limit });
-  if (rows[0] && rows[0]['envelope'] === undefined) throw await expired(ctx);
-  const unbroken = withoutHole(ctx, after, rows);
-  const items = unbroken
-    .filter((row) => mayReadEvent(ctx, row['view'] as EventOf))
-    .map((row) => JSON.parse(sentBytes(row)) as { type: string })
-    .filter(({ type }) => typesInclude(types, type.slice('dk.livline.'.length)));
+  const chosen = parse(z.strictObject(feedParameters()), request.query, '/query');
+  const { items, next, more } = await readFeed(ctx, chosen);
   return {
     status: 200,
-    body: { items, next: sequenceText((unbroken.at(-1)?.['sequence'] as number | undefined) ?? after) },
+    body: { items, next, ...(more && { more }) },
+    ...(more && { headers: { link: nextLink(request, { after: String(next) }) } }),
   };
 }
 
@@ -255,9 +287,19 @@ function allOperations({ post, sendHints, allowLocal }: WebhookDeps): Operation<
         body: () =>
           z.strictObject({
             items: z.array(CloudEvent()).describe('The events of this page (hændelser).'),
-            next: z
-              .string()
-              .meta({ description: 'Give it as `after` to go on (næste); twelve digits.', examples: ['000000000042'] }),
+            next: whole(
+              'Give it as `after` to go on (næste): a sequence, 0–9007199254740991.',
+              0,
+              Number.MAX_SAFE_INTEGER,
+            ).meta({
+              examples: [42],
+            }),
+            more: z
+              .literal(true)
+              .describe(
+                'There are more events now (flere). A page may be empty and say so: it looks at ten times `limit` events.',
+              )
+              .optional(),
           }),
       },
       problems: ['validation_failed', 'events_expired'],

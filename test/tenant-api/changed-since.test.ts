@@ -98,9 +98,6 @@ describe('a list of what has changed since', () => {
   });
 
   it.each([
-    ['/families', { status: 'active' }, 'changedSince'],
-    ['/families', { kind: 'almen' }, 'changedSince'],
-    ['/institutions', { specialty: 'adhd' }, 'changedSince'],
     ['/calls', { from: '2026-11-20' }, 'from'],
     ['/calls', { to: '2026-11-20' }, 'to'],
     ['/affiliations', { on: '2026-11-20' }, 'on'],

@@ -107,21 +107,19 @@ describe('a list', () => {
     expect(last.headers['link']).toBeUndefined();
   });
 
-  it('takes one filter at a time', async () => {
+  it('takes the filters that it has, with values that its records can have', async () => {
     const caller = await livline.freshMunicipality();
-    const both = await caller.get('/families', { status: 'active', kind: 'almen' });
-    expectProblem(both, 422, 'validation_failed', '/query/kind');
     expectProblem(await caller.get('/families', { alias: 'A' }), 422, 'validation_failed', '/query/alias');
     expectProblem(await caller.get('/families', { status: 'happy' }), 422, 'validation_failed', '/query/status');
     expectProblem(await caller.get('/families', { from: '2026-01-01' }), 422, 'validation_failed', '/query/from');
     expectProblem(await caller.get('/calls', { from: 'january' }), 422, 'validation_failed', '/query/from');
   });
 
-  it('filtered by a value that none has is empty, also when the value looks like a key', async () => {
+  it('refuses a value that no record can have, also one that looks like a key', async () => {
     const caller = await livline.freshMunicipality();
     await makeFamily(caller);
     for (const kind of ['#', 'almen#', '%', 'almen%0023x', '../almen', '\u0000', '🏡']) {
-      expect((await caller.get('/families', { kind })).body.items).toEqual([]);
+      expectProblem(await caller.get('/families', { kind }), 422, 'validation_failed', '/query/kind');
     }
   });
 
