@@ -1,12 +1,13 @@
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { Hono } from 'hono/tiny';
 import { linkUnder, placeOf } from '#functions/base.ts';
-import { preferredLanguage, problemOf, problemResult } from '#functions/problem.ts';
+import { ALWAYS, preferredLanguage, problemOf, problemResult } from '#functions/problem.ts';
 import { looksLikeCpr } from '#shared/cpr.ts';
 import { instanceOf, nothingHere, Problem } from '#shared/errors.ts';
 import { isUuid } from '#shared/ids.ts';
-import { parseJson } from '#shared/json.ts';
+import { canonicalJson, normalised, parseJson } from '#shared/json.ts';
 import type { Answer, ApiRequest, Operation } from '#shared/operation.ts';
+import { isKnown, preconditionsOf } from '#shared/preconditions.ts';
 
 /**
  * HTTP for the functions behind API Gateway: its event becomes an {@link ApiRequest}, hono finds the operation, and
@@ -34,6 +35,8 @@ interface Call {
   readonly event: APIGatewayProxyEvent;
   /** The path within the API, for the route. */
   readonly path: string;
+  /** The template of its route, once it is found. */
+  template: string;
   /** The base before that path, for links. */
   readonly base: string;
   readonly tenantId: string | undefined;
@@ -57,6 +60,7 @@ function callOf(event: APIGatewayProxyEvent, tenantId: string | undefined): Call
   return {
     event,
     ...placeOf(event),
+    template: '',
     tenantId,
     header: (name) => headers.get(name),
     requestId: isFit ? sent : given,
@@ -75,8 +79,20 @@ const asResponse = (result: APIGatewayProxyResult): Response => result as unknow
 /** What most paths are made of: nothing in them can be malformed. */
 const PLAIN_PATH = /^[\w./-]*$/;
 
-/** The path's parameters, decoded. A malformed escape or a control character names nothing. */
-function requireNameable(path: string, params: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+/** Whose spelling is theirs: another system's ids may be UUIDs in capitals. */
+const FOREIGN = 'externalId';
+
+/**
+ * The path's parameters, decoded, each in the one spelling that it is kept in: a UUID in lower case (RFC 9562 §4), text in
+ * Unicode's form NFC. A malformed escape or a control character names nothing.
+ */
+function requireNameable(path: string, sent: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const params = Object.fromEntries(
+    Object.entries(sent).map(([name, value]) => [
+      name,
+      name !== FOREIGN && isUuid(value) ? value.toLowerCase() : value.normalize('NFC'),
+    ]),
+  );
   if (PLAIN_PATH.test(path)) return params;
   const nameable = isDecodable(path) && Object.values(params).every((value) => !/[\p{Cc}\p{Cs}\ufffd]/u.test(value));
   if (!nameable) throw nothingHere();
@@ -96,7 +112,7 @@ function isDecodable(path: string): boolean {
 function queryOf({ multiValueQueryStringParameters }: APIGatewayProxyEvent): Record<string, string> {
   return Object.fromEntries(
     Object.entries(multiValueQueryStringParameters ?? {}).map(([name, values = []]) => {
-      if (values.length === 1) return [name, values[0] as string];
+      if (values.length === 1) return [name, (values[0] as string).normalize('NFC')];
       throw new Problem('malformed_request', `The query parameter ${name.slice(0, 50)} is given more than once.`);
     }),
   );
@@ -109,13 +125,21 @@ function textOf({ body, isBase64Encoded }: APIGatewayProxyEvent): string {
   return text;
 }
 
-function parseBody({ header }: Call, text: string): unknown {
+/** What a JSON text has in which something may be left to normalise: characters beyond ASCII, or their escapes. */
+const BEYOND_ASCII = /[\u0080-\uffff]|\\u/;
+
+function parseBody({ event, header }: Call, text: string): unknown {
   const type = header('content-type');
   if (type === undefined || !JSON_TYPES.test(type)) {
-    throw new Problem('unsupported_media_type', 'The body must be application/json.');
+    const isPatch = event.httpMethod === 'PATCH';
+    throw new Problem('unsupported_media_type', 'The body must be application/json.', [], {
+      ...(isPatch && { 'accept-patch': 'application/merge-patch+json, application/json' }),
+    });
   }
+  // The gateway puts it in the place of each byte that is no UTF-8, so what was sent is lost by now.
+  if (text.includes('\ufffd')) throw new Problem('malformed_request', 'The body is not valid UTF-8.');
   try {
-    return parseJson(text);
+    return BEYOND_ASCII.test(text) ? normalised(parseJson(text)) : parseJson(text);
   } catch (error) {
     if (error instanceof Problem) throw error;
     throw new Problem('malformed_request', 'The body is not valid JSON.');
@@ -124,17 +148,17 @@ function parseBody({ header }: Call, text: string): unknown {
 
 function requestOf(call: Call, params: ApiRequest['params'], hasBody: boolean): ApiRequest {
   const { event, header } = call;
-  const text = hasBody ? textOf(event) : '';
+  const body = hasBody ? parseBody(call, textOf(event)) : undefined;
   return {
     params,
     query: queryOf(event),
     header,
-    body: hasBody ? parseBody(call, text) : undefined,
+    body,
     get text() {
       return textOf(event);
     },
     get essence() {
-      return JSON.stringify([event.httpMethod, call.path, text]);
+      return canonicalJson([event.httpMethod, call.template, params, body]);
     },
   };
 }
@@ -149,21 +173,14 @@ function send(
     ...headers,
     ...(location !== undefined && { location: linkUnder(base, location) }),
     'x-request-id': requestId,
-    'cache-control': 'no-store',
+    ...ALWAYS,
   };
-  const etag = headers['etag'];
-  const known =
-    ['GET', 'HEAD'].includes(event.httpMethod) && etag !== undefined && matches(header('if-none-match'), etag);
-  if (known) return { statusCode: 304, headers: all, body: '' };
+  const isRead = ['GET', 'HEAD'].includes(event.httpMethod);
+  if (isRead && isKnown(preconditionsOf({ header }), headers['etag']))
+    return { statusCode: 304, headers: all, body: '' };
   if (text) return { statusCode: status, headers: { 'content-type': text.type, ...all }, body: text.content };
   if (body === undefined) return { statusCode: status, headers: all, body: '' };
   return { statusCode: status, headers: { 'content-type': 'application/json', ...all }, body: JSON.stringify(body) };
-}
-
-/** If-None-Match compares weakly (RFC 9110 §13.1.2). */
-function matches(ifNoneMatch: string | undefined, etag: string): boolean {
-  if (ifNoneMatch === undefined) return false;
-  return ifNoneMatch.trim() === '*' || ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
 }
 
 /** What of an operation its routing needs: an inbox's has no scope. */
@@ -194,6 +211,7 @@ export function serve<Ctx, Each extends Served<Ctx> = Operation<Ctx>>(
   for (const operation of operations) {
     app.on(operation.method, honoPath(operation.path), async ({ env: call, req }) => {
       const { event, path, requestId, tenantId, header, answerHeaders } = call;
+      call.template = operation.path;
       const params = requireNameable(path, req.param());
       const claims = event.requestContext.authorizer?.['claims'] as Record<string, string> | undefined;
       const ctx = await contextOf({ claims, params, requestId, tenantId, operation, header, answerHeaders });

@@ -15,6 +15,15 @@ export interface MunicipalityContextDeps extends QuotaDeps, RefusalDeps {
   readonly perTenant?: boolean | undefined;
 }
 
+/** What the gateway takes from the path keeps its percent-encoding, and `%30630` is `0630` (RFC 3986 §6.2.2.2). */
+function decoded(tenantId: string | undefined): string | undefined {
+  try {
+    return tenantId === undefined ? undefined : decodeURIComponent(tenantId);
+  } catch {
+    return tenantId;
+  }
+}
+
 /**
  * Decides who calls a function that serves one municipality at a time: the token and its grant are verified, the request
  * is paid for, and the scope is checked, before a body is even parsed. The request is paid for before its scope is
@@ -29,7 +38,8 @@ export function municipalityContext(deps: MunicipalityContextDeps): ContextOf<Co
     const code = params['code'] ?? '';
     if (!CODE.test(code)) throw new Problem('not_found', 'A municipality code in a path has four digits.');
     // The gateway takes the tenant from the path. Were the two ever to differ, this environment is another's: serve nobody.
-    if (deps.perTenant && tenantId !== code) throw new Error('The execution environment is not of this municipality');
+    if (deps.perTenant && decoded(tenantId) !== code)
+      throw new Error('The execution environment is not of this municipality');
     const token = { clientId, scope: claims?.['scope'] ?? '', iat: claims?.['iat'] };
     const ctx = await openContext(token, code, requestId);
     Object.assign(answerHeaders, await charge(ctx, costOf(operation)));

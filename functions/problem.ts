@@ -2,6 +2,13 @@ import type { APIGatewayProxyResult } from 'aws-lambda';
 import { type Language, languageOf, PROBLEMS, Problem, problemDocument } from '#shared/errors.ts';
 import { faultOf, log } from '#shared/log.ts';
 
+/** What every answer says, so that no cache keeps it, no browser guesses its type and none comes back without TLS (RFC 6797). */
+export const ALWAYS = {
+  'cache-control': 'no-store',
+  'strict-transport-security': 'max-age=63072000',
+  'x-content-type-options': 'nosniff',
+} as const;
+
 /** The request that a problem answers. */
 export interface Answered {
   /** The id under which the request is logged. */
@@ -27,11 +34,13 @@ export function problemResult(
     statusCode: PROBLEMS[problem.code].status,
     headers: {
       ...headers,
+      // A 401 always says how to authenticate (RFC 9110 §15.5.2).
+      ...(problem.code === 'unauthenticated' && { 'www-authenticate': 'Bearer' }),
       ...problem.headers,
       'content-type': 'application/problem+json',
       'content-language': language,
       'x-request-id': requestId,
-      'cache-control': 'no-store',
+      ...ALWAYS,
     },
     body: JSON.stringify(problemDocument(problem, { base, instance }, language)),
   };

@@ -198,6 +198,10 @@ export class Problem extends Error {
   }
 }
 
+/** The refusal of a token that was good once (RFC 6750 §3.1). */
+export const invalidToken = (detail: string): Problem =>
+  new Problem('unauthenticated', detail, [], { 'www-authenticate': 'Bearer error="invalid_token"' });
+
 /** The refusal for a path that names nothing here. */
 export const nothingHere = (): Problem => new Problem('not_found', 'There is nothing at this path.');
 

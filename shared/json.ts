@@ -44,3 +44,25 @@ function endOfString(text: string, start: number): number {
   while (at < text.length && text.charCodeAt(at) !== QUOTE) at += text.charCodeAt(at) === BACKSLASH ? 2 : 1;
   return at;
 }
+
+/**
+ * Returns the canonical text of a JSON value (RFC 8785): members by name in UTF-16 code units, no blanks, numbers and strings
+ * as ECMAScript writes them. Two texts of the same value have one canonical text.
+ */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  const members = Object.keys(value)
+    .sort()
+    .map((name) => `${JSON.stringify(name)}:${canonicalJson((value as Record<string, unknown>)[name])}`);
+  return `{${members.join(',')}}`;
+}
+
+/** Returns a JSON value whose texts are in Unicode's form NFC, so that å is one character however it was typed. */
+export function normalised(value: unknown): unknown {
+  if (typeof value === 'string') return value.normalize('NFC');
+  if (Array.isArray(value)) return value.map(normalised);
+  if (typeof value !== 'object' || value === null) return value;
+  // Not assigned one by one, because a member may be called __proto__.
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, normalised(each)]));
+}

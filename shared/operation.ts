@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import type { Scope, TenantScope } from './auth/scopes.ts';
 import { refuseCpr } from './cpr.ts';
-import { invalid, Problem, type ProblemCode } from './errors.ts';
+import { invalid, type ProblemCode } from './errors.ts';
 
 /** A request after HTTP has been dealt with: nothing of it is trusted, but all of it is parsed. */
 export interface ApiRequest {
@@ -15,8 +15,8 @@ export interface ApiRequest {
   /** The body as it came, at most 1 MiB; bytes that are not UTF-8 are U+FFFD in it. */
   readonly text: string;
   /**
-   * Method, path and body as one text, which tells a repeated request from another one under the same Idempotency-Key. The
-   * body may hold sensitive values, so what is stored of it is a keyed hash (record/keyed-hash.ts).
+   * Method, path and body as one canonical text, which tells a repeated request from another one under the same
+   * Idempotency-Key, however the two are spelled. The body may hold sensitive values, so what is stored of it is a keyed hash (record/keyed-hash.ts).
    */
   readonly essence: string;
 }
@@ -82,17 +82,6 @@ export function param(request: ApiRequest, name: string): string {
 
 /** The strong ETag of a version (RFC 9110 §8.8.3). */
 export const etagOf = (version: number): string => `"${version}"`;
-
-/** Throws 428 without If-Match and 412 when it names another version. `*` names none, so it protects nobody's change. */
-export function requireMatch(ifMatch: string | undefined, version: number): void {
-  if (ifMatch === undefined || ifMatch.trim() === '*') {
-    throw new Problem('precondition_required', 'Send If-Match with the ETag of the version you read, such as "3".');
-  }
-  const wanted = ifMatch.split(',').map((tag) => tag.trim());
-  if (!wanted.includes(etagOf(version))) {
-    throw new Problem('precondition_failed', `The record is at version ${version}. Read it and decide again.`);
-  }
-}
 
 /** An Idempotency-Key with the text that stands for its request. */
 export interface Idempotency {

@@ -1,7 +1,8 @@
 import { type App, serve } from '#functions/http.ts';
+import { lacksScope } from '#shared/auth/context.ts';
 import { scopesOfClaim } from '#shared/auth/scopes.ts';
 import { issuedAt } from '#shared/auth/token.ts';
-import { Problem } from '#shared/errors.ts';
+import { invalidToken, Problem } from '#shared/errors.ts';
 import { controlTable } from '#shared/tenancy/control.ts';
 import {
   adminOperations,
@@ -23,10 +24,10 @@ export function adminApi(deps: AdminApiDeps): App {
     if (!operator) throw new Problem('forbidden', 'Only an operator may do this.');
     const { tokensSince } = operator;
     if (tokensSince !== undefined && !(issuedAt({ iat: claims?.['iat'] }) >= tokensSince)) {
-      throw new Problem('unauthenticated', 'The token is from before a credential of the operator was ended.');
+      throw invalidToken('The token is from before a credential of the operator was ended.');
     }
     if (!scopesOfClaim(claims?.['scope'] ?? '').has(operation.scope)) {
-      throw new Problem('forbidden', `This operation needs the scope ${operation.scope}.`);
+      throw lacksScope(operation.scope);
     }
     return openOperatorContext(deps, clientId, requestId);
   });

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { type Place, placeOf } from '#functions/base.ts';
-import { problemOf, problemResult } from '#functions/problem.ts';
+import { ALWAYS, problemOf, problemResult } from '#functions/problem.ts';
 import { instanceOf, nothingHere, PROBLEMS, Problem, type ProblemCode, problemExplained } from '#shared/errors.ts';
 
 /**
@@ -61,7 +61,7 @@ const answer = (body: string, type: string, headers: Record<string, string> = {}
   statusCode: 200,
   headers: {
     'content-type': type,
-    'x-content-type-options': 'nosniff',
+    ...ALWAYS,
     'cache-control': 'public, max-age=300',
     ...headers,
   },

@@ -36,8 +36,7 @@ const isOperators = ({ scope }: Operation<never>): boolean => scope.startsWith('
 /** Whether what the operation is about has versions: every record has, and of the operators' rows the programmes. */
 const isVersioned = (operation: Operation<never>): boolean =>
   operation.tag !== 'clients' && (!isOperators(operation) || operation.tag === 'programmes');
-const takesKey = ({ manner, method }: Operation<never>): boolean =>
-  manner === 'create' || (manner === 'change' && method === 'POST');
+const takesKey = ({ problems }: Operation<never>): boolean => problems.includes('idempotency_key_reused');
 const isUpsert = ({ path }: Operation<never>): boolean => path.includes('/external/');
 
 function headerParameters(operation: Operation<never>): object[] {
@@ -47,7 +46,7 @@ function headerParameters(operation: Operation<never>): object[] {
   return [
     ...(takesKey(operation) ? [parameterRef('Idempotency-Key')] : []),
     ...(needsMatch ? [parameterRef('If-Match')] : []),
-    ...(mayMatch ? [parameterRef('If-Match-optional')] : []),
+    ...(mayMatch ? [parameterRef('If-Match-optional'), parameterRef('If-None-Match')] : []),
     ...(manner === 'read' && isVersioned(operation) ? [parameterRef('If-None-Match')] : []),
     ...(operation.logged?.() ? [parameterRef('X-Access-Purpose'), parameterRef('X-Access-Person')] : []),
     parameterRef('X-Request-Id'),

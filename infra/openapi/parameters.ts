@@ -60,7 +60,8 @@ const HEADERS: Readonly<Record<string, Text>> = {
     example: '0b8f6f0e-4c1e-4c57-9d43-1f6c2a7c9b10',
   },
   'If-None-Match': {
-    description: 'An ETag that you have: if it is still the right one, the answer is 304 without a body.',
+    description:
+      'ETags that you have, or `*`. A read answers 304 without a body where one of them is still right; a PUT is refused with 412, so `*` creates and overwrites nothing.',
     example: '"3"',
   },
   'X-Access-Purpose': {
@@ -132,13 +133,17 @@ export const headerComponents = (): Record<string, unknown> => ({
   ),
   'Idempotency-Replayed': header('`true` where this is the answer that the key got the first time.', 'true'),
   'RateLimit-Policy': header(
-    'Units `q` that the client may spend in each `w` seconds in this municipality; with `refused`, requests without a grant.',
-    '"default";q=6000;w=60',
+    'Units `q` that the client may spend in each `w` seconds in this municipality, in the unit `qu`; with `refused`, requests without a grant.',
+    '"default";q=6000;qu="units";w=60',
   ),
   RateLimit: header(
     'Units `r` that are left of them, at most, and the seconds `t` until there are `q` again.',
     '"default";r=5995;t=42',
   ),
   'Retry-After': header('After how many seconds to send the request again.', 1),
-  'WWW-Authenticate': header('How to authenticate.', 'Bearer'),
+  'WWW-Authenticate': header(
+    'How to authenticate (RFC 6750): with `error="invalid_token"` where a token was refused, and with `error="insufficient_scope"` and the `scope` that is missing on a 403.',
+    'Bearer error="invalid_token"',
+  ),
+  'Accept-Patch': header('What a PATCH may send (RFC 5789).', 'application/merge-patch+json, application/json'),
 });

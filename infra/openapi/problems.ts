@@ -71,7 +71,11 @@ function responseOf(codes: readonly ProblemCode[]): object {
       'RateLimit-Policy': { $ref: '#/components/headers/RateLimit-Policy' },
       RateLimit: { $ref: '#/components/headers/RateLimit' },
     }),
-    ...(codes.includes('unauthenticated') && { 'WWW-Authenticate': { $ref: '#/components/headers/WWW-Authenticate' } }),
+    ...(codes.some((code) => ['unauthenticated', 'forbidden'].includes(code)) && {
+      'WWW-Authenticate': { $ref: '#/components/headers/WWW-Authenticate' },
+    }),
+    ...(codes.includes('unsupported_media_type') && { 'Accept-Patch': { $ref: '#/components/headers/Accept-Patch' } }),
+    ...(codes.includes('precondition_failed') && { ETag: { $ref: '#/components/headers/ETag' } }),
   };
   return {
     description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].advice}`).join('\n\n'),

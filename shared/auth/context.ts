@@ -6,7 +6,7 @@ import type { Store } from '../table/store.ts';
 import type { MunicipalityStatus } from '../tenancy/lifecycle.ts';
 import type { Instant } from '../time.ts';
 import { ownRows } from './own-rows.ts';
-import type { TenantScope } from './scopes.ts';
+import { fullScope, type Scope, type TenantScope } from './scopes.ts';
 
 /** The municipality a request works in, as provisioned. */
 export interface Tenant {
@@ -101,10 +101,21 @@ export function makeContext(
   } as Context;
 }
 
+/** The refusal for want of scopes, which its challenge names as a token does (RFC 6750 §3.1). */
+const lacking = (detail: string, scopes: readonly string[]): Problem =>
+  new Problem('forbidden', detail, [], {
+    'www-authenticate': `Bearer error="insufficient_scope", scope="${scopes.join(' ')}"`,
+  });
+
+/** The refusal of a client that has not the scope. */
+export const lacksScope = (scope: Scope): Problem =>
+  lacking(`This operation needs the scope ${fullScope(scope)}.`, [fullScope(scope)]);
+
 /** Throws `forbidden` unless the context has one of the scopes. */
 export function requireEither(ctx: Context, scopes: readonly TenantScope[]): void {
   if (scopes.length === 0 || scopes.some((scope) => ctx.scopes.has(scope))) return;
-  throw new Problem('forbidden', `This operation needs one of the scopes ${scopes.join(', ')}.`);
+  const names = scopes.map(fullScope);
+  throw lacking(`This operation needs one of the scopes ${names.join(', ')}.`, names.slice(0, 1));
 }
 
 /**
@@ -116,5 +127,5 @@ export const amongOwn = (ctx: Context): Context =>
 
 /** Throws `forbidden` unless the context has the scope. */
 export function requireScope(ctx: Context, scope: TenantScope): void {
-  if (!ctx.scopes.has(scope)) throw new Problem('forbidden', `This operation needs the scope ${scope}.`);
+  if (!ctx.scopes.has(scope)) throw lacksScope(scope);
 }

@@ -91,7 +91,7 @@ function note(places: Map<string, Place>, code: string, time: number): void {
 function tooMany(allowance: number, seconds: number): Problem {
   const detail = `The client was refused more than ${allowance} times in a minute, in municipalities where it has no grant.`;
   return new Problem('too_many_requests', detail, [], {
-    'ratelimit-policy': `"refused";q=${allowance};w=${WINDOW_MS / 1000}`,
+    'ratelimit-policy': `"refused";q=${allowance};qu="units";w=${WINDOW_MS / 1000}`,
     ratelimit: `"refused";r=0;t=${seconds}`,
     'retry-after': String(seconds),
   });

@@ -148,3 +148,6 @@ export function scopesOfClaim(claim: string): ReadonlySet<string> {
   for (const scope of claim.split(' ')) if (scope.startsWith(prefix)) scopes.add(scope.slice(prefix.length));
   return scopes;
 }
+
+/** A scope as it stands in a token. */
+export const fullScope = (scope: Scope): string => `${RESOURCE_SERVER}/${scope}`;

@@ -105,4 +105,6 @@ export const notSigned = (): Problem =>
   new Problem(
     'unauthenticated',
     'The message is not signed with the secret of an active connection at this path, or its time is more than 5 minutes off.',
+    [],
+    { 'www-authenticate': 'StandardWebhooks' },
   );

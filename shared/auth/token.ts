@@ -1,4 +1,4 @@
-import { Problem } from '../errors.ts';
+import { invalidToken, Problem } from '../errors.ts';
 import { memory } from '../memory.ts';
 import type { Store } from '../table/store.ts';
 import { instantOf, localDateOf } from '../time.ts';
@@ -63,10 +63,7 @@ export function contextOpener(store: Store, deps: RefusalDeps): ContextOpener {
     }
     const { tokensSince, endsAt: _, ...rest } = access;
     if (tokensSince !== undefined && !(issuedAt(claims) >= tokensSince)) {
-      throw new Problem(
-        'unauthenticated',
-        'The token is from before a credential of the client was ended. Get a new one.',
-      );
+      throw invalidToken('The token is from before a credential of the client was ended. Get a new one.');
     }
     return makeContext(store, { ...rest, requestId, now: instantOf(now()) });
   };

@@ -1,5 +1,6 @@
 import type { Context } from '../auth/context.ts';
-import { type Answer, requireMatch } from '../operation.ts';
+import type { Answer } from '../operation.ts';
+import { type Preconditions, requireMatch } from '../preconditions.ts';
 import { eventName } from './event-names.ts';
 import { once } from './once.ts';
 import { hrefOf, type Place } from './place.ts';
@@ -13,11 +14,11 @@ export const deleteRecord = (
   ctx: Context,
   resource: Resource,
   place: Place,
-  ifMatch: string | undefined,
+  preconditions: Preconditions,
 ): Promise<Answer> =>
   once(ctx, undefined, async () => {
     const before = await loadToChange(ctx, resource, place);
-    requireMatch(ifMatch, before.whole.version);
+    requireMatch(preconditions, before.whole.version);
     return save(ctx, resource, {
       before,
       after: {

@@ -89,11 +89,18 @@ export const day = (description: string) =>
     .refine((value) => value >= '1900' && value < '2200', 'The year must be between 1900 and 2199.')
     .describe(description);
 
-const LOWER_UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const UUID = /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$/;
 
-/** The id of another record. Which types it may name is declared in the resource's `references`. */
+/**
+ * The id of another record, in any case (RFC 9562 §4), kept and shown in lower case. Which types it may name is declared in the
+ * resource's `references`.
+ */
 export const reference = (description: string) =>
-  z.string().regex(LOWER_UUID, 'This must be the id of a record (a UUID).').describe(description);
+  z
+    .string()
+    .regex(UUID, 'This must be the id of a record (a UUID).')
+    .overwrite((value) => value.toLowerCase())
+    .describe(description);
 
 /** A list of at most 100 entries. */
 export const listOf = <Item extends z.ZodType>(description: string, item: Item, max = 100) =>

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Context } from '../auth/context.ts';
 import { type ApiRequest, idempotencyOf, type Operation, param } from '../operation.ts';
+import { preconditionsOf } from '../preconditions.ts';
 import { purposeOf } from '../privacy/access-log.ts';
 import { deleteRecord } from './delete.ts';
 import { historyPage, listHistory } from './history.ts';
@@ -141,7 +142,7 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
         upsertRecord(ctx, resource, request.body, {
           ...foreign(request),
           parents: parents(request),
-          ifMatch: request.header('if-match'),
+          preconditions: preconditionsOf(request),
         }),
     },
     {
@@ -181,9 +182,14 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
         'precondition_failed',
         'validation_failed',
         'unknown_reference',
+        'idempotency_key_reused',
         'in_flight',
       ],
-      run: (ctx, request) => updateRecord(ctx, resource, place(request), request.body, request.header('if-match')),
+      run: (ctx, request) =>
+        updateRecord(ctx, resource, place(request), request.body, {
+          preconditions: preconditionsOf(request),
+          idempotency: idempotencyOf(request),
+        }),
     },
   ];
   operations.push({
@@ -253,7 +259,7 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
       example: { status: Object.keys(machine.steps)[1], at: '2026-11-20T10:00:00+01:00', reason: 'As agreed.' },
       run: (ctx, request) =>
         changeStatus(ctx, resource, place(request), request.body, {
-          ifMatch: request.header('if-match'),
+          preconditions: preconditionsOf(request),
           idempotency: idempotencyOf(request),
         }),
     });
@@ -269,7 +275,7 @@ export function operationsOf(resource: Resource): Operation<Context>[] {
       manner: 'change',
       success: { status: 204, description: 'It is in no list any more; its history stays.' },
       problems: ['legal_hold', 'precondition_required', 'precondition_failed', 'in_flight'],
-      run: (ctx, request) => deleteRecord(ctx, resource, place(request), request.header('if-match')),
+      run: (ctx, request) => deleteRecord(ctx, resource, place(request), preconditionsOf(request)),
     });
   }
   return [...operations, ...(resource.operations?.() ?? [])];

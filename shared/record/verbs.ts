@@ -1,7 +1,8 @@
 import type { Context } from '../auth/context.ts';
 import { invalid, Problem } from '../errors.ts';
 import { newId } from '../ids.ts';
-import { type Answer, type Idempotency, requireMatch } from '../operation.ts';
+import type { Answer, Idempotency } from '../operation.ts';
+import { evaluate, type Preconditions, requireMatch } from '../preconditions.ts';
 import type { Write } from '../table/write.ts';
 import { creationEvent, eventName, ownEvent, statusEvent } from './event-names.ts';
 import { changedFields, mergePatch } from './merge.ts';
@@ -192,18 +193,29 @@ export const reviseRecord = (
     return amend(ctx, resource, before, { fields, sent: patch as Fields, eventId, idempotency });
   });
 
-/** Changes some fields of the version that If-Match names (JSON merge patch). A patch that changes nothing writes nothing. */
+/** On which version a change is made, and under which key it is made once. */
+export interface Changing {
+  readonly preconditions: Preconditions;
+  readonly idempotency?: Idempotency | undefined;
+}
+
+/**
+ * Changes some fields of the version that If-Match names (JSON merge patch). A patch that changes nothing writes nothing. One
+ * that comes again under its Idempotency-Key gets its first answer, although its If-Match is stale by then.
+ */
 export const updateRecord = (
   ctx: Context,
   resource: Resource,
   place: Place,
   patch: unknown,
-  ifMatch: string | undefined,
-): Promise<Answer> =>
-  reviseRecord(ctx, resource, place, ({ version }) => {
-    requireMatch(ifMatch, version);
+  { preconditions, idempotency }: Changing,
+): Promise<Answer> => {
+  const patchOf = ({ version }: Whole): unknown => {
+    requireMatch(preconditions, version);
     return patch;
-  });
+  };
+  return reviseRecord(ctx, resource, place, patchOf, idempotency);
+};
 
 /** Throws 409 `illegal_transition` unless the machine has the step. */
 function requireStep(machine: Machine, from: string, to: string): void {
@@ -213,25 +225,20 @@ function requireStep(machine: Machine, from: string, to: string): void {
   throw new Problem('illegal_transition', `${from} does not lead to ${to}. ${choice}`);
 }
 
-interface StatusChange {
-  readonly ifMatch: string | undefined;
-  readonly idempotency: Idempotency | undefined;
-}
-
 /** Takes a record one step along its status machine. */
 export const changeStatus = (
   ctx: Context,
   resource: Resource,
   place: Place,
   body: unknown,
-  { ifMatch, idempotency }: StatusChange,
+  { preconditions, idempotency }: Changing,
 ): Promise<Answer> =>
   once(ctx, idempotency, async (eventId) => {
     const { machine } = resource;
     if (!machine) throw notFound(resource);
     const before = await loadToChange(ctx, resource, place);
     const { status, reason, at = ctx.now } = parse(statusChange(machine), body);
-    requireMatch(ifMatch, before.whole.version);
+    requireMatch(preconditions, before.whole.version);
     requireStep(machine, before.whole.status as string, status);
     refuseFuture(ctx, '/at', at);
     if (machine.reasonFor?.includes(status) && reason === undefined) {
@@ -247,7 +254,7 @@ interface Upsert {
   readonly source: string;
   readonly externalId: string;
   readonly parents?: Parents | undefined;
-  readonly ifMatch: string | undefined;
+  readonly preconditions: Preconditions;
 }
 
 /**
@@ -258,7 +265,7 @@ export async function upsertRecord(
   ctx: Context,
   resource: Resource,
   body: unknown,
-  { source, externalId, parents, ifMatch }: Upsert,
+  { source, externalId, parents, preconditions }: Upsert,
 ): Promise<Answer> {
   if (source !== ctx.actor.organisation) {
     throw new Problem(
@@ -273,8 +280,7 @@ export async function upsertRecord(
   return once(ctx, undefined, async () => {
     const id = await findByExternalId(ctx, resource, source, externalId);
     if (id === undefined) {
-      if (ifMatch !== undefined)
-        throw new Problem('precondition_failed', 'There is no such record yet, so no version of it.');
+      evaluate(preconditions, undefined);
       try {
         return await createOnce(ctx, resource, sent, { parents, externalId });
       } catch (error) {
@@ -283,7 +289,7 @@ export async function upsertRecord(
       }
     }
     const before = await loadToChange(ctx, resource, { id, parents });
-    if (ifMatch !== undefined) requireMatch(ifMatch, before.whole.version);
+    evaluate(preconditions, before.whole.version);
     const { status, statusReason, statusAt, ...input } = sent;
     const kept = keptUnseen(ctx, resource, before, body as Fields);
     const fields = replaceInput(resource, before.whole, { ...input, ...kept, externalId });

@@ -1,4 +1,5 @@
 import { type Operation, param } from '../operation.ts';
+import { preconditionsOf } from '../preconditions.ts';
 import { pageParameters, pageSchema } from '../record/lists.ts';
 import { listControl, type OperatorContext } from './control.ts';
 import {
@@ -72,6 +73,6 @@ export const programmeOperations = (): Operation<OperatorContext>[] => [
     success: { status: 200, description: 'The programme as it stands now.', body: ProgrammeView },
     problems: ['precondition_required', 'precondition_failed', 'validation_failed', 'unknown_reference', 'in_flight'],
     example: { to: '2029-06-30' },
-    run: (ctx, request) => updateProgramme(ctx, param(request, 'id'), request.body, request.header('if-match')),
+    run: (ctx, request) => updateProgramme(ctx, param(request, 'id'), request.body, preconditionsOf(request)),
   },
 ];

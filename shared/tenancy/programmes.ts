@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 import { invalid, Problem } from '../errors.ts';
 import { isId, newId } from '../ids.ts';
-import { type Answer, etagOf, requireMatch } from '../operation.ts';
+import { type Answer, etagOf } from '../operation.ts';
+import { type Preconditions, requireMatch } from '../preconditions.ts';
 import {
   day,
   group,
@@ -269,10 +270,10 @@ export async function updateProgramme(
   ctx: OperatorContext,
   id: string,
   patch: unknown,
-  ifMatch: string | undefined,
+  preconditions: Preconditions,
 ): Promise<Answer> {
   const before = await loadProgramme(ctx, id);
-  requireMatch(ifMatch, before.version);
+  requireMatch(preconditions, before.version);
   const { shape } = ProgrammeInput();
   const standing = Object.fromEntries(Object.entries(before).filter(([name]) => name in shape));
   const sent = parse(ProgrammeInput(), mergePatch(standing, patch));

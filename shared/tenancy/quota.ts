@@ -77,7 +77,7 @@ export function quotas({ now, quotaPerMinute = QUOTA_PER_MINUTE }: QuotaDeps): C
     const granted = await take(ctx, minute, cost, allowance);
     const seconds = String(Math.max(1, Math.ceil((minute.startsAt + WINDOW_MS - now().getTime()) / 1000)));
     const headers = {
-      'ratelimit-policy': `"default";q=${allowance};w=${WINDOW_MS / 1000}`,
+      'ratelimit-policy': `"default";q=${allowance};qu="units";w=${WINDOW_MS / 1000}`,
       ratelimit: `"default";r=${Math.max(0, minute.leased + allowance - minute.used)};t=${seconds}`,
     };
     if (granted) return headers;

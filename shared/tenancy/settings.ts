@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import type { Context, Tenant } from '../auth/context.ts';
 import { Problem } from '../errors.ts';
-import { type Answer, type ApiRequest, etagOf, type Operation, requireMatch } from '../operation.ts';
+import { type Answer, type ApiRequest, etagOf, type Operation } from '../operation.ts';
+import { preconditionsOf, requireMatch } from '../preconditions.ts';
 import { DEFAULT_MONTHS, PURPOSES } from '../privacy/access-log.ts';
 import { ARCHIVE_MONTHS } from '../privacy/archive-months.ts';
 import { instant, whole } from '../record/fields.ts';
@@ -161,7 +162,7 @@ async function getSettings(ctx: Context): Promise<Answer> {
 async function patchSettings(ctx: Context, request: ApiRequest): Promise<Answer> {
   const patch = parse(SettingsPatch(), request.body);
   const { rowVersion, tenant: before, state } = await standingOf(ctx);
-  requireMatch(request.header('if-match'), state?.version ?? 1);
+  requireMatch(preconditionsOf(request), state?.version ?? 1);
   const tenant = mergePatch({ ...before }, patch) as unknown as Tenant;
   // A key is replaced as a whole: members of another kind of key must not stay in it.
   const after: Tenant = patch.handoverKey ? { ...tenant, handoverKey: patch.handoverKey } : tenant;

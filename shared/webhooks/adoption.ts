@@ -1,6 +1,7 @@
 import type { Context } from '../auth/context.ts';
 import type { TenantScope } from '../auth/scopes.ts';
-import { type Answer, type ApiRequest, type Operation, param, requireMatch } from '../operation.ts';
+import { type Answer, type ApiRequest, type Operation, param } from '../operation.ts';
+import { preconditionsOf, requireMatch } from '../preconditions.ts';
 import { once } from '../record/once.ts';
 import { TENANT_BASE } from '../record/operations.ts';
 import { loadOpened } from '../record/read.ts';
@@ -16,7 +17,7 @@ import { delegationOf } from './ownership.ts';
 const adopt = (ctx: Context, resource: Resource, request: ApiRequest, kind: 'read' | 'write'): Promise<Answer> =>
   once(ctx, undefined, async () => {
     const before = await loadOpened(ctx, resource, { id: param(request, 'id') });
-    requireMatch(request.header('if-match'), before.whole.version);
+    requireMatch(preconditionsOf(request), before.whole.version);
     const fields = { ...before.whole, source: ctx.actor.organisation, owner: delegationOf(ctx, kind) };
     return amend(ctx, resource, before, { fields, sent: {} });
   });

@@ -246,7 +246,15 @@ async function enable(ctx: Context, { endpoints, sendHints }: DeliveryDeps, requ
   const place = { id: param(request, 'id') };
   const { view: endpoint } = await load(ctx, endpoints, place);
   requireControl(ctx, endpoint);
-  const answer = await updateRecord(ctx, endpoints, place, { disabled: false }, etagOf(endpoint.version));
+  const answer = await updateRecord(
+    ctx,
+    endpoints,
+    place,
+    { disabled: false },
+    {
+      preconditions: { ifMatch: etagOf(endpoint.version) },
+    },
+  );
   if (!period) await endRest(ctx, endpoint.id);
   const done = period ? await recoverPeriod(ctx, sendHints, endpoint.id, period) : { recovered: 0 };
   return { status: 200, body: { endpoint: answer.body as Fields, ...done } };

@@ -19,7 +19,15 @@ export async function disableEndpoint(ctx: Context, endpoints: Resource, id: str
   const endpoint = await findRecord(ctx, endpoints, id);
   if (!endpoint || endpoint.view['disabled'] === true) return;
   try {
-    await updateRecord(ctx, endpoints, { id }, { disabled: true }, etagOf(endpoint.view.version));
+    await updateRecord(
+      ctx,
+      endpoints,
+      { id },
+      { disabled: true },
+      {
+        preconditions: { ifMatch: etagOf(endpoint.view.version) },
+      },
+    );
   } catch (error) {
     // Somebody changed it at the same instant: the next failure decides anew.
     if (!(error instanceof Problem)) throw error;

@@ -223,7 +223,7 @@ export async function applyMessage(worker: Context, principals: Principals, id: 
           },
         )
       : { status: 'unresolved', reason: 'The owner of the connection has no live grant any more.' };
-    const standing = { ifMatch: etagOf(message.version), idempotency: undefined };
+    const standing = { preconditions: { ifMatch: etagOf(message.version) } };
     await changeStatus(ctx ?? worker, inboxMessages, { id }, step, standing);
   } catch (error) {
     // Another worker was quicker, with the same effect.

@@ -52,7 +52,7 @@ function isSame(one: string, other: string): boolean {
 function objectOf(data: unknown): string | undefined {
   if (typeof data !== 'object' || data === null) return undefined;
   const { objectId, childId } = data as Fields;
-  return [objectId, childId].find((id) => typeof id === 'string' && isId(id)) as string | undefined;
+  return [objectId, childId].map((id) => String(id).toLowerCase()).find(isId);
 }
 
 const UUIDS = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi;

@@ -2,7 +2,8 @@ import * as z from 'zod';
 import type { Context } from '../auth/context.ts';
 import type { TenantScope } from '../auth/scopes.ts';
 import { Problem } from '../errors.ts';
-import { type Answer, type ApiRequest, idempotencyOf, type Operation, param, requireMatch } from '../operation.ts';
+import { type Answer, type ApiRequest, idempotencyOf, type Operation, param } from '../operation.ts';
+import { preconditionsOf, requireMatch } from '../preconditions.ts';
 import { flag, instant, whole } from '../record/fields.ts';
 import { entriesSeenBy } from '../record/guards.ts';
 import { once } from '../record/once.ts';
@@ -74,7 +75,7 @@ const rotateSecret = (ctx: Context, resource: Resource, request: ApiRequest): Pr
   return once(ctx, idempotency, async (eventId) => {
     const before = await loadOpened(ctx, resource, { id: param(request, 'id') });
     const { overlapHours, force } = parse(Rotation(), request.body);
-    requireMatch(request.header('if-match'), before.whole.version);
+    requireMatch(preconditionsOf(request), before.whole.version);
     const keys = keysOf(before.whole);
     if (overlaps(keys, ctx.now) && !force) {
       throw new Problem(

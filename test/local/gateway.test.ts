@@ -173,7 +173,7 @@ describe('without a valid token', () => {
     const bearer = await make();
     const response = await ask(path, bearer === undefined ? {} : { bearer });
     expect(response.status).toBe(401);
-    expect(response.headers.get('www-authenticate')).toBe('Bearer');
+    expect(response.headers.get('www-authenticate')).toBe('Bearer error="invalid_token"');
     expect(response.headers.get('content-type')).toBe('application/problem+json');
     expect(await response.json()).toEqual({
       type: '/problems/unauthenticated',

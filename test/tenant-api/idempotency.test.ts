@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { canonicalJson } from '#shared/json.ts';
 import { rowsOf } from '#test/support/content.ts';
 import { CHILD, FAMILY, makeFamily } from '#test/support/examples.ts';
 import { type Caller, type Livline, startLivline } from '#test/support/livline.ts';
@@ -10,8 +11,9 @@ beforeAll(async () => {
   livline = await startLivline();
 });
 
-/** What stands for a request: its method, path and body as one text (functions/http.ts). */
-const essenceOf = (method: string, path: string, body: object) => JSON.stringify([method, path, JSON.stringify(body)]);
+/** What stands for a request: its method, path and body as one canonical text (functions/http.ts). */
+const essenceOf = (method: string, path: string, code: string, body: object) =>
+  canonicalJson([method, path, { code }, body]);
 
 const DAY_S = 86_400;
 const key = (value: string) => ({ 'idempotency-key': value });
@@ -130,7 +132,7 @@ describe('an Idempotency-Key', () => {
     const body = { ...CHILD, cpr: '610314-4321' };
     await caller.post('/children', body, key('k-11'));
     const fingerprints = (await rowsOf(livline.store, caller.code, 'answer')).map(({ fingerprint }) => fingerprint);
-    const texts = [JSON.stringify(body), essenceOf('POST', `/v1/municipalities/${caller.code}/children`, body)];
+    const texts = [JSON.stringify(body), essenceOf('POST', '/v1/municipalities/{code}/children', caller.code, body)];
     const guesses = texts.flatMap((text) => [text, `request fingerprint:${text}`]).map((text) => hash('sha256', text));
     expect(fingerprints).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)]);
     expect(guesses).not.toContain(fingerprints[0]);

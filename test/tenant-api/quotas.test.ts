@@ -27,7 +27,7 @@ const nextMinute = () => livline.advance(60 - (livline.now().getTime() % 60_000)
 
 /** What the headers say: draft-ietf-httpapi-ratelimit-headers-10 §4.1, one item of structured fields with its parameters. */
 function limitOf({ headers }: Pick<Reply, 'headers'>) {
-  const [, q, w] = /^"default";q=(\d+);w=(\d+)$/.exec(headers['ratelimit-policy'] ?? '') ?? [];
+  const [, q, w] = /^"default";q=(\d+);qu="units";w=(\d+)$/.exec(headers['ratelimit-policy'] ?? '') ?? [];
   const [, r, t] = /^"default";r=(\d+);t=(\d+)$/.exec(headers['ratelimit'] ?? '') ?? [];
   return { q: Number(q), w: Number(w), r: Number(r), t: Number(t) };
 }

@@ -79,7 +79,7 @@ describe('a client that has no grant', () => {
     expectProblem(reply, 429, 'too_many_requests');
     expect(reply.headers).toMatchObject({
       'retry-after': '43',
-      'ratelimit-policy': `"refused";q=${REFUSALS_PER_MINUTE};w=60`,
+      'ratelimit-policy': `"refused";q=${REFUSALS_PER_MINUTE};qu="units";w=60`,
       ratelimit: '"refused";r=0;t=43',
     });
     expect(logged()).toMatchObject([{ message: 'refusals used up', clientId: 'client-told' }]);
