@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { SERVER_PLACE, TOKEN_URL_PLACE } from '#functions/public-api/contract.ts';
 import { ADMIN_SCOPES, RESOURCE_SERVER, TENANT_SCOPES } from '#shared/auth/scopes.ts';
 import type { Operation } from '#shared/operation.ts';
 import type { Resource } from '#shared/record/resource.ts';
@@ -108,7 +109,7 @@ export function openApiDocument(): object {
       description: INTRODUCTION,
       license: { name: 'Apache License 2.0', identifier: 'Apache-2.0' },
     },
-    servers: [{ url: '.', description: 'Where this document lies.' }],
+    servers: [{ url: SERVER_PLACE, description: 'Where this document lies.' }],
     tags: tags(resources),
     paths: paths(operations, components),
     webhooks: webhooks(resources, components),
@@ -116,8 +117,8 @@ export function openApiDocument(): object {
       securitySchemes: {
         oauth2: {
           type: 'oauth2',
-          description: 'OAuth 2.0 client credentials. The token URL comes with them; the one here is a placeholder.',
-          flows: { clientCredentials: { tokenUrl: 'https://token.example/oauth2/token', scopes: scopes() } },
+          description: 'OAuth 2.0 client credentials.',
+          flows: { clientCredentials: { tokenUrl: TOKEN_URL_PLACE, scopes: scopes() } },
         },
       },
       schemas: components.schemas,

@@ -46,7 +46,7 @@ export interface FunctionEnvironments {
     readonly RECOVERY_DELAY_S: string;
     readonly STAGE: StageName;
   };
-  readonly 'public-api': Readonly<Record<never, string>>;
+  readonly 'public-api': { readonly TOKEN_URL: string };
   readonly inbox: TenantEnvironment;
   readonly relay: TenantEnvironment & { readonly DELIVERY_QUEUE_URL: string };
   readonly deliver: TenantEnvironment & {

@@ -74,7 +74,7 @@ beforeAll(async () => {
       RECOVERY_DELAY_S: '259200',
       STAGE: 'dev',
     },
-    'public-api': {},
+    'public-api': { TOKEN_URL: 'https://token.test/oauth2/token' },
     inbox: table,
     relay: worker,
     deliver: { ...worker, ...slow },

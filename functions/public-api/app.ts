@@ -4,13 +4,18 @@ import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { type Place, placeOf } from '#functions/base.ts';
 import { ALWAYS, problemOf, problemResult } from '#functions/problem.ts';
 import { instanceOf, nothingHere, PROBLEMS, Problem, type ProblemCode, problemExplained } from '#shared/errors.ts';
+import { isKnown } from '#shared/preconditions.ts';
+import { type Contract, contractAt } from './contract.ts';
 
 /**
  * What anybody may read: the contract, its reference, the problem codes, and whether the service lives. A handful
  * of fixed paths needs no operations. The reference's scripts are ours: its policy allows no other host.
  */
 export interface PublicApiDeps {
+  /** The contract as it lies on disk, with places for addresses (contract.ts). */
   readonly openapi: string;
+  /** Where clients get their tokens. */
+  readonly tokenUrl: string;
   /** Folder of the reference's script and style sheet (swagger-ui-dist). */
   readonly docsDirectory: string;
 }
@@ -87,19 +92,24 @@ function problemPage(base: string, code: string): APIGatewayProxyResult {
 interface Asked extends PublicApiDeps {
   readonly name: string;
   readonly base: string;
+  /** The contract for the address that was asked. */
+  readonly contract: () => Contract;
 }
 
 /** What is at each path. */
 export const PUBLIC_ROUTES: Readonly<Record<string, (asked: Asked) => APIGatewayProxyResult>> = {
   '/health': () => answer('{"status":"ok"}', 'application/json', { 'cache-control': 'no-store' }),
-  '/openapi.json': ({ openapi }) => answer(openapi, 'application/json'),
+  '/openapi.json': ({ contract }) => {
+    const { text, etag } = contract();
+    return answer(text, 'application/json', { etag });
+  },
   '/docs': () => answer(PAGE, 'text/html; charset=utf-8', { 'content-security-policy': CSP }),
   '/docs/{file}': asset,
   '/problems': ({ base }) => problemList(base),
   '/problems/{code}': ({ base, name }) => problemPage(base, name),
 };
 
-function route({ base, path }: Place, deps: PublicApiDeps): APIGatewayProxyResult {
+function route({ base, path }: Place, deps: PublicApiDeps & Pick<Asked, 'contract'>): APIGatewayProxyResult {
   for (const [template, found] of Object.entries(PUBLIC_ROUTES)) {
     const name = new RegExp(`^${template.replace(/\{\w+\}/, '([^/]+)')}$`).exec(path);
     if (name) return found({ ...deps, base, name: name[1] ?? '' });
@@ -107,21 +117,41 @@ function route({ base, path }: Place, deps: PublicApiDeps): APIGatewayProxyResul
   throw nothingHere();
 }
 
+/** A host with its port, as a URL may have it. */
+const HOST = /^[a-z0-9.-]{1,253}(?::\d{1,5})?$/i;
+
+/** A header by its name, whatever case that is in. */
+function headerOf({ headers }: APIGatewayProxyEvent, name: string): string | undefined {
+  return Object.entries(headers ?? {}).find(([sent]) => sent.toLowerCase() === name)?.[1];
+}
+
+/** The address under which the caller reached the API. */
+function addressOf(event: APIGatewayProxyEvent, base: string): string {
+  const { domainName } = event.requestContext;
+  const host = headerOf(event, 'host') ?? domainName ?? '';
+  const scheme = headerOf(event, 'x-forwarded-proto') === 'http' ? 'http' : 'https';
+  return `${scheme}://${HOST.test(host) ? host : (domainName ?? 'localhost')}${base}`;
+}
+
 /** Serves the public documents. */
-export const publicApi =
-  (deps: PublicApiDeps) =>
-  async (event: APIGatewayProxyEvent): Promise<APIGatewayProxyResult> => {
+export function publicApi(deps: PublicApiDeps): (event: APIGatewayProxyEvent) => Promise<APIGatewayProxyResult> {
+  const contract = contractAt(() => deps.openapi, deps.tokenUrl);
+  return async (event) => {
     const { httpMethod, requestContext } = event;
     const place = placeOf(event);
     const { requestId } = requestContext;
     const answered = { requestId, instance: instanceOf(requestId), base: place.base };
     const withoutBody = httpMethod === 'HEAD' && { body: '' };
     try {
-      const found = route(place, deps);
+      const found = route(place, { ...deps, contract: () => contract(addressOf(event, place.base)) });
       if (httpMethod !== 'GET' && httpMethod !== 'HEAD')
         throw new Problem('method_not_allowed', 'This path takes GET, HEAD.', [], { allow: 'GET, HEAD' });
+      const conditions = { ifMatch: headerOf(event, 'if-match'), ifNoneMatch: headerOf(event, 'if-none-match') };
+      const etag = found.headers?.['etag'];
+      if (isKnown(conditions, etag === undefined ? etag : String(etag))) return { ...found, statusCode: 304, body: '' };
       return { ...found, ...withoutBody };
     } catch (error) {
       return { ...problemResult(problemOf(error, answered), answered), ...withoutBody };
     }
   };
+}

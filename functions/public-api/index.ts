@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { openedOnce } from '#functions/opened-once.ts';
+import { readEnv } from '#shared/env.ts';
 import { publicApi } from './app.ts';
 
 /** In a bundle the reference's files lie beside it; from the source tree they are where npm put them. */
@@ -21,5 +22,6 @@ export const handler = openedOnce(() =>
       return openapi;
     },
     docsDirectory: docsDirectory(),
+    tokenUrl: readEnv('TOKEN_URL').TOKEN_URL,
   }),
 );

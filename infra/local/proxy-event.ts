@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { gzipSync } from 'node:zlib';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { ACCOUNT } from './lambda.ts';
 
@@ -107,10 +108,17 @@ export function proxyEvent({
   };
 }
 
-/** Sends what a function with Lambda proxy integration returned. */
+/** Bytes from which on the REST API compresses what a caller takes compressed (infra/stacks/api.ts). */
+const MIN_COMPRESSED = 1024;
+
+/** Sends what a function with Lambda proxy integration returned; compressed, where the caller takes that. */
 export function sendResult(response: ServerResponse, result: APIGatewayProxyResult, requestId: string): void {
   const { statusCode, headers = {}, multiValueHeaders = {}, body = '', isBase64Encoded = false } = result;
-  const content = Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8');
+  const plain = Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8');
+  const isCompressed =
+    plain.length >= MIN_COMPRESSED && /\bgzip\b/.test(String(response.req.headers['accept-encoding'] ?? ''));
+  const content = isCompressed ? gzipSync(plain) : plain;
+  if (isCompressed) response.setHeader('Content-Encoding', 'gzip');
   response.statusCode = statusCode;
   response.setHeader('x-amzn-RequestId', requestId);
   for (const [name, value] of Object.entries({ ...headers, ...multiValueHeaders })) {

@@ -97,7 +97,8 @@ export function exampleOf(schema: JsonSchema, schemas: Schemas, known: Fields = 
   if ($ref !== undefined) return exampleOf(schemas[nameOfRef(schema)] as JsonSchema, schemas, known);
   if (examples) return examples[0];
   if (constant !== undefined) return constant;
-  if (values) return values[0];
+  const [first] = values ?? schema['x-extensible-enum'] ?? [];
+  if (first !== undefined) return first;
   if (anyOf?.[0]) return exampleOf(anyOf[0], schemas);
   if (items) return [exampleOf(items, schemas)];
   if (properties) {

@@ -17,7 +17,11 @@ export interface JsonSchema {
   readonly minItems?: number;
   readonly maxItems?: number;
   readonly uniqueItems?: boolean;
+  /** Zod's own; the document says it in words, because generated types take a field with a default for one that is sent. */
   readonly default?: unknown;
+  readonly 'x-default'?: unknown;
+  /** The values there are, of a set that grows. */
+  readonly 'x-extensible-enum'?: readonly unknown[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly required?: readonly string[];
   readonly propertyNames?: JsonSchema;
@@ -35,6 +39,7 @@ const KEYWORDS: readonly (keyof JsonSchema)[] = [
   'format',
   'const',
   'enum',
+  'x-extensible-enum',
   'pattern',
   'minLength',
   'maxLength',
@@ -43,7 +48,7 @@ const KEYWORDS: readonly (keyof JsonSchema)[] = [
   'minItems',
   'maxItems',
   'uniqueItems',
-  'default',
+  'x-default',
   'properties',
   'required',
   'propertyNames',
@@ -115,14 +120,43 @@ export function jsonSchemaOf(schema: z.ZodType, direction: Direction): JsonSchem
   return tidy(converted as JsonSchema & Marks, direction);
 }
 
-function tidy(schema: JsonSchema & Marks, direction: Direction): JsonSchema {
-  const { sensitivity, personal: _, plainText: __, ...rest } = schema;
+/** A schema that allows null beside one other, as one schema of two types; any other schema as it is. */
+function withoutUnionOfNull(schema: JsonSchema): JsonSchema {
+  const [one, other, ...more] = schema.anyOf ?? [];
+  if (one === undefined || other?.type !== 'null' || more.length > 0) return schema;
+  const { anyOf: _, ...rest } = schema;
+  return { ...nullable(one), ...rest };
+}
+
+const DEFAULT_NOTE = / Left out: `[^`]*`\.$/;
+
+/** The words for a default, which stand in the description alone. */
+const defaultNote = (value: unknown): string =>
+  ` Left out: \`${typeof value === 'string' ? value : JSON.stringify(value)}\`.`;
+
+/** Values of an answer: those there are, and the promise that there will be more. */
+const growing = ({ enum: values, ...rest }: JsonSchema): JsonSchema => ({
+  ...rest,
+  description: `${rest.description ?? 'One of a set that grows.'} Today: ${values?.map((value) => `\`${value}\``).join(', ')}.`,
+  'x-extensible-enum': values ?? [],
+});
+
+function tidy(given: JsonSchema & Marks, direction: Direction): JsonSchema {
+  const { sensitivity, personal: _, plainText: __, default: standard, ...schema } = given;
+  const isGrowing = direction === 'output' && schema.enum !== undefined;
+  const rest = withoutUnionOfNull(isGrowing ? growing(schema) : schema);
   const { description, format, pattern, maximum, properties = {} } = rest;
-  const noted = description !== undefined && sensitivity !== undefined && SENSITIVITY_NOTES[sensitivity];
+  const isOptional = direction === 'input' && standard !== undefined;
+  const notes = [
+    sensitivity === undefined ? '' : (SENSITIVITY_NOTES[sensitivity] ?? ''),
+    isOptional ? defaultNote(standard) : '',
+  ].join('');
   const said: JsonSchema = {
     ...rest,
     ...(pattern !== undefined && { pattern: portable(pattern) }),
-    ...(noted && { description: `${description}${noted}`, 'x-sensitivity': sensitivity }),
+    ...(description !== undefined && notes !== '' && { description: `${description}${notes}` }),
+    ...(sensitivity !== undefined && sensitivity in SENSITIVITY_NOTES && { 'x-sensitivity': sensitivity }),
+    ...(isOptional && { 'x-default': standard }),
   };
   const needless = new Set<string>([
     ...(pattern !== undefined && PLAIN_FORMATS.has(format ?? '') ? ['pattern'] : []),
@@ -161,7 +195,8 @@ export function patchSchemaOf({ properties = {}, required = [], ...rest }: JsonS
   return {
     ...rest,
     properties: mapValues(properties, (property, name) => {
-      const { default: _, ...field } = property;
+      const { 'x-default': standard, description = '', ...bare } = property;
+      const field = standard === undefined ? property : { ...bare, description: description.replace(DEFAULT_NOTE, '') };
       const patched = field.properties ? patchSchemaOf(field) : openPatchOf(field);
       return required.includes(name) ? patched : nullable(patched);
     }),

@@ -44,7 +44,11 @@ export const problemSchemas = (): Record<'Problem' | 'FieldError', JsonSchema> =
           'Which field (felt): a JSON pointer (RFC 6901) into the body, or `/query/<name>`, `/header/<name>`, `/path/<name>`.',
         type: 'string',
       },
-      code: { description: 'What is wrong with it (fejlkode).', type: 'string', enum: FIELD_ERROR_CODES },
+      code: {
+        description: `What is wrong with it (fejlkode). Today: ${FIELD_ERROR_CODES.map((code) => `\`${code}\``).join(', ')}.`,
+        type: 'string',
+        'x-extensible-enum': FIELD_ERROR_CODES,
+      },
       detail: { description: 'The same in words (beskrivelse). It does not repeat what was sent.', type: 'string' },
     },
     required: ['pointer', 'code', 'detail'],

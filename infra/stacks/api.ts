@@ -123,7 +123,7 @@ export function apiStack(
     stage,
     codeFor,
     description: 'Answers anybody: the API’s description and docs, the problem codes, health, and 404 elsewhere.',
-    environment: {},
+    environment: { TOKEN_URL: identity.tokenUrl },
     reservedConcurrency: stage.publicConcurrency,
   });
 

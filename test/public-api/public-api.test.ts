@@ -1,9 +1,17 @@
-import { describe, expect, test } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { handler } from '#functions/public-api/index.ts';
+import { OPENAPI_FILE } from '#infra/openapi.ts';
 import { PROBLEMS } from '#shared/errors.ts';
 import { proxyEvent } from '#test/support/proxy-event.ts';
 
-const send = (path: string, method = 'GET') => handler(proxyEvent({ method, path, claims: undefined }));
+const TOKEN_URL = 'https://token.test/oauth2/token';
+beforeAll(() => {
+  vi.stubEnv('TOKEN_URL', TOKEN_URL);
+});
+
+const send = (path: string, method = 'GET', headers: Record<string, string> = {}) =>
+  handler(proxyEvent({ method, path, claims: undefined, headers }));
 
 test('/health says that the service lives, and nobody keeps the answer', async () => {
   const { statusCode, headers, body } = await send('/health');
@@ -16,6 +24,47 @@ test('/openapi.json is the document', async () => {
   expect(statusCode).toBe(200);
   expect(headers?.['content-type']).toBe('application/json');
   expect(JSON.parse(body)).toMatchObject({ openapi: '3.1.0', info: { title: 'Livline' } });
+});
+
+describe('/openapi.json as it is served', () => {
+  const at = (host: string, more: Record<string, string> = {}) => send('/openapi.json', 'GET', { host, ...more });
+
+  test('says where this API and its token issuer are', async () => {
+    const contract = JSON.parse((await at('api.livline.example')).body);
+    expect(contract.servers).toMatchObject([{ url: 'https://api.livline.example' }]);
+    expect(contract.components.securitySchemes.oauth2.flows.clientCredentials.tokenUrl).toBe(TOKEN_URL);
+    expect(JSON.parse((await at('127.0.0.1:3000', { 'x-forwarded-proto': 'http' })).body).servers[0].url).toBe(
+      'http://127.0.0.1:3000',
+    );
+    expect((await at('attacker.example/"><script>')).body).not.toContain('attacker');
+  });
+
+  test('has a strong ETag of its text, by which a caller is spared what it has', async () => {
+    const first = await at('api.livline.example');
+    const etag = String(first.headers?.['etag']);
+    expect(etag).toMatch(/^"[\w-]{20,}"$/);
+    expect((await at('other.livline.example')).headers?.['etag']).not.toBe(etag);
+    const again = await at('api.livline.example', { 'if-none-match': etag });
+    expect([again.statusCode, again.body, again.headers?.['etag']]).toEqual([304, '', etag]);
+    expect((await at('api.livline.example', { 'if-none-match': '"other"' })).statusCode).toBe(200);
+    expect((await at('api.livline.example', { 'if-none-match': 'other' })).statusCode).toBe(400);
+  });
+
+  test('has no default that makes generated types ask for a field, and no closed set in an answer', () => {
+    const contract = JSON.parse(readFileSync(OPENAPI_FILE, 'utf8'));
+    const { schemas } = contract.components;
+    const found: string[] = [];
+    const walk = (value: unknown, place: string, isAnswer: boolean): void => {
+      if (typeof value !== 'object' || value === null) return;
+      if ('default' in value && 'type' in value) found.push(`${place} has a default`);
+      if (isAnswer && 'enum' in value) found.push(`${place} is closed`);
+      for (const [name, inner] of Object.entries(value)) walk(inner, `${place}/${name}`, isAnswer);
+    };
+    const SENT = /(?:Input|Patch|StatusChange|Request|InboundMessage)$/;
+    for (const [name, schema] of Object.entries(schemas)) walk(schema, name, !SENT.test(name));
+    walk(contract.paths, 'paths', false);
+    expect(found).toEqual([]);
+  });
 });
 
 describe('/docs', () => {
