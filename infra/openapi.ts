@@ -10,12 +10,12 @@ import { webhookEndpoints } from '#shared/webhooks/endpoints.ts';
 import { inboxMessages } from '#shared/webhooks/inbox-messages.ts';
 import { buildComponents, type Components } from './openapi/components.ts';
 import { eventTypeSchema } from './openapi/event-types.ts';
-import { INBOX_PROBLEMS, inboundMessageSchema, inboxPath } from './openapi/inbox.ts';
+import { inboundMessageSchema, inboxPath } from './openapi/inbox.ts';
 import { INTRODUCTION } from './openapi/introduction.ts';
-import { documentedOperations, operationObject, problemsOf } from './openapi/operations.ts';
+import { documentedOperations, operationObject } from './openapi/operations.ts';
 import { headerComponents, parameterComponents } from './openapi/parameters.ts';
 import { problemComponents, problemSchemas } from './openapi/problems.ts';
-import { PUBLIC_PROBLEMS, publicPaths, publicSchemas } from './openapi/public-paths.ts';
+import { publicPaths, publicSchemas } from './openapi/public-paths.ts';
 import { webhooks } from './openapi/webhooks.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -99,7 +99,7 @@ export function openApiDocument(): object {
     EventType: eventTypeSchema(resources),
     InboundMessage: inboundMessageSchema(),
   });
-  const problems = problemComponents([...operations.map(problemsOf), INBOX_PROBLEMS, PUBLIC_PROBLEMS]);
+  const problems = problemComponents();
   return {
     openapi: '3.1.0',
     info: {

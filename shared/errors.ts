@@ -146,6 +146,7 @@ export const FIELD_ERROR_CODES = [
   'required',
   'invalid_type',
   'unknown_field',
+  'read_only',
   'invalid_value',
   'invalid_format',
   'too_short',

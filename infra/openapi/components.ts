@@ -48,6 +48,14 @@ export interface Components {
 /** `supervision-group` as `SupervisionGroup`. */
 const pascal = (name: string): string => name.replaceAll(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase());
 
+/** The schema with a mark at each field that no caller can send. */
+const withReadOnly = (schema: JsonSchema, sent: Readonly<Record<string, JsonSchema>>): JsonSchema => ({
+  ...schema,
+  properties: mapValues(schema.properties ?? {}, (field, name) =>
+    name in sent ? field : { ...field, readOnly: true },
+  ),
+});
+
 interface Example {
   readonly value: unknown;
 }
@@ -61,7 +69,8 @@ function addResource(named: Named, resource: Resource, ids: ReadonlySet<string>)
   const add = (suffix: string, description: string, schema: JsonSchema): void => {
     named.set(`${pascal(name)}${suffix}`, { description: `${danish}${description}`, ...schema });
   };
-  const view = jsonSchemaOf(viewSchema(resource), 'output');
+  const sent = jsonSchemaOf(create, 'input').properties ?? {};
+  const view = withReadOnly(jsonSchemaOf(viewSchema(resource), 'output'), sent);
   add('', `. ${summary}`, { ...view, examples: [viewExample(resource)] });
   if (ids.has(`create-${name}`))
     add('Input', ': what is sent to create or replace one.', jsonSchemaOf(create, 'input'));
@@ -96,7 +105,7 @@ function addOperation(named: Named, operation: Operation<never>): void {
 }
 
 /** What a schema says of values, its words left out. */
-function bare({ description: _, examples: __, ...rest }: JsonSchema): JsonSchema {
+function bare({ description: _, examples: __, readOnly: ___, ...rest }: JsonSchema): JsonSchema {
   return mapSubschemas(rest, bare);
 }
 
@@ -105,13 +114,31 @@ const nameOf = (named: Named, schema: JsonSchema): string | undefined => {
   return [...named].find(([, candidate]) => isDeepStrictEqual(bare(candidate), wanted))?.[0];
 };
 
+/** `adults` as `Adult`, for what one entry of a list is called. */
+const singular = (name: string): string => name.replace(/ies$/, 'y').replace(/([^s])s$/, '$1');
+
+/** Gives names to the objects inside a named schema, made of its own and of the fields that lead to them. */
+function nameInside(named: Named, owner: string, schema: JsonSchema): void {
+  for (const [name, field] of Object.entries(schema.properties ?? {})) {
+    const entries = field.items?.properties ? field.items : undefined;
+    const inside = field.properties ? field : entries;
+    if (!inside || nameOf(named, inside) !== undefined) continue;
+    const called = `${owner}${pascal(entries ? singular(name) : name).replace(/^./, (first) => first.toUpperCase())}`;
+    const { readOnly: _, description: own, ...rest } = inside;
+    // An entry says little without the list that it stands in.
+    const said = [...new Set([own, field.description])].filter((words) => words !== undefined);
+    const description = said.length > 0 ? said.join(' ') : `What ${name} holds.`;
+    named.set(named.has(called) ? `${called}Value` : called, { description, ...rest });
+  }
+}
+
 /** The schema with every object in it that has a name replaced by a reference, which keeps the words of its place. */
 function withRefs(named: Named, schema: JsonSchema): JsonSchema {
   const name = schema.properties && nameOf(named, schema);
   if (name === undefined) return mapSubschemas(schema, (subschema) => withRefs(named, subschema));
   const { description } = schema;
   const own = description !== undefined && description !== named.get(name)?.description;
-  return { ...refTo(name), ...(own && { description }) };
+  return { ...refTo(name), ...(own && { description }), ...(schema.readOnly && { readOnly: true }) };
 }
 
 /**
@@ -159,6 +186,8 @@ export function buildComponents(
   named.set('SettingsPatch', { description: 'Indstillinger: the settings to change. Null removes.', ...ownSettings });
   named.set('ProgrammePatch', { description: 'Indsats: the fields to change. Null removes.', ...patch });
   for (const operation of operations) addOperation(named, operation);
+  // What is named here is looked into as well, because a Map goes on to what is added to it.
+  for (const [name, schema] of named) nameInside(named, name, schema);
 
   const schemas = mapValues(Object.fromEntries(named), (schema) =>
     mapSubschemas(schema, (subschema) => withRefs(named, subschema)),

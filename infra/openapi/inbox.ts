@@ -4,7 +4,7 @@ import { MESSAGE_KINDS } from '#shared/webhooks/inbox-effects.ts';
 import { type JsonSchema, jsonSchemaOf } from './json-schema.ts';
 import { headerRef, quotaHeaders } from './operations.ts';
 import { textParameter } from './parameters.ts';
-import { problemRefs } from './problems.ts';
+import { problemResponses, problemsNote } from './problems.ts';
 import { webhookHeaders } from './webhooks.ts';
 
 /** What it may answer with besides 202. */
@@ -58,7 +58,7 @@ export const inboxPath = (): Record<string, object> => ({
       description: [
         'It needs no token: it is signed with the secret of the connection in the path, over the bytes as they are sent, at most 5 minutes ago. Send it again with the same `webhook-id` and a new time until it is answered 202: it is taken once.',
         '202 says that it is kept. What cannot be applied (an unknown type or record, a rule against it) waits for a person in `GET …/inbox?status=unresolved`.',
-        'A connection has a quota like a client. Cost: 5.',
+        `A connection has a quota like a client. Cost: 5. ${problemsNote(INBOX_PROBLEMS)}`,
       ].join('\n\n'),
       tags: ['inbox'],
       security: [],
@@ -80,7 +80,7 @@ export const inboxPath = (): Record<string, object> => ({
           description: 'It is kept, or was before.',
           headers: { 'X-Request-Id': headerRef('X-Request-Id'), ...quotaHeaders() },
         },
-        ...problemRefs(INBOX_PROBLEMS),
+        ...problemResponses(),
       },
     },
   },

@@ -5,6 +5,8 @@ export interface JsonSchema {
   readonly $ref?: string;
   readonly description?: string;
   readonly 'x-sensitivity'?: string;
+  /** Whether no caller can send it. */
+  readonly readOnly?: boolean;
   readonly type?: string | readonly string[];
   readonly format?: string;
   readonly const?: unknown;
@@ -35,6 +37,7 @@ const KEYWORDS: readonly (keyof JsonSchema)[] = [
   '$ref',
   'description',
   'x-sensitivity',
+  'readOnly',
   'type',
   'format',
   'const',
@@ -103,6 +106,7 @@ export function nameOfRef({ $ref }: JsonSchema): string {
 
 /** What our fields are marked with (shared/record/fields.ts). */
 interface Marks {
+  readonly settled?: readonly string[];
   readonly sensitivity?: string;
   readonly personal?: boolean;
   readonly plainText?: boolean;
@@ -142,7 +146,7 @@ const growing = ({ enum: values, ...rest }: JsonSchema): JsonSchema => ({
 });
 
 function tidy(given: JsonSchema & Marks, direction: Direction): JsonSchema {
-  const { sensitivity, personal: _, plainText: __, default: standard, ...schema } = given;
+  const { sensitivity, personal: _, plainText: __, settled: ___, default: standard, ...schema } = given;
   const isGrowing = direction === 'output' && schema.enum !== undefined;
   const rest = withoutUnionOfNull(isGrowing ? growing(schema) : schema);
   const { description, format, pattern, maximum, properties = {} } = rest;

@@ -14,7 +14,7 @@ import { postWebhook } from '#shared/webhooks/egress.ts';
 import { webhookOperations } from '#shared/webhooks/operations.ts';
 import type { Components } from './components.ts';
 import { type JsonSchema, jsonSchemaOf, nameOfRef } from './json-schema.ts';
-import { problemRefs } from './problems.ts';
+import { problemResponses, problemsNote } from './problems.ts';
 
 /** Every operation that needs a token, as the functions serve them. Nothing is run, so what they run with does not matter. */
 export const documentedOperations = (): readonly Operation<never>[] => {
@@ -158,11 +158,12 @@ export function operationObject(operation: Operation<never>, components: Compone
       ...(description ? [typeof description === 'function' ? description() : description] : []),
       `${also.length > 0 ? 'Scopes' : 'Scope'}: ${scopes.map((each) => `\`${each}\``).join(', ')}${either.length > 0 ? ` and one of ${either.map((each) => `\`${each}\``).join(', ')}` : ''}.`,
       ...(isOperators(operation) ? [] : [`Cost: ${costOf(operation)}.`]),
+      problemsNote(problemsOf(operation)),
     ].join(' '),
     tags: [tag],
     security: choices.map((choice) => ({ oauth2: choice.map((each) => `${RESOURCE_SERVER}/${each}`) })),
     parameters: [...pathParameters(operation), ...queryParameters(operation), ...headerParameters(operation)],
     ...requestBody(operation, components),
-    responses: { ...successResponses(operation, components), ...problemRefs(problemsOf(operation)) },
+    responses: { ...successResponses(operation, components), ...problemResponses() },
   };
 }

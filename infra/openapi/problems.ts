@@ -66,64 +66,34 @@ function exampleOf(code: ProblemCode): unknown {
   return problemDocument(problem, { base: '', instance: instanceOf(REQUEST_ID) });
 }
 
-const RETRY_AFTER = new Set<ProblemCode>(['in_flight', 'too_many_requests', 'unavailable']);
+/** Headers of problems, each in those for which it makes sense. */
+const HEADERS = ['Retry-After', 'RateLimit-Policy', 'RateLimit', 'WWW-Authenticate', 'Accept-Patch', 'ETag'];
 
-function responseOf(codes: readonly ProblemCode[]): object {
-  const headers = {
-    ...(codes.some((code) => RETRY_AFTER.has(code)) && { 'Retry-After': { $ref: '#/components/headers/Retry-After' } }),
-    ...(codes.includes('too_many_requests') && {
-      'RateLimit-Policy': { $ref: '#/components/headers/RateLimit-Policy' },
-      RateLimit: { $ref: '#/components/headers/RateLimit' },
-    }),
-    ...(codes.some((code) => ['unauthenticated', 'forbidden'].includes(code)) && {
-      'WWW-Authenticate': { $ref: '#/components/headers/WWW-Authenticate' },
-    }),
-    ...(codes.includes('unsupported_media_type') && { 'Accept-Patch': { $ref: '#/components/headers/Accept-Patch' } }),
-    ...(codes.includes('precondition_failed') && { ETag: { $ref: '#/components/headers/ETag' } }),
-  };
+/** Where every operation finds its problems: one response for all, so that a client has one type for them. */
+const PROBLEM: object = { $ref: '#/components/responses/problem' };
+export const problemResponses = (): Record<'4XX' | '5XX', object> => ({ '4XX': PROBLEM, '5XX': PROBLEM });
+
+/** Which problems an operation answers with, in words. Each has one HTTP status, which the schema `Problem` tells. */
+export const problemsNote = (codes: readonly ProblemCode[]): string =>
+  `Problems: ${[...new Set(codes)].map((code) => `\`${code}\``).join(', ')}.`;
+
+/** The response that {@link problemResponses} refers to, and an example of each problem. */
+export function problemComponents(): { responses: Record<string, unknown>; examples: Record<string, unknown> } {
   return {
-    description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].advice}`).join('\n\n'),
-    ...(Object.keys(headers).length > 0 && { headers }),
-    content: {
-      'application/problem+json': {
-        schema: { $ref: '#/components/schemas/Problem' },
-        examples: Object.fromEntries(codes.map((code) => [code, { $ref: `#/components/examples/${code}` }])),
+    responses: {
+      problem: {
+        description: CODES.map((code) => `${PROBLEMS[code].status} \`${code}\`: ${PROBLEMS[code].advice}`).join('\n\n'),
+        headers: Object.fromEntries(HEADERS.map((name) => [name, { $ref: `#/components/headers/${name}` }])),
+        content: {
+          'application/problem+json': {
+            schema: { $ref: '#/components/schemas/Problem' },
+            examples: Object.fromEntries(CODES.map((code) => [code, { $ref: `#/components/examples/${code}` }])),
+          },
+        },
       },
     },
-  };
-}
-
-/** Problems with one status: an operation answers with them in one response. */
-type Group = readonly ProblemCode[];
-
-const groupsOf = (codes: readonly ProblemCode[]): Group[] => [
-  ...Map.groupBy([...new Set(codes)], (code) => PROBLEMS[code].status).values(),
-];
-const nameOf = (group: Group): string => group.join('-');
-
-/** The responses with these problems, by status. */
-export const problemRefs = (codes: readonly ProblemCode[]): Record<string, unknown> =>
-  Object.fromEntries(
-    groupsOf(codes).map((group) => [
-      PROBLEMS[group[0] as ProblemCode].status,
-      { $ref: `#/components/responses/${nameOf(group)}` },
-    ]),
-  );
-
-/** The responses and examples that {@link problemRefs} refers to, for the problems of each operation. */
-export function problemComponents(operations: readonly (readonly ProblemCode[])[]): {
-  responses: Record<string, unknown>;
-  examples: Record<string, unknown>;
-} {
-  const groups = operations.flatMap(groupsOf);
-  const codes = new Set(groups.flat());
-  return {
-    responses: Object.fromEntries(groups.map((group) => [nameOf(group), responseOf(group)])),
     examples: Object.fromEntries(
-      CODES.filter((code) => codes.has(code)).map((code) => [
-        code,
-        { summary: PROBLEMS[code].title, value: exampleOf(code) },
-      ]),
+      CODES.map((code) => [code, { summary: PROBLEMS[code].title, value: exampleOf(code) }]),
     ),
   };
 }

@@ -1,7 +1,7 @@
 import { type ProblemCode, problemExplained } from '#shared/errors.ts';
 import type { JsonSchema } from './json-schema.ts';
 import { textParameter } from './parameters.ts';
-import { problemRefs } from './problems.ts';
+import { problemResponses } from './problems.ts';
 
 interface Content {
   readonly type: string;
@@ -28,7 +28,7 @@ const publicOperation = (
     ...(parameters.length > 0 && { parameters }),
     responses: {
       '200': { description, content: { [type]: { schema, example } } },
-      ...problemRefs(parameters.length > 0 ? ['not_found', ...PUBLIC_PROBLEMS] : PUBLIC_PROBLEMS),
+      ...problemResponses(),
     },
   },
 });

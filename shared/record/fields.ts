@@ -19,6 +19,8 @@ declare module 'zod' {
     personal?: boolean;
     /** Whether a person or another system words it freely: where it is not sensitive it may hold no CPR number (validate.ts). */
     plainText?: boolean;
+    /** Of an object that is sent: fields that its record has and no caller can set (schemas.ts). */
+    settled?: readonly string[];
   }
 }
 

@@ -63,6 +63,11 @@ const RULES: Readonly<Record<string, string>> = {
 
 const REQUIRED: Sentence = { en: 'This field is required.', da: 'Feltet er påkrævet.' };
 export const UNKNOWN_FIELD: Sentence = { en: 'This field does not exist here.', da: 'Feltet findes ikke her.' };
+/** For a field that is shown and cannot be sent. */
+export const READ_ONLY: Sentence = {
+  en: 'This field cannot be sent here. Leave it out.',
+  da: 'Feltet kan ikke sendes her. Udelad det.',
+};
 const OTHER: Sentence = { en: 'This value is not allowed here.', da: 'Værdien er ikke tilladt her.' };
 
 const TYPES: Readonly<Record<string, Sentence>> = {

@@ -107,10 +107,15 @@ export function schemasOf(resource: Resource): Schemas {
   );
   const sensitivity = Object.fromEntries(marked.filter(([, mark]) => mark !== undefined)) as Schemas['sensitivity'];
   const own = [...parentFields(resource), ...Object.keys(all)];
+  const statusFields = Object.keys(statusInput(resource));
+  const sent = new Set([...Object.keys(shape), ...Object.keys(sharedInput()), ...statusFields]);
+  const settled = [...HEAD, ...own, ...Object.keys(resource.computed?.fields() ?? {}), sourceIn(all), ...TAIL].filter(
+    (name) => !sent.has(name),
+  );
   const schemas: Schemas = {
     fields: z.strictObject(shape),
-    create: z.strictObject({ ...shape, ...sharedInput(), ...statusInput(resource) }),
-    merged: z.strictObject({ ...shape, ...sharedInput() }),
+    create: z.strictObject({ ...shape, ...sharedInput(), ...statusInput(resource) }).meta({ settled }),
+    merged: z.strictObject({ ...shape, ...sharedInput() }).meta({ settled: [...settled, ...statusFields] }),
     sensitivity,
     shown: [...HEAD, ...own.filter((name) => !sensitivity[name]), sourceIn(all), ...TAIL],
     sourceField: sourceIn(all),

@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import { cprError } from '../cpr.ts';
 import { type FieldError, invalidFields, Problem } from '../errors.ts';
-import { sentenceOf, UNKNOWN_FIELD } from './issue-sentences.ts';
+import { READ_ONLY, sentenceOf, UNKNOWN_FIELD } from './issue-sentences.ts';
 import { cprLikeIn } from './plain-text.ts';
 
 /** What zod calls an issue, as our closed set of field error codes calls it. */
@@ -45,19 +45,19 @@ function meantAlternative({ errors }: z.core.$ZodIssueInvalidUnion): readonly z.
   return candidates.toSorted((a, b) => a.length - b.length)[0] ?? [];
 }
 
-function errorsOf(issue: z.core.$ZodIssue, base: string): FieldError[] {
+function errorsOf(issue: z.core.$ZodIssue, base: string, settled: readonly string[]): FieldError[] {
   if (issue.code === 'invalid_union') {
     const inside = meantAlternative(issue);
-    if (inside.length > 0) return inside.flatMap((each) => errorsOf(each, pointerOf(base, issue.path)));
+    if (inside.length > 0) return inside.flatMap((each) => errorsOf(each, pointerOf(base, issue.path), []));
   }
   const code = codeOf(issue);
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.slice(0, 100).map((key) => ({
-      pointer: pointerOf(base, [...issue.path, nameable(key)]),
-      code,
-      detail: UNKNOWN_FIELD.en,
-      danish: UNKNOWN_FIELD.da,
-    }));
+    return issue.keys.slice(0, 100).map((key) => {
+      const isSettled = issue.path.length === 0 && settled.includes(key);
+      const { en, da } = isSettled ? READ_ONLY : UNKNOWN_FIELD;
+      const pointer = pointerOf(base, [...issue.path, nameable(key)]);
+      return { pointer, code: isSettled ? 'read_only' : code, detail: en, danish: da };
+    });
   }
   const { en, da } = sentenceOf(issue);
   return [{ pointer: pointerOf(base, issue.path), code, detail: en, danish: da }];
@@ -78,7 +78,7 @@ export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, 
     return result.data;
   }
   const errors = result.error.issues
-    .flatMap((issue) => errorsOf(issue, base))
+    .flatMap((issue) => errorsOf(issue, base, schema.meta()?.settled ?? []))
     .slice(0, 100)
     // A text that has not the form fails what is asked of the form too: the first fault of a field says it.
     .filter(({ pointer }, at, all) => all.findIndex((other) => other.pointer === pointer) === at);

@@ -60,7 +60,7 @@ describe('/openapi.json as it is served', () => {
       if (isAnswer && 'enum' in value) found.push(`${place} is closed`);
       for (const [name, inner] of Object.entries(value)) walk(inner, `${place}/${name}`, isAnswer);
     };
-    const SENT = /(?:Input|Patch|StatusChange|Request|InboundMessage)$/;
+    const SENT = /Input|Patch|StatusChange|Request|InboundMessage/;
     for (const [name, schema] of Object.entries(schemas)) walk(schema, name, !SENT.test(name));
     walk(contract.paths, 'paths', false);
     expect(found).toEqual([]);
