@@ -112,12 +112,7 @@ describe('an affiliation', () => {
     expect(await list({})).toEqual([open, elsewhere, past]);
     expect(await list({ institutionId })).toEqual([open, past]);
     expect(await list({ familyId })).toEqual([elsewhere, past]);
-    expectProblem(
-      await caller.get('/affiliations', { familyId, institutionId }),
-      422,
-      'validation_failed',
-      '/query/familyId',
-    );
+    expect(await list({ familyId, institutionId })).toEqual([past]);
   });
 
   it('is started when it is created and ended when its last day comes to be set, else updated', async () => {
@@ -167,7 +162,7 @@ describe('an institution’s attached families on a day', () => {
     expect(await attached('2025-12-31')).toEqual([]);
   });
 
-  it('are the same as a look at every affiliation finds, in one Query a page', async () => {
+  it('are the same as a look at every affiliation finds, in Queries that read on until a page is full', async () => {
     const caller = await livline.freshMunicipality();
     const { familyId } = await familyAndInstitution(caller);
     const span = fc.record({ start: fc.nat({ max: 40 }), days: fc.option(fc.nat({ max: 20 })) });
@@ -198,7 +193,8 @@ describe('an institution’s attached families on a day', () => {
               read = await pages(caller, '/affiliations', { institutionId, on, limit: '4' });
             });
             expect(read.flat()).toEqual(holding);
-            expect(requests.map(({ command }) => command)).toEqual(read.map(() => 'Query'));
+            expect(new Set(requests.map(({ command }) => command))).toEqual(new Set(['Query']));
+            expect(requests.length).toBeLessThanOrEqual(read.length + Math.ceil(all.length / 4));
           }
         },
       ),

@@ -80,7 +80,8 @@ describe('a read', () => {
       expect(reply).toMatchObject({ status: 304, body: undefined });
       expect(reply.headers['etag']).toBe('"1"');
     }
-    for (const other of ['"2"', '1', '"11"', '']) expect((await ask(other)).status).toBe(200);
+    for (const other of ['"2"', '"11"', '"2", W/"3"']) expect((await ask(other)).status).toBe(200);
+    for (const wrong of ['1', '', '"1']) expectProblem(await ask(wrong), 400, 'malformed_request');
   });
 
   it('by HEAD has the headers of GET and no body', async () => {

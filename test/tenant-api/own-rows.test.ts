@@ -201,9 +201,9 @@ describe('the feed of a partner that sees its own rows', () => {
   it('gives each event once to whoever follows next, however small the pages', async () => {
     const all = (await partner.get('/events', { limit: '200' })).body;
     const seen: string[] = [];
-    let after = '0';
+    let after = 0;
     for (;;) {
-      const { items, next } = (await partner.get('/events', { after, limit: '2' })).body;
+      const { items, next } = (await partner.get('/events', { after: String(after), limit: '2' })).body;
       if (next === after) break;
       seen.push(...items.map(({ id }: { id: string }) => id));
       after = next;
