@@ -3,11 +3,13 @@ import { Hono } from 'hono/tiny';
 import { linkUnder, placeOf } from '#functions/base.ts';
 import { ALWAYS, preferredLanguage, problemOf, problemResult } from '#functions/problem.ts';
 import { looksLikeCpr } from '#shared/cpr.ts';
-import { instanceOf, nothingHere, Problem } from '#shared/errors.ts';
+import { type FieldError, instanceOf, invalidFields, nothingHere, Problem } from '#shared/errors.ts';
 import { isUuid } from '#shared/ids.ts';
-import { canonicalJson, normalised, parseJson } from '#shared/json.ts';
+import { canonicalJson, normalised, parseUniqueJson } from '#shared/json.ts';
 import type { Answer, ApiRequest, Operation } from '#shared/operation.ts';
-import { isKnown, preconditionsOf } from '#shared/preconditions.ts';
+import { isKnown, preconditionsOf, requireUntagged } from '#shared/preconditions.ts';
+import { UNKNOWN_FIELD } from '#shared/record/issue-sentences.ts';
+import { nameable } from '#shared/record/validate.ts';
 
 /**
  * HTTP for the functions behind API Gateway: its event becomes an {@link ApiRequest}, hono finds the operation, and
@@ -28,7 +30,7 @@ export interface Execution {
 /** A body may have this many bytes (1 MB). */
 const MAX_BODY = 1_048_576;
 const REQUEST_ID = /^[\w-]{8,64}$/;
-const JSON_TYPES = /^application\/(?:json|merge-patch\+json)\s*(?:;\s*charset=utf-8\s*)?$/i;
+const JSON_TYPES = /^application\/(?:json|merge-patch\+json)\s*(?:;\s*charset=(?:utf-8|"utf-8")\s*)?$/i;
 
 /** A request on its way to its operation. */
 interface Call {
@@ -108,14 +110,28 @@ function isDecodable(path: string): boolean {
   }
 }
 
-/** Query parameters; one that is given twice is refused rather than guessed. */
+/** Query parameters. One that is given twice, or is not valid UTF-8, is refused rather than guessed. */
 function queryOf({ multiValueQueryStringParameters }: APIGatewayProxyEvent): Record<string, string> {
   return Object.fromEntries(
     Object.entries(multiValueQueryStringParameters ?? {}).map(([name, values = []]) => {
-      if (values.length === 1) return [name, (values[0] as string).normalize('NFC')];
-      throw new Problem('malformed_request', `The query parameter ${name.slice(0, 50)} is given more than once.`);
+      const [value = '', ...more] = values;
+      if (more.length > 0)
+        throw new Problem('malformed_request', `The query parameter ${name.slice(0, 50)} is given more than once.`);
+      if (value.includes('\ufffd')) throw new Problem('malformed_request', 'The query is not valid UTF-8.');
+      return [name, value.normalize('NFC')];
     }),
   );
+}
+
+/** Refuses query parameters where an operation takes none. The others are refused by the operation's own schema. */
+function requireNoQuery(query: ApiRequest['query']): void {
+  const errors = Object.keys(query)
+    .slice(0, 100)
+    .map((name): FieldError => {
+      const pointer = `/query/${nameable(name)}`;
+      return { pointer, code: 'unknown_field', detail: UNKNOWN_FIELD.en, danish: UNKNOWN_FIELD.da };
+    });
+  if (errors.length > 0) throw new Problem('validation_failed', invalidFields(errors).en, errors);
 }
 
 /** The body as text; bytes that are not UTF-8 become U+FFFD, as they do at API Gateway. */
@@ -139,7 +155,8 @@ function parseBody({ event, header }: Call, text: string): unknown {
   // The gateway puts it in the place of each byte that is no UTF-8, so what was sent is lost by now.
   if (text.includes('\ufffd')) throw new Problem('malformed_request', 'The body is not valid UTF-8.');
   try {
-    return BEYOND_ASCII.test(text) ? normalised(parseJson(text)) : parseJson(text);
+    const value = parseUniqueJson(text);
+    return BEYOND_ASCII.test(text) ? normalised(value) : value;
   } catch (error) {
     if (error instanceof Problem) throw error;
     throw new Problem('malformed_request', 'The body is not valid JSON.');
@@ -183,8 +200,9 @@ function send(
   return { statusCode: status, headers: { 'content-type': 'application/json', ...all }, body: JSON.stringify(body) };
 }
 
-/** What of an operation its routing needs: an inbox's has no scope. */
-type Served<Ctx> = Pick<Operation<Ctx>, 'method' | 'path' | 'body' | 'run'>;
+/** What of an operation its routing needs: an inbox's has no scope, and takes what its sender has in its URL and headers. */
+type Served<Ctx> = Pick<Operation<Ctx>, 'method' | 'path' | 'body' | 'run'> &
+  Partial<Pick<Operation<Ctx>, 'manner' | 'query'>>;
 
 /** Decides who calls and gives what the verbs need, or throws the refusal (401, 403, 404). */
 export type ContextOf<Ctx, Each = Operation<Ctx>> = (call: {
@@ -199,6 +217,14 @@ export type ContextOf<Ctx, Each = Operation<Ctx>> = (call: {
   /** Takes what the answer is to say in its headers, also when it is a problem. */
   readonly answerHeaders: Record<string, string>;
 }) => Promise<Ctx>;
+
+/** Refuses a query where the operation takes none, and conditions that hold of nothing where it works on no version. */
+function requireTaken({ manner, method, query }: Served<never>, request: ApiRequest): void {
+  if (manner === undefined) return;
+  if (query === undefined) requireNoQuery(request.query);
+  const isTagged = manner === 'change' || !['POST', 'DELETE'].includes(method);
+  if (!isTagged) requireUntagged(preconditionsOf(request), true);
+}
 
 const honoPath = (template: string): string => template.replaceAll(/\{(\w+)\}/g, ':$1');
 
@@ -215,7 +241,9 @@ export function serve<Ctx, Each extends Served<Ctx> = Operation<Ctx>>(
       const params = requireNameable(path, req.param());
       const claims = event.requestContext.authorizer?.['claims'] as Record<string, string> | undefined;
       const ctx = await contextOf({ claims, params, requestId, tenantId, operation, header, answerHeaders });
-      return asResponse(send(call, await operation.run(ctx, requestOf(call, params, operation.body !== undefined))));
+      const request = requestOf(call, params, operation.body !== undefined);
+      requireTaken(operation, request);
+      return asResponse(send(call, await operation.run(ctx, request)));
     });
   }
   app.notFound(({ env: call }) => asResponse(problemResult(notServed(operations, call.path), call)));
@@ -235,7 +263,7 @@ export function serve<Ctx, Each extends Served<Ctx> = Operation<Ctx>>(
 function notServed(operations: readonly Pick<Operation<never>, 'method' | 'path'>[], path: string): Problem {
   const methods = operations.filter((operation) => pathFits(operation.path, path)).map(({ method }) => method);
   if (methods.length === 0) return nothingHere();
-  const allow = [...new Set(methods)].join(', ');
+  const allow = [...new Set(methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))].join(', ');
   return new Problem('method_not_allowed', `This path takes ${allow}.`, [], { allow });
 }
 

@@ -15,7 +15,10 @@ const GATEWAY = {
     detail: 'The request has no valid access token.',
     headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' },
   },
-  forbidden: { detail: 'The access token has no scope for this path.' },
+  forbidden: {
+    detail: 'The access token has no scope for this path.',
+    headers: { 'WWW-Authenticate': 'Bearer error="insufficient_scope"' },
+  },
   not_found: { detail: 'There is nothing at this path for this method.' },
   payload_too_large: { detail: 'The body is larger than 1 MB.' },
   unsupported_media_type: { detail: 'The body is not JSON.' },

@@ -1,4 +1,4 @@
-import { invalid } from './errors.ts';
+import { invalid, Problem } from './errors.ts';
 
 /** The most values that one body may hold, containers counted. A test computes that the largest record of the domain fits. */
 export const MOST_VALUES = 5_000;
@@ -8,6 +8,7 @@ export const DEEPEST = 64;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
+const COLON = 0x3a;
 const OPENING = new Set([0x5b, 0x7b]);
 const CLOSING = new Set([0x5d, 0x7d]);
 
@@ -21,14 +22,39 @@ export function parseJson(text: string): unknown {
   return JSON.parse(text);
 }
 
-/** Throws `validation_failed` if the text, read as JSON, holds more than {@link MOST_VALUES} values or more than {@link DEEPEST} levels. */
-export function requireBounded(text: string): void {
+/**
+ * Parses JSON text as {@link parseJson} does. Throws `malformed_request` where an object has two members of one name
+ * (RFC 7493 §2.3): JSON.parse would keep the last one, and the caller would not learn that the first is lost.
+ */
+export function parseUniqueJson(text: string): unknown {
+  const written = requireBounded(text);
+  const value: unknown = JSON.parse(text);
+  if (membersOf(value) < written) {
+    throw new Problem('malformed_request', 'An object in the body has two members of one name.');
+  }
+  return value;
+}
+
+/** How many members all objects in a JSON value have. */
+function membersOf(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const own = Array.isArray(value) ? 0 : Object.keys(value).length;
+  return Object.values(value).reduce<number>((sum, each) => sum + membersOf(each), own);
+}
+
+/**
+ * Returns how many members are written in the text. Throws `validation_failed` if the text, read as JSON, holds more than
+ * {@link MOST_VALUES} values or more than {@link DEEPEST} levels.
+ */
+export function requireBounded(text: string): number {
   let values = 1;
+  let members = 0;
   let depth = 0;
   for (let at = 0; at < text.length; at += 1) {
     const char = text.charCodeAt(at);
     if (char === QUOTE) at = endOfString(text, at);
     else if (char === COMMA) values += 1;
+    else if (char === COLON) members += 1;
     else if (OPENING.has(char)) {
       values += 1;
       depth += 1;
@@ -36,6 +62,7 @@ export function requireBounded(text: string): void {
     if (values > MOST_VALUES) throw invalid('', `A body holds at most ${MOST_VALUES} values.`, 'too_big');
     if (depth > DEEPEST) throw invalid('', `A body has at most ${DEEPEST} levels.`, 'too_big');
   }
+  return members;
 }
 
 /** The position of the quotation mark that ends the string that starts here, or the end of the text. */

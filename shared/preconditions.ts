@@ -73,6 +73,18 @@ export function requireMatch(preconditions: Preconditions, version: number): voi
 }
 
 /**
+ * Evaluates the conditions of a request to what has no ETag: a collection that takes a POST, or a row without versions. A
+ * list of tags in If-Match names none of it, and `If-None-Match: *` holds only where there is nothing yet. Throws
+ * `precondition_failed`.
+ */
+export function requireUntagged({ ifMatch, ifNoneMatch }: Preconditions, isThere: boolean): void {
+  if (ifMatch !== undefined && (tagsIn('If-Match', ifMatch) !== '*' || !isThere))
+    throw failed('What this request goes to has no ETag, so If-Match cannot name it.', undefined);
+  if (ifNoneMatch !== undefined && tagsIn('If-None-Match', ifNoneMatch) === '*' && isThere)
+    throw failed('What this request goes to is there already, so If-None-Match: * refuses it.', undefined);
+}
+
+/**
  * What the conditions of a GET or HEAD make of an answer with this ETag: whether the caller has it already (304). Throws
  * `precondition_failed` where If-Match names another version, also where the answer has no tag.
  */

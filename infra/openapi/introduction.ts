@@ -24,8 +24,9 @@ will have new fields and new values in time: let those pass that you do not know
 
 **Versions.** An answer with a record has its version as \`ETag\`. A change needs it in \`If-Match\`, and is refused with 412
 if somebody was quicker, with the \`ETag\` of now, so nobody's change is lost. \`If-None-Match\` saves the answer when nothing
-has changed (304), and \`If-None-Match: *\` on a \`PUT\` creates and overwrites nothing (RFC 9110 §13). Conditions on times
-are ignored, since nothing here has a Last-Modified.
+has changed (304), and \`If-None-Match: *\` on a \`PUT\` creates and overwrites nothing (RFC 9110 §13). What has no \`ETag\`,
+as a collection, is never what a list of tags in \`If-Match\` names. Conditions on times are ignored, since nothing here has
+a Last-Modified.
 
 **Repeating.** A \`POST\` or \`PATCH\` with an \`Idempotency-Key\` may be sent again after a lost answer: within 7 days it gets
 the first answer again, also where its \`If-Match\` is stale by then. Two bodies are the same where their values are, however
@@ -61,6 +62,8 @@ one that got 429.
 ## Problems
 
 Whatever goes wrong is answered with \`application/problem+json\` (RFC 9457). Its \`type\` is one of a closed set, each with
-its one status, and \`errors\` points to the fields. \`GET /problems\` lists them with what to do. A body has at most 1 MB, 5,000 values and 64 levels. Every answer, good or bad, carries \`X-Request-Id\`: quote it when you
+its one status, and \`errors\` points to the fields. \`GET /problems\` lists them with what to do. A body is UTF-8 and has at
+most 1 MB, 5,000 values and 64 levels, and no object in it has two members of one name. A query parameter that an operation
+does not know is refused (422). Every answer, good or bad, carries \`X-Request-Id\`: quote it when you
 ask us.
 `.trim();

@@ -46,7 +46,8 @@ function headerParameters(operation: Operation<never>): object[] {
   return [
     ...(takesKey(operation) ? [parameterRef('Idempotency-Key')] : []),
     ...(needsMatch ? [parameterRef('If-Match')] : []),
-    ...(mayMatch ? [parameterRef('If-Match-optional'), parameterRef('If-None-Match')] : []),
+    ...(mayMatch ? [parameterRef('If-Match-optional')] : []),
+    ...(method === 'PUT' ? [parameterRef('If-None-Match')] : []),
     ...(manner === 'read' && isVersioned(operation) ? [parameterRef('If-None-Match')] : []),
     ...(operation.logged?.() ? [parameterRef('X-Access-Purpose'), parameterRef('X-Access-Person')] : []),
     parameterRef('X-Request-Id'),
@@ -140,6 +141,8 @@ export const problemsOf = ({ path, body, problems }: Operation<never>): ProblemC
   'forbidden',
   ...(path.includes('{') ? (['not_found'] as const) : []),
   ...(body ? (['payload_too_large', 'unsupported_media_type'] as const) : []),
+  // A condition may be sent with any request.
+  'precondition_failed',
   ...problems,
   'too_many_requests',
   'internal_error',

@@ -32,7 +32,7 @@ const pointerOf = (base: string, path: readonly PropertyKey[]): string =>
   );
 
 /** The caller's own field names come back in a pointer; one that is no plausible name is cut. */
-const nameable = (key: string): string => key.slice(0, 100).replaceAll(/[^\p{L}\p{N}_.$-]/gu, '?');
+export const nameable = (key: string): string => key.slice(0, 100).replaceAll(/[^\p{L}\p{N}_.$-]/gu, '?');
 
 /**
  * Returns the issues of the alternative that the value was meant for: the one that is violated least. A value of the wrong

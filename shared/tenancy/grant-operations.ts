@@ -68,10 +68,10 @@ export const grantOperations = (find: FindClients, wakeClock: WakeClock): Operat
     manner: 'act',
     body: GrantInput,
     success: { status: 200, description: 'The grant, in place of an earlier one.', body: AccessView },
-    problems: ['validation_failed', 'conflict', 'in_flight'],
+    problems: ['precondition_failed', 'validation_failed', 'conflict', 'in_flight'],
     example: { preset: 'partner' },
     run: async (ctx, request) => {
-      const answer = await putGrant(ctx, find, param(request, 'clientId'), request.body);
+      const answer = await putGrant(ctx, find, param(request, 'clientId'), request);
       await releaseHeld(ctx, wakeClock);
       return answer;
     },

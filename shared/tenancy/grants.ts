@@ -3,6 +3,7 @@ import type { Context, VisibleRows } from '../auth/context.ts';
 import type { TenantScope } from '../auth/scopes.ts';
 import { invalid, Problem } from '../errors.ts';
 import type { Answer, ApiRequest } from '../operation.ts';
+import { preconditionsOf, requireUntagged } from '../preconditions.ts';
 import { instant, whole } from '../record/fields.ts';
 import { pageOf, pageParameters } from '../record/lists.ts';
 import { parse } from '../record/validate.ts';
@@ -221,14 +222,20 @@ const sameRights = (row: Row, { scopes, preset, rows }: Rights): boolean => {
  * Grants a client access, in place of what it had here. What it has already writes nothing. A grant that is suspended
  * stays so: only a confirmation says which credentials the municipality has been told of.
  */
-export async function putGrant(ctx: Context, find: FindClients, clientId: string, body: unknown): Promise<Answer> {
-  const sent = parse(GrantInput(), body);
+export async function putGrant(
+  ctx: Context,
+  find: FindClients,
+  clientId: string,
+  request: ApiRequest,
+): Promise<Answer> {
+  const sent = parse(GrantInput(), request.body);
   const asked = rightsOf(sent);
   const [{ row, holders }, clients] = await Promise.all([readForChange(ctx, clientId), find([clientId])]);
   const client = clients.get(clientId);
   const { owner, revokedAt } = client?.details ?? {};
   const stranger = owner?.kind === 'municipality' && owner.id !== ctx.tenant.code;
   if (!client || stranger || revokedAt !== undefined) throw unknown();
+  requireUntagged(preconditionsOf(request), row !== undefined);
   requireGrantable(ctx, client, asked);
   const rights = { ...asked, rows: rowsFor(client, asked, sent.rows) };
   const standing = row && grantOf(row);

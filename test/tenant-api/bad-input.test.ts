@@ -43,6 +43,25 @@ describe('a body', () => {
     await expectRefused('POST', '/families', { raw, headers }, [400, 'malformed_request']);
   });
 
+  it.each([
+    ['side by side', '{"alias":"A","alias":"A","kind":"almen"}'],
+    ['in another spelling', '{"alias":"A","\\u0061lias":"B","kind":"almen"}'],
+    ['within a list', '{"alias":"A","kind":"almen","caseRefs":[{"system":"DUBU","system":"B","caseNumber":"1"}]}'],
+    ['where the one that is lost has members of its own', '{"alias":{"b":1},"alias":"A","kind":"almen"}'],
+  ])('with two members of one name %s is malformed', async (_, raw) => {
+    await expectRefused('POST', '/families', { raw }, [400, 'malformed_request']);
+  });
+
+  it('may hold colons in its texts', async () => {
+    const raw = '{"alias":"a:b \\":\\" c","kind":"almen","capacity":2}';
+    expect((await caller.send('POST', '/families', { raw })).status).toBe(201);
+  });
+
+  it('may name its charset in quotation marks', async () => {
+    const headers = { 'content-type': 'application/json; charset="UTF-8"' };
+    expect((await caller.send('POST', '/families', { body: FAMILY, headers })).status).toBe(201);
+  });
+
   it.each(['null', '[]', '"text"', '1', 'true'])('that is %s is no object', async (raw) => {
     const requests = await livline.requestsOf(async () => {
       const { body } = await caller.send('POST', '/families', { raw });
@@ -70,7 +89,7 @@ describe('a body', () => {
   });
 
   const fields: [string, string, ...string[]][] = [
-    ['a number for a name', '"alias":1', '/alias'],
+    ['a number for a text', '"outsideWork":1', '/outsideWork'],
     ['a text for a number', '"capacity":"2"', '/capacity'],
     ['half a child', '"capacity":1.5', '/capacity'],
     ['eleven children', '"capacity":11', '/capacity'],
@@ -201,6 +220,23 @@ describe('a query', () => {
     const query = JSON.parse('{"__proto__":"1"}') as Record<string, string>;
     await expectRefused('GET', '/families', { query }, [422, 'validation_failed', '/query/__proto__']);
     await expectRefused('GET', '/families', { query: { q: 'a' } }, [422, 'validation_failed', '/query/q']);
+  });
+
+  it('is refused where the operation takes none', async () => {
+    const { id } = await makeFamily(caller);
+    const query = { lmit: '5' };
+    const refusal = [422, 'validation_failed', '/query/lmit'] as const;
+    await expectRefused('GET', `/families/${id}`, { query }, [...refusal]);
+    await expectRefused('POST', '/families', { body: FAMILY, query }, [...refusal]);
+    await expectRefused('GET', '/settings', { query }, [...refusal]);
+  });
+
+  it('that is not valid UTF-8 is malformed', async () => {
+    await expectRefused('GET', '/families', { query: { status: 'gr\ufffd' } }, [400, 'malformed_request']);
+  });
+
+  it.each(['0x10', '1e2', ' 5', '+5', '5.0', '', '\u0665'])('with the number %j is refused', async (limit) => {
+    await expectRefused('GET', '/families', { query: { limit } }, [422, 'validation_failed', '/query/limit']);
   });
 
   it('with a filter longer than any value is refused', async () => {

@@ -64,7 +64,8 @@ describe('a path', () => {
     const caller = await livline.freshMunicipality();
     const reply = await caller.send('DELETE', '/families');
     expectProblem(reply, 405, 'method_not_allowed');
-    expect(reply.headers['allow']?.split(', ').sort()).toEqual(['GET', 'POST']);
+    expect(reply.headers['allow']?.split(', ').sort()).toEqual(['GET', 'HEAD', 'POST']);
+    expect((await caller.send('OPTIONS', '/families')).headers['allow']).toBe(reply.headers['allow']);
     expectProblem(await caller.send('DELETE', `/families/${(await makeFamily(caller)).id}`), 405, 'method_not_allowed');
   });
 });

@@ -44,6 +44,31 @@ describe('PUT by an external id', () => {
   });
 });
 
+describe('a request to what has no ETag', () => {
+  it('is refused where a condition names one, or asks that nothing be there', async () => {
+    const send = (headers: Record<string, string>) => at.post('/families', FAMILY, headers);
+    const requests = await livline.requestsOf(async () => {
+      expectProblem(await send({ 'if-match': '"1"' }), 412, 'precondition_failed');
+      expectProblem(await send({ 'if-none-match': '*' }), 412, 'precondition_failed');
+      expectProblem(await send({ 'if-match': '1' }), 400, 'malformed_request');
+      expectProblem(await send({ 'if-none-match': '1' }), 400, 'malformed_request');
+    });
+    expect(writesIn(requests)).toEqual([]);
+    expect((await send({ 'if-match': '*', 'if-none-match': '"1"' })).status).toBe(201);
+  });
+
+  it('grants access for the first time alone, where If-None-Match: * says so', async () => {
+    const by = await livline.freshMunicipality();
+    const { clientId } = (await livline.freshPartner('foerste', []))(by.code);
+    const grant = (headers: Record<string, string>) =>
+      by.put(`/grants/${clientId}`, { scopes: ['families:read'] }, headers);
+    expectProblem(await grant({ 'if-match': '*' }), 412, 'precondition_failed');
+    expect((await grant({ 'if-none-match': '*' })).status).toBe(200);
+    expectProblem(await grant({ 'if-none-match': '*' }), 412, 'precondition_failed');
+    expect((await grant({ 'if-match': '*' })).status).toBe(200);
+  });
+});
+
 describe('GET and HEAD', () => {
   it('evaluate If-Match before If-None-Match', async () => {
     const { id } = await makeFamily(at);
