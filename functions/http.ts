@@ -8,7 +8,7 @@ import { isUuid } from '#shared/ids.ts';
 import { canonicalJson, normalised, parseUniqueJson } from '#shared/json.ts';
 import type { Answer, ApiRequest, Operation } from '#shared/operation.ts';
 import { isKnown, preconditionsOf, requireUntagged } from '#shared/preconditions.ts';
-import { UNKNOWN_FIELD } from '#shared/record/issue-sentences.ts';
+import { unknownParameter } from '#shared/record/issue-sentences.ts';
 import { nameable } from '#shared/record/validate.ts';
 
 /**
@@ -128,8 +128,8 @@ function requireNoQuery(query: ApiRequest['query']): void {
   const errors = Object.keys(query)
     .slice(0, 100)
     .map((name): FieldError => {
-      const pointer = `/query/${nameable(name)}`;
-      return { pointer, code: 'unknown_field', detail: UNKNOWN_FIELD.en, danish: UNKNOWN_FIELD.da };
+      const { en, da } = unknownParameter(name, []);
+      return { pointer: `/query/${nameable(name)}`, code: 'unknown_field', detail: en, danish: da };
     });
   if (errors.length > 0) throw new Problem('validation_failed', invalidFields(errors).en, errors);
 }

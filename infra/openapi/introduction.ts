@@ -64,6 +64,6 @@ one that got 429.
 Whatever goes wrong is answered with \`application/problem+json\` (RFC 9457). Its \`type\` is one of a closed set, each with
 its one status, and \`errors\` points to the fields. \`GET /problems\` lists them with what to do. A body is UTF-8 and has at
 most 1 MB, 5,000 values and 64 levels, and no object in it has two members of one name. A query parameter that an operation
-does not know is refused (422). Every answer, good or bad, carries \`X-Request-Id\`: quote it when you
+does not know is refused with the nearest that it knows (422). Every answer, good or bad, carries \`X-Request-Id\`: quote it when you
 ask us.
 `.trim();

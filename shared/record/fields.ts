@@ -104,6 +104,13 @@ export const reference = (description: string) =>
     .overwrite((value) => value.toLowerCase())
     .describe(description);
 
+/** A UUID of another kind than a record's id, taken in any case and kept in lower case (RFC 9562 §4). */
+export const uuid = (description: string) =>
+  z
+    .uuid()
+    .overwrite((value) => value.toLowerCase())
+    .describe(description);
+
 /** A list of at most 100 entries. */
 export const listOf = <Item extends z.ZodType>(description: string, item: Item, max = 100) =>
   z.array(item).max(max).describe(description);

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { nearestOf } from '../nearest.ts';
 
 /**
  * Sentences for what a schema finds wrong, in the two languages of the API. A caller reads these instead of zod's own words,
@@ -63,6 +64,15 @@ const RULES: Readonly<Record<string, string>> = {
 
 const REQUIRED: Sentence = { en: 'This field is required.', da: 'Feltet er påkrævet.' };
 export const UNKNOWN_FIELD: Sentence = { en: 'This field does not exist here.', da: 'Feltet findes ikke her.' };
+/** Returns the sentence for a query parameter that an operation does not know, with the one that is written most like it. */
+export function unknownParameter(name: string, known: readonly string[]): Sentence {
+  const meant = nearestOf(name, known);
+  if (meant === undefined) return { en: 'There are no query parameters here.', da: 'Her er ingen parametre.' };
+  return {
+    en: `There is no such query parameter here. The nearest is ${meant}.`,
+    da: `Parameteren findes ikke her. Den nærmeste er ${meant}.`,
+  };
+}
 /** For a field that is shown and cannot be sent. */
 export const READ_ONLY: Sentence = {
   en: 'This field cannot be sent here. Leave it out.',

@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import { cprError } from '../cpr.ts';
 import { type FieldError, invalidFields, Problem } from '../errors.ts';
-import { READ_ONLY, sentenceOf, UNKNOWN_FIELD } from './issue-sentences.ts';
+import { READ_ONLY, sentenceOf, UNKNOWN_FIELD, unknownParameter } from './issue-sentences.ts';
 import { cprLikeIn } from './plain-text.ts';
 
 /** What zod calls an issue, as our closed set of field error codes calls it. */
@@ -45,17 +45,37 @@ function meantAlternative({ errors }: z.core.$ZodIssueInvalidUnion): readonly z.
   return candidates.toSorted((a, b) => a.length - b.length)[0] ?? [];
 }
 
-function errorsOf(issue: z.core.$ZodIssue, base: string, settled: readonly string[]): FieldError[] {
+/** What the names that a schema does not take are told from. */
+interface Names {
+  /** Fields that are shown and cannot be sent. */
+  readonly settled: readonly string[];
+  /** The query parameters that there are; undefined for what is no query. */
+  readonly parameters: readonly string[] | undefined;
+}
+
+const NO_NAMES: Names = { settled: [], parameters: undefined };
+
+function namesOf(schema: z.ZodType, base: string): Names {
+  const isQuery = base === '/query' && 'shape' in schema;
+  return {
+    settled: schema.meta()?.settled ?? [],
+    parameters: isQuery ? Object.keys(schema.shape as object) : undefined,
+  };
+}
+
+function errorsOf(issue: z.core.$ZodIssue, base: string, { settled, parameters }: Names): FieldError[] {
   if (issue.code === 'invalid_union') {
     const inside = meantAlternative(issue);
-    if (inside.length > 0) return inside.flatMap((each) => errorsOf(each, pointerOf(base, issue.path), []));
+    if (inside.length > 0) return inside.flatMap((each) => errorsOf(each, pointerOf(base, issue.path), NO_NAMES));
   }
   const code = codeOf(issue);
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.slice(0, 100).map((key) => {
       const isSettled = issue.path.length === 0 && settled.includes(key);
-      const { en, da } = isSettled ? READ_ONLY : UNKNOWN_FIELD;
-      const pointer = pointerOf(base, [...issue.path, nameable(key)]);
+      const name = nameable(key);
+      const unknown = parameters ? unknownParameter(name, parameters) : UNKNOWN_FIELD;
+      const { en, da } = isSettled ? READ_ONLY : unknown;
+      const pointer = pointerOf(base, [...issue.path, name]);
       return { pointer, code: isSettled ? 'read_only' : code, detail: en, danish: da };
     });
   }
@@ -77,8 +97,9 @@ export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, 
     if (places.length > 0) throw refusalOf(places.slice(0, 100).map((path) => cprError(pointerOf(base, path))));
     return result.data;
   }
+  const names = namesOf(schema, base);
   const errors = result.error.issues
-    .flatMap((issue) => errorsOf(issue, base, schema.meta()?.settled ?? []))
+    .flatMap((issue) => errorsOf(issue, base, names))
     .slice(0, 100)
     // A text that has not the form fails what is asked of the form too: the first fault of a field says it.
     .filter(({ pointer }, at, all) => all.findIndex((other) => other.pointer === pointer) === at);

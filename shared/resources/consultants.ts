@@ -1,6 +1,5 @@
-import * as z from 'zod';
 import { invalid } from '../errors.ts';
-import { email, line, oneOf, phone, sensitive } from '../record/fields.ts';
+import { email, line, oneOf, phone, sensitive, uuid } from '../record/fields.ts';
 import { defineResource } from '../record/resource.ts';
 
 /** The two kinds of consultant; every supervision group is led by both. */
@@ -19,7 +18,7 @@ export const consultants = defineResource({
     employer: line('Who employs the consultant (arbejdsgiver).'),
     email: email('E-mail at work (arbejdsmail).').optional(),
     phone: sensitive(phone('Telephone (telefon).')).optional(),
-    fkOrgUuid: z.uuid().describe('Id in FK Organisation (fælleskommunal brugeruuid).').optional(),
+    fkOrgUuid: uuid('Id in FK Organisation (fælleskommunal brugeruuid).').optional(),
   }),
   settle: ({ before, after }) => {
     // A group is led by both kinds; a consultant who changed kind would leave one without.

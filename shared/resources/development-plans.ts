@@ -1,14 +1,14 @@
-import * as z from 'zod';
+import type * as z from 'zod';
 import { invalid } from '../errors.ts';
 import { newId } from '../ids.ts';
-import { day, group, line, listOf, oneOf, reference } from '../record/fields.ts';
+import { day, group, line, listOf, oneOf, reference, uuid } from '../record/fields.ts';
 import { type Change, defineResource, type Fields, type RecordOf } from '../record/resource.ts';
 import { refuseBefore, refuseChange } from '../record/rules.ts';
 
 /** Dropped goals stay in their plan, so there is room for more than a family works on at a time. */
 const MOST_GOALS = 50;
 
-const goalId = () => z.uuid().describe('Id of the goal (mål-id), given when it is first stored.');
+const goalId = () => uuid('Id of the goal (mål-id), given when it is first stored.');
 
 const goalFields = () => ({
   title: line('What the family works on (mål).'),

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { nearestOf } from '../nearest.ts';
 import { setOf } from '../record/fields.ts';
 
 /**
@@ -143,28 +144,10 @@ const isKnown = (type: string): boolean =>
   EVENT_TYPES.includes(type) ||
   (type.endsWith('.*') && EVENT_TYPES.some((known) => known.startsWith(type.slice(0, -1))));
 
-/** How many characters must be changed, put in or taken out to make one text of the other (Levenshtein's distance). */
-function distance(one: string, other: string): number {
-  let row = Array.from({ length: other.length + 1 }, (_, at) => at);
-  for (const [at, letter] of [...one].entries()) {
-    const next = [at + 1];
-    for (let column = 1; column <= other.length; column += 1) {
-      const changed = (row[column - 1] ?? 0) + (letter === other[column - 1] ? 0 : 1);
-      next.push(Math.min(changed, (row[column] ?? 0) + 1, (next[column - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[other.length] ?? 0;
-}
-
 /** The type or pattern that is written most like this one. */
 function nearest(type: string): string {
   const patterns = EVENT_TYPES.map((known) => known.replace(/\.\w+$/, '.*'));
-  const [best = '*'] = [...EVENT_TYPES, ...new Set(patterns)]
-    .map((known) => ({ known, far: distance(type, known) }))
-    .sort((a, b) => a.far - b.far)
-    .map(({ known }) => known);
-  return best;
+  return nearestOf(type, [...EVENT_TYPES, ...new Set(patterns)]) ?? '*';
 }
 
 /** A list of event types to receive, written with or without the prefix `dk.livline.`. Each includes an event that there is. */

@@ -222,6 +222,15 @@ describe('a query', () => {
     await expectRefused('GET', '/families', { query: { q: 'a' } }, [422, 'validation_failed', '/query/q']);
   });
 
+  it('with a parameter that does not exist is told the nearest one, in Danish too', async () => {
+    const send = (language: string) =>
+      caller.send('GET', '/families', { query: { lmit: '5' }, headers: { 'accept-language': language } });
+    expect((await send('en')).body.errors[0].detail).toBe(
+      'There is no such query parameter here. The nearest is limit.',
+    );
+    expect((await send('da')).body.errors[0].detail).toBe('Parameteren findes ikke her. Den nærmeste er limit.');
+  });
+
   it('is refused where the operation takes none', async () => {
     const { id } = await makeFamily(caller);
     const query = { lmit: '5' };

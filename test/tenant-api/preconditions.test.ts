@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { CHILD, FAMILY, makeCall, makeFamily } from '#test/support/examples.ts';
+import { CHILD, FAMILY, makeCall, makeConsultant, makeFamily } from '#test/support/examples.ts';
 import { type Caller, type Livline, startLivline } from '#test/support/livline.ts';
 import { expectProblem, writesIn } from '#test/support/problems.ts';
 
@@ -141,6 +141,14 @@ describe('one request in two spellings', () => {
     expect(call.familyId).toBe(family.id);
     const { items } = (await at.get('/calls', { familyId: capitals })).body;
     expect(items.map(({ id }: { id: string }) => id)).toEqual([call.id]);
+    // Reading the log is entered in it too.
+    await at.get('/access-log', { subject: family.id });
+    expect((await at.get('/access-log', { subject: capitals })).body.items).toHaveLength(1);
+  });
+
+  it('is one id of another system’s too where a field takes UUIDs alone', async () => {
+    const fkOrgUuid = '5f0f2ea0-7a5b-4d3c-9d1e-0c6a7b8c9d0e';
+    expect((await makeConsultant(at, { fkOrgUuid: fkOrgUuid.toUpperCase() })).fkOrgUuid).toBe(fkOrgUuid);
   });
 
   it('is one external id and one length, however å was typed', async () => {
