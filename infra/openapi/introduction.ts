@@ -17,10 +17,11 @@ to another municipality does not exist for you: 404.
 
 ## Records
 
-Every record has an \`id\` (UUID version 7, taken in any case and answered in lower case), a \`version\`, the \`source\` that wrote it and the times of its making and last
-change. Instants are RFC 3339: sent with any offset, answered in UTC. Dates are days in Denmark (Europe/Copenhagen). Text
-is kept in Unicode's form NFC. Free text has at most 4,000 characters, a list at most 100 entries, and an unknown field is refused. Answers
-will have new fields and new values in time: let those pass that you do not know.
+Every record has an \`id\` (UUID version 7, taken in any case and answered in lower case), a \`version\`, the \`source\`
+that wrote it and the times of its making and last change. Instants are RFC 3339: sent with any offset, answered in UTC.
+Dates are days in Denmark (Europe/Copenhagen). Text is kept in Unicode's form NFC. Free text has at most 4,000 characters, a
+list at most 100 entries, and an unknown field is refused. Answers will have new fields and new values in time: let those
+pass that you do not know.
 
 **Versions.** An answer with a record has its version as \`ETag\`. A change needs it in \`If-Match\`, and is refused with 412
 if somebody was quicker, with the \`ETag\` of now, so nobody's change is lost. \`If-None-Match\` saves the answer when nothing
@@ -64,6 +65,6 @@ one that got 429.
 Whatever goes wrong is answered with \`application/problem+json\` (RFC 9457). Its \`type\` is one of a closed set, each with
 its one status, and \`errors\` points to the fields. \`GET /problems\` lists them with what to do. A body is UTF-8 and has at
 most 1 MB, 5,000 values and 64 levels, and no object in it has two members of one name. A query parameter that an operation
-does not know is refused with the nearest that it knows (422). Every answer, good or bad, carries \`X-Request-Id\`: quote it when you
-ask us.
+does not know is refused with the nearest that it knows (422). Every answer, good or bad, carries \`X-Request-Id\`: quote
+it when you ask us.
 `.trim();
