@@ -83,7 +83,7 @@ export const RESOURCES_SHOWN: Readonly<Record<string, Shown>> = {
     ],
     'an institution: its attached families on a date': [
       'resources/affiliations > are those whose affiliation holds then, first and last day included',
-      'resources/affiliations > are the same as a look at every affiliation finds, in one Query a page',
+      'resources/affiliations > are the same as a look at every affiliation finds, in Queries that read on until a page is full',
     ],
   },
   consultants: {

@@ -236,13 +236,13 @@ describe('an endpoint among others', () => {
     const foreign = `/webhook-endpoints/${theirs.id}`;
     expect((await at.get(foreign)).status).toBe(200);
     livline.posts.length = 0;
-    for (const [action, body] of [
-      ['rotate-secret', {}],
-      ['test', undefined],
-      ['enable', {}],
-      ['recover', { since: '2026-01-01T00:00:00Z' }],
+    for (const [action, body, headers] of [
+      ['rotate-secret', {}, match],
+      ['test', undefined, {}],
+      ['enable', {}, {}],
+      ['recover', { since: '2026-01-01T00:00:00Z' }, {}],
     ] as const)
-      expectProblem(await at.post(`${foreign}/${action}`, body, match), 403, 'forbidden');
+      expectProblem(await at.post(`${foreign}/${action}`, body, headers), 403, 'forbidden');
     expect(livline.posts).toEqual([]);
     expect((await partner.post(`${foreign}/test`, undefined)).status).toBe(200);
   });
