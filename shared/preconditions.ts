@@ -94,5 +94,5 @@ export function isKnown({ ifMatch, ifNoneMatch }: Preconditions, etag: string | 
     if (tags !== '*' && !tags.some(({ isWeak, opaque }) => !isWeak && opaque === etag))
       throw new Problem('precondition_failed', 'This is another version now.', [], etag === undefined ? {} : { etag });
   }
-  return ifNoneMatch !== undefined && isAmong(ifNoneMatch, etag);
+  return ifNoneMatch !== undefined && isAmong(ifNoneMatch, etag?.replace(/^W\//, ''));
 }

@@ -125,12 +125,11 @@ function headerOf({ headers }: APIGatewayProxyEvent, name: string): string | und
   return Object.entries(headers ?? {}).find(([sent]) => sent.toLowerCase() === name)?.[1];
 }
 
-/** The address under which the caller reached the API. */
+/** The address under which the caller reached the API: the gateway's own word for it, since any caller can make up a Host. */
 function addressOf(event: APIGatewayProxyEvent, base: string): string {
-  const { domainName } = event.requestContext;
-  const host = headerOf(event, 'host') ?? domainName ?? '';
+  const { domainName = '' } = event.requestContext;
   const scheme = headerOf(event, 'x-forwarded-proto') === 'http' ? 'http' : 'https';
-  return `${scheme}://${HOST.test(host) ? host : (domainName ?? 'localhost')}${base}`;
+  return `${scheme}://${HOST.test(domainName) ? domainName : 'localhost'}${base}`;
 }
 
 /** Serves the public documents. */

@@ -8,7 +8,7 @@ export const TOKEN_URL_PLACE = 'https://token.invalid/oauth2/token';
 /** The contract as it is served at one address. */
 export interface Contract {
   readonly text: string;
-  /** A strong ETag: the text has one wherever it is served. */
+  /** A weak ETag, because the gateway sends the same text compressed and not (RFC 9110 §8.8.3.3). */
   readonly etag: string;
 }
 
@@ -27,7 +27,7 @@ export function contractAt(read: () => string, tokenUrl: string): (address: stri
     const text = read()
       .replace(SERVER_PLACE, () => address)
       .replace(TOKEN_URL_PLACE, () => tokenUrl);
-    const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"`;
+    const etag = `W/"${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"`;
     if (made.size >= MOST_ADDRESSES) made.clear();
     made.set(address, { text, etag });
     return { text, etag };

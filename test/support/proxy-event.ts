@@ -41,6 +41,7 @@ export function proxyEvent({
     isBase64Encoded: false,
     requestContext: {
       requestId: randomUUID(),
+      domainName: all.host,
       httpMethod: method,
       path,
       stage: 'api',
