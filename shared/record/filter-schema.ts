@@ -43,6 +43,8 @@ export const filterNames = (resource: Resource): string[] => [
  */
 export function filterSchema(resource: Resource, name: string): z.ZodType {
   if (name === 'status' && resource.machine) return z.enum(statusesOf(resource.machine));
+  const filter = resource.filters?.[name];
+  if (typeof filter === 'object' && filter.values) return z.enum(filter.values);
   const field = fieldOf(resource, name);
   if (field === undefined) {
     if (name.endsWith('Id')) return reference(name);

@@ -123,6 +123,8 @@ export type Filter<R> =
       readonly of: (record: R) => string | undefined;
       readonly order: (record: R) => string;
       readonly bounds: string;
+      /** The values that select something, where they are not those of the field of this name. */
+      readonly values?: readonly [string, ...string[]];
     };
 
 /** The statuses of a record and the transitions between them. A record starts in the first one. */

@@ -133,6 +133,7 @@ export const erasures = defineResource({
       of: (erasure: Erasure) => (hasStandingArchive(erasure) ? STANDING_ARCHIVE : undefined),
       order: (erasure: Erasure) => archiveEnds(erasure.archive),
       bounds: 'archiveEnds',
+      values: [STANDING_ARCHIVE],
     },
   },
   ledgers: ({ status, subject: { id }, createdAt }) =>

@@ -39,6 +39,11 @@ describe('a filter', () => {
     expect(reply.body.errors[0].pointer).toMatch(new RegExp(`^/query/${name}(?:/0)?$`));
   });
 
+  it('of /erasures by archive takes the value that selects the archives which stand, with their bounds', async () => {
+    const query = { archive: 'standing', archiveEndsFrom: '2026-01-01' };
+    expect(await at.get('/erasures', query)).toMatchObject({ status: 200, body: { items: [] } });
+  });
+
   it.each([
     ['/families', 'pressure', 'HIGH'],
     ['/themes', 'year', 'abc'],
